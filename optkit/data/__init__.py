@@ -1,0 +1,22 @@
+"""Data sets: one file each, one line each in `DATASETS`."""
+
+from __future__ import annotations
+
+from optkit.data import mnist
+from optkit.data.dataset import DATA_MODES, DataEntry, DataMode, Dataset, make_dataset
+from optkit.errors import DataError, nearest
+
+__all__ = ["DATASETS", "DATA_MODES", "DataEntry", "DataMode", "Dataset", "load_dataset", "make_dataset"]
+
+DATASETS: dict[str, DataEntry] = {
+    "mnist": mnist.ENTRY,
+}
+
+
+def load_dataset(name: str, mode: DataMode = "auto") -> Dataset:
+    """Load data set `name`. Raises DataError when there is none of that name or mode, or it cannot be had."""
+    if name not in DATASETS:
+        raise DataError(f"there is no data set {name!r}; {nearest(name, DATASETS)}")
+    if mode not in DATA_MODES:
+        raise DataError(f"there is no data mode {mode!r}; {nearest(mode, DATA_MODES)}")
+    return DATASETS[name].load(mode)

@@ -1,0 +1,102 @@
+"""A data set as a value: checked arrays, their digest, and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.errors import DataError
+
+DataMode = Literal["auto", "full", "embedded"]
+DATA_MODES: tuple[DataMode, ...] = ("auto", "full", "embedded")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Model-ready arrays of one data set.
+
+    `x_train`, `x_test`: float32, shape (samples, *sample shape). `y_train`, `y_test`: int64 class numbers, shape
+    (samples,). `digest` is the sha256 of the arrays as they were read, before scaling. `origin` says where from.
+    """
+
+    name: str
+    origin: str
+    digest: str
+    classes: int
+    x_train: npt.NDArray[np.float32]
+    y_train: npt.NDArray[np.int64]
+    x_test: npt.NDArray[np.float32]
+    y_test: npt.NDArray[np.int64]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says of its data: name, digest and sizes."""
+        return {"name": self.name, "digest": self.digest, "train": len(self.x_train), "test": len(self.x_test)}
+
+    def __str__(self) -> str:
+        sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test"
+        return f"{self.name} ({sizes}, sha256 {self.digest[:12]}) from {self.origin}"
+
+
+@dataclass(frozen=True)
+class DataEntry:
+    """A line in `data.DATASETS`: the names its data sets may bear (full first) and the function that loads one."""
+
+    names: tuple[str, ...]
+    load: Callable[[DataMode], Dataset]
+
+
+def make_dataset(
+    name: str,
+    origin: str,
+    arrays: dict[str, npt.NDArray[Any]],
+    *,
+    classes: int,
+    sample_shape: tuple[int, ...],
+    scale: float = 1.0,
+) -> Dataset:
+    """Check raw arrays `x_train`, `y_train`, `x_test`, `y_test` and make a Dataset with x multiplied by `scale`.
+
+    Raises DataError when an array is missing, has another shape, holds NaN or infinity, or a label is not a class.
+    """
+    for split in ("train", "test"):
+        _check_split(origin, arrays, split, classes, sample_shape)
+    found = hashlib.sha256()
+    for key in ("x_train", "y_train", "x_test", "y_test"):
+        array = np.ascontiguousarray(arrays[key])
+        found.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
+        found.update(array.data)
+    return Dataset(
+        name=name,
+        origin=origin,
+        digest=found.hexdigest(),
+        classes=classes,
+        x_train=np.multiply(arrays["x_train"], scale, dtype=np.float32),
+        y_train=arrays["y_train"].astype(np.int64),
+        x_test=np.multiply(arrays["x_test"], scale, dtype=np.float32),
+        y_test=arrays["y_test"].astype(np.int64),
+    )
+
+
+def _check_split(
+    origin: str, arrays: dict[str, npt.NDArray[Any]], split: str, classes: int, sample_shape: tuple[int, ...]
+) -> None:
+    for key in (f"x_{split}", f"y_{split}"):
+        if key not in arrays:
+            raise DataError(f"{origin} has no array {key!r}; expected x_train, y_train, x_test and y_test")
+        if arrays[key].dtype.kind not in "uif":
+            raise DataError(f"{origin}: {key} has dtype {arrays[key].dtype}; expected numbers")
+    x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    if x.shape[1:] != sample_shape or len(x) == 0:
+        raise DataError(f"{origin}: x_{split} has shape {x.shape}; expected (samples, {str(sample_shape)[1:-1]})")
+    if y.shape != (len(x),):
+        raise DataError(f"{origin}: y_{split} has shape {y.shape}; expected ({len(x)},), one label a sample")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise DataError(f"{origin}: x_{split} holds NaN or infinity; clean the data first")
+    if not ((y >= 0) & (y < classes) & (y == np.floor(y))).all():
+        raise DataError(f"{origin}: y_{split} holds labels that are not whole numbers from 0 to {classes - 1}")

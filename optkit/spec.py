@@ -1,0 +1,249 @@
+"""What is to be built, as values: Suite, Workload, Network, Training, Step, Conversion, Variant, Gate; and their key.
+
+Law: every class here is a frozen dataclass whose `__post_init__` only validates. Nothing here touches a file or
+imports a library that trains or runs a model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from optkit.errors import SuiteError, nearest
+from optkit.metrics import METRICS, MODES
+
+KEY_SCHEMA = 1
+"""Version of the canonical form that keys are made of. Raise it by hand when the meaning of a key changes."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError(message) unless `condition` holds. The suite reader adds where in the file it was."""
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network by its name in `models.NETWORKS`, with the keyword parameters its builder takes."""
+
+    name: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The recipe that trains a network from scratch."""
+
+    version: ClassVar[int] = 1
+
+    epochs: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    optimizer: Literal["adam", "sgd"] = "adam"
+    validation_split: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_training(self)
+
+
+def check_training(recipe: Any) -> None:
+    """Validate the fields that every recipe that trains has: epochs, batch_size, learning_rate, validation_split."""
+    require(recipe.epochs >= 1, f"epochs is {recipe.epochs}; expected 1 or more")
+    require(recipe.batch_size >= 1, f"batch_size is {recipe.batch_size}; expected 1 or more")
+    require(recipe.learning_rate > 0, f"learning_rate is {recipe.learning_rate}; expected more than 0")
+    require(
+        0 <= recipe.validation_split < 1,
+        f"validation_split is {recipe.validation_split}; expected a fraction from 0 up to, not with, 1",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """The task that the variants compete on: data set, network, training recipe and kind of output."""
+
+    dataset: str
+    network: Network
+    training: Training
+    task: Literal["multiclass", "binary"] = "multiclass"
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One technique with its parameters. Each technique's file has its own subclass."""
+
+    technique: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    def promises(self) -> tuple[Gate, ...]:
+        """Return the bounds that hold on the finished file if this step's work survived all later ones."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """How a Keras model becomes a .tflite file.
+
+    `mode` is the post-training scheme. A model that carries fake quantization (quantization-aware training) and
+    is converted as `int8` uses the ranges it was trained with; any other `int8` conversion is calibrated on
+    `calibration_samples` samples of the training split, drawn with `calibration_seed`.
+    """
+
+    version: ClassVar[int] = 1
+
+    mode: Literal["float32", "float16", "dynamic_range", "int8", "int16x8"] = "float32"
+    input_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
+    output_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
+    calibration_samples: int = 300
+    calibration_seed: int = 1
+
+    def __post_init__(self) -> None:
+        require(
+            self.calibration_samples >= 1,
+            f"calibration_samples is {self.calibration_samples}; expected 1 or more",
+        )
+        allowed = {"int8": ("float32", "int8", "uint8"), "int16x8": ("float32", "int16")}.get(self.mode, ("float32",))
+        for name in ("input_type", "output_type"):
+            got = getattr(self, name)
+            require(got in allowed, f"{name} is {got!r}; mode {self.mode!r} allows {', '.join(allowed)}")
+
+    def promises(self) -> tuple[Gate, ...]:
+        """Return the bounds on the finished file's weights that this mode implies."""
+        if self.mode in ("float32", "float16"):
+            return ()
+        return (Gate(metric="integer_weights", min=1.0, origin=f"conversion {self.mode}"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A named chain: train `network`, apply `steps` in order, then convert (or stay a Keras file)."""
+
+    name: str
+    network: Network
+    training: Training
+    steps: tuple[Step, ...] = ()
+    conversion: Conversion | None = None
+
+    @property
+    def kind(self) -> Literal["keras", "tflite"]:
+        """The kind of file this variant ends as."""
+        return "tflite" if self.conversion else "keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A bound on a metric: `min`/`max` include the bound, `above`/`below` do not.
+
+    `variants` empty means all; `modes` and `threads` (of timed metrics) empty mean every one that was run.
+    `origin` says where the bound comes from.
+    """
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+    below: float | None = None
+    variants: tuple[str, ...] = ()
+    kind: Literal["any", "keras", "tflite"] = "any"
+    modes: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    origin: str = "suite"
+
+    def __post_init__(self) -> None:
+        require(self.metric in METRICS, f"there is no metric {self.metric!r}; {nearest(self.metric, METRICS)}")
+        require(bool(self.bounds), "the gate has no bound; give min, max, above or below")
+        for mode in self.modes:
+            require(mode in MODES, f"there is no mode {mode!r}; {nearest(mode, MODES)}")
+        timed = METRICS[self.metric].timed
+        require(timed or not (self.modes or self.threads), f"{self.metric} is not timed: drop modes and threads")
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The bounds that are set, by their names."""
+        found = {name: getattr(self, name) for name in ("min", "max", "above", "below")}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def holds(self, value: float) -> bool:
+        """Tell whether `value` is within every bound. NaN never is."""
+        tests = {
+            "min": lambda bound: value >= bound,
+            "max": lambda bound: value <= bound,
+            "above": lambda bound: value > bound,
+            "below": lambda bound: value < bound,
+        }
+        return all(tests[name](bound) for name, bound in self.bounds.items())
+
+    @property
+    def bound_text(self) -> str:
+        """The bounds as a reader writes them, such as `≥ 9.0`."""
+        signs = {"min": "≥", "max": "≤", "above": ">", "below": "<"}
+        return " and ".join(f"{signs[name]} {value:g}" for name, value in self.bounds.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """One suite file, read: a workload, its variants and its gates."""
+
+    name: str
+    workload: Workload
+    variants: tuple[Variant, ...]
+    gates: tuple[Gate, ...] = ()
+    baseline: str = "baseline"
+    description: str = ""
+    path: Path | None = None
+
+    def variant(self, name: str) -> Variant:
+        """Return the variant called `name`. Raises SuiteError, naming the nearest, when there is none."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        known = [variant.name for variant in self.variants]
+        raise SuiteError(f"suite {self.name!r} has no variant {name!r}; {nearest(name, known)}")
+
+    def select(self, names: tuple[str, ...]) -> tuple[Variant, ...]:
+        """Return the variants called `names`, in the suite's order; all when `names` is empty."""
+        wanted = {self.variant(name).name for name in names}
+        return tuple(v for v in self.variants if not wanted or v.name in wanted)
+
+    def gates_of(self, variant: Variant) -> tuple[Gate, ...]:
+        """Return the suite's gates on `variant`, then what its steps and conversion promise."""
+        stated = [
+            gate
+            for gate in self.gates
+            if (not gate.variants or variant.name in gate.variants) and gate.kind in ("any", variant.kind)
+        ]
+        promised = [gate for step in variant.steps for gate in step.promises()]
+        if variant.conversion:
+            promised += variant.conversion.promises()
+        return (*stated, *promised)
+
+
+def canonical(value: Any) -> Any:
+    """Return `value` as plain JSON types that say everything that matters for what is built, and nothing else.
+
+    A dataclass becomes an object with its hand-raised `version` and, for a step, its technique.
+    """
+    if dataclasses.is_dataclass(value):
+        found: dict[str, Any] = {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        for name in ("technique", "version"):
+            if hasattr(type(value), name):
+                found[name] = getattr(type(value), name)
+        return found
+    if isinstance(value, Mapping):
+        return {str(name): canonical(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{value!r} has no canonical form")
+
+
+def digest(value: Any) -> str:
+    """Return the sha256, in hex, of the canonical form of `value`."""
+    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,178 @@
+"""Read suite files (TOML) into `Suite` values. The built-in suites stand beside this file, one TOML each.
+
+Law: a suite file is data. Unknown keys, names and out-of-range values are errors that say where they stand; the
+file is checked under every override it has before anything is built.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.data import DATASETS
+from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.models import NETWORKS
+from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
+from optkit.suites.tables import check_override_names, convert_table, overridden
+from optkit.techniques import TECHNIQUES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SCHEMA = 1
+_HERE = Path(__file__).parent
+_TEXT_KEYS = ("name", "description", "baseline")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "workload", "variants", "gates")
+
+
+def built_in() -> tuple[str, ...]:
+    """Return the names of the suites that come with optkit."""
+    return tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
+
+
+def load_suite(name_or_path: str, on: str | None = None) -> Suite:
+    """Read a built-in suite by name, or a suite file by its path (which ends in .toml).
+
+    `on` is the name of the data set that will be used (such as `mnist-embedded`): the file's overrides for it
+    are applied. Raises SuiteError when there is no such suite, or when anything in it is wrong.
+    """
+    path = _find(name_or_path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} is not a TOML file: {error}; see docs/suites.md for the form") from error
+    except OSError as error:
+        raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; give a readable .toml file") from error
+    try:
+        return read_suite(document, on, path)
+    except OptkitError as error:
+        raise SuiteError(f"{path.name}: {error}") from error
+
+
+def read_suite(document: Mapping[str, Any], on: str | None = None, path: Path | None = None) -> Suite:
+    """Turn a parsed TOML document into a Suite with the overrides for data set `on` applied. Raises SuiteError."""
+    names = _data_names(document)
+    check_override_names(document, names)
+    suites = {name: _read(overridden(document, name), path) for name in (None, *names)}
+    if on not in suites:
+        raise SuiteError(f"data set {on!r} is not of this suite; {nearest(str(on), names)}")
+    return suites[on]
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    if name_or_path not in built_in():
+        hint = nearest(name_or_path, built_in())
+        raise SuiteError(f"there is no suite {name_or_path!r}; {hint}; or give the path of a .toml file")
+    return _HERE / f"{name_or_path}.toml"
+
+
+def _data_names(document: Mapping[str, Any]) -> tuple[str, ...]:
+    workload = document.get("workload")
+    name = workload.get("dataset") if isinstance(workload, Mapping) else None
+    if name is None:
+        raise SuiteError("[workload] with a dataset is missing; add it")
+    if name not in DATASETS:
+        raise SuiteError(f"workload.dataset: there is no data set {name!r}; {nearest(str(name), DATASETS)}")
+    return DATASETS[name].names
+
+
+def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
+    for key in document:
+        if key not in _SUITE_KEYS:
+            raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
+    if document.get("schema") != SCHEMA:
+        raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {SCHEMA}")
+    workload = convert_table(Workload, _with_network(document["workload"]), "workload")
+    _check_network(workload.network, "workload.network")
+    variants = tuple(_variants(document.get("variants", {}), workload))
+    gates = tuple(
+        convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
+        for i, table in enumerate(document.get("gates", []))
+    )
+    try:
+        texts = msgspec.convert({key: document[key] for key in _TEXT_KEYS if key in document}, dict[str, str])
+    except msgspec.ValidationError as error:
+        raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts: {error}") from error
+    if "name" not in texts:
+        raise SuiteError("name is missing; add name = \"...\"")
+    suite = Suite(workload=workload, variants=variants, gates=gates, path=path, **texts)
+    suite.variant(suite.baseline)
+    for i, gate in enumerate(suite.gates):
+        for name in gate.variants:
+            try:
+                suite.variant(name)
+            except SuiteError as error:
+                raise SuiteError(f"gates[{i}]: {error}") from error
+    return suite
+
+
+def _with_network(table: Any) -> Any:
+    """Let `network = "name"` stand for `network = { name = "name" }`."""
+    if isinstance(table, Mapping) and isinstance(table.get("network"), str):
+        return {**table, "network": {"name": table["network"]}}
+    return table
+
+
+def _check_network(network: Network, where: str) -> None:
+    if network.name not in NETWORKS:
+        raise SuiteError(f"{where}: there is no network {network.name!r}; {nearest(network.name, NETWORKS)}")
+    NETWORKS[network.name].check(network.params, where)
+
+
+def _variants(tables: Any, workload: Workload) -> Iterator[Variant]:
+    if not isinstance(tables, Mapping) or not tables:
+        raise SuiteError("[variants] is missing or empty; add at least the baseline: [variants.baseline]")
+    done: dict[str, Variant] = {}
+    for name, table in tables.items():
+        where = f"variants.{name}"
+        parent = None
+        if isinstance(table, Mapping) and "from" in table:
+            parent = done.get(table["from"])
+            if parent is None:
+                raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
+        done[name] = _variant(name, table, parent, workload, where)
+        yield done[name]
+
+
+def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, where: str) -> Variant:
+    known = ("from", "network", "training", "steps", "conversion")
+    if not isinstance(table, Mapping):
+        raise SuiteError(f"{where} is {table!r}; expected a table")
+    for key in table:
+        if key not in known:
+            raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+    if parent and ("network" in table or "training" in table):
+        raise SuiteError(f"{where}: network and training come from {parent.name!r}; drop them, or drop `from`")
+    network, training = (parent.network, parent.training) if parent else (workload.network, workload.training)
+    if "network" in table:
+        network = convert_table(Network, _with_network(table)["network"], f"{where}.network")
+        _check_network(network, f"{where}.network")
+    if "training" in table:
+        training = convert_table(
+            Training, {**msgspec.to_builtins(workload.training), **table["training"]}, f"{where}.training"
+        )
+    steps = tuple(_step(item, f"{where}.steps[{i}]") for i, item in enumerate(table.get("steps", [])))
+    conversion = (
+        convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
+    )
+    inherited = parent.steps if parent else ()
+    return Variant(
+        name=name, network=network, training=training, steps=inherited + steps, conversion=conversion
+    )
+
+
+def _step(table: Any, where: str) -> Step:
+    if not isinstance(table, Mapping) or "technique" not in table:
+        raise SuiteError(f"{where}: expected a table with a technique; {nearest('', TECHNIQUES)}")
+    name = table["technique"]
+    if name not in TECHNIQUES:
+        raise SuiteError(f"{where}: there is no technique {name!r}; {nearest(str(name), TECHNIQUES)}")
+    return convert_table(TECHNIQUES[name].step, {k: v for k, v in table.items() if k != "technique"}, where)

@@ -1,0 +1,71 @@
+"""Plain tables (from TOML) into dataclasses, and the `on` overrides of a suite file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from optkit.errors import SuiteError, nearest
+
+T = TypeVar("T")
+
+
+def convert_table(kind: type[T], table: Any, where: str, hidden: Collection[str] = ()) -> T:
+    """Turn `table` into the dataclass `kind`. Raises SuiteError naming the place, and the nearest known key."""
+    _check_keys(kind, table, where, hidden)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise SuiteError(f"{where}: {error}") from error
+
+
+def _check_keys(kind: Any, table: Any, where: str, hidden: Collection[str] = ()) -> None:
+    if not isinstance(table, Mapping):
+        raise SuiteError(f"{where} is {table!r}; expected a table")
+    known = [field.name for field in dataclasses.fields(kind) if field.name not in hidden]
+    hints = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in known:
+            raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+        if dataclasses.is_dataclass(hints[key]):
+            _check_keys(hints[key], value, f"{where}.{key}")
+
+
+def overridden(table: Any, name: str | None) -> Any:
+    """Return `table` with every `on.<name>` table in it laid over the table it stands in, and all `on` removed."""
+    if isinstance(table, list):
+        return [overridden(item, name) for item in table]
+    if not isinstance(table, Mapping):
+        return table
+    plain = {key: overridden(value, name) for key, value in table.items() if key != "on"}
+    return _merged(plain, table.get("on", {}).get(name, {}))
+
+
+def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        both = isinstance(below, dict) and isinstance(value, Mapping)
+        result[key] = _merged(below, value) if both and below is not None else value
+    return result
+
+
+def check_override_names(table: Any, names: Collection[str], where: str = "") -> None:
+    """Raise SuiteError when an `on` table anywhere in `table` names something that is not among `names`."""
+    if isinstance(table, list):
+        for i, item in enumerate(table):
+            check_override_names(item, names, f"{where}[{i}]")
+    if not isinstance(table, Mapping):
+        return
+    for key, value in table.items():
+        here = f"{where}.{key}".lstrip(".")
+        if key == "on":
+            if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+                raise SuiteError(f"{here} is {value!r}; expected tables, one per data set name")
+            for name in value:
+                if name not in names:
+                    raise SuiteError(f"{here}: there is no data set {name!r} here; {nearest(name, names)}")
+        check_override_names(value, names, here)
