@@ -6,16 +6,23 @@ from a model in memory, so that a cold build and a resumed one give the same byt
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from optkit.convert import convert
-from optkit.data import Dataset
+from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
 from optkit.models import NETWORKS
 from optkit.spec import KEY_SCHEMA, Conversion, Network, Step, Suite, Training, Variant, canonical, digest
@@ -26,6 +33,7 @@ from optkit.tensorflow import make_deterministic, silenced
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 """The libraries whose versions are part of every key."""
+_OUTPUTS_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,7 @@ class Stage:
     file: str
     work: tuple[Network, Training] | Step | Conversion
     parent: Stage | None
+    needs: dict[str, Stage]
     spec: dict[str, Any]
 
 
@@ -80,18 +89,23 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     }
     chain: list[Any] = []
 
-    def stage(label: str, file: str, work: Any, parent: Stage | None) -> Stage:
+    def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
         spec = {**base, "steps": list(chain)}
-        return Stage(label, digest(spec), file, work, parent, spec)
+        return Stage(label, digest(spec), file, work, parent, needs or {}, spec)
 
     last = stage(f"train {variant.network.name}", "model.h5", (variant.network, variant.training), None)
     for step in variant.steps:
-        chain.append(canonical(step))
-        last = stage(f"{step.technique}", "model.h5", step, last)
+        needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
+        chain.append({**canonical(step), **({"needs": {n: s.key for n, s in needs.items()}} if needs else {})})
+        last = stage(step.technique, "model.h5", step, last, needs)
     if variant.conversion:
         chain.append({"conversion": canonical(variant.conversion)})
         last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
     return last
+
+
+def _keras_stage(suite: Suite, name: str, data_digest: str) -> Stage:
+    return stages(suite, dataclasses.replace(suite.variant(name), conversion=None), data_digest)
 
 
 def library_versions() -> dict[str, str]:
@@ -128,16 +142,42 @@ def build_variants(
     return found
 
 
+def ensure_variants(
+    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data_mode: DataMode
+) -> dict[str, Artifact]:
+    """Return the artifacts of `variants`, building what the store lacks with `optkit build` in a process of its own.
+
+    So the caller's process imports no TensorFlow and keeps its seeds. Progress goes to this process' standard
+    error. Raises BuildError with what the other process said when it fails.
+    """
+    found = find_variants(suite, variants, dataset, store)
+    if missing := [variant.name for variant in variants if variant.name not in found]:
+        source = str(suite.path) if suite.path else suite.name
+        command = [sys.executable, "-m", "optkit", "build", source, "--json", "--variants", ",".join(missing)]
+        command += ["--data", data_mode, "--store", str(store.root)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            reason = json.loads(done.stdout)["error"] if done.stdout else f"exit code {done.returncode}"
+            raise BuildError(reason)
+        found = find_variants(suite, variants, dataset, store)
+    if missing := [variant.name for variant in variants if variant.name not in found]:
+        raise BuildError(
+            f"{', '.join(missing)} did not stay in the store {store.root}; is another process emptying it?"
+        )
+    return {variant.name: found[variant.name] for variant in variants}
+
+
 def _ensure(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress: Progress) -> Entry:
     if entry := store.find(stage.key):
         return entry
     parent = store.path(_ensure(suite, stage.parent, dataset, store, progress)) if stage.parent else None
+    outputs = {name: _outputs(suite, need, dataset, store, progress) for name, need in stage.needs.items()}
 
     def make(path: Path) -> Mapping[str, Any]:
         progress.begin(stage.label)
         try:
             with silenced():
-                _run(suite, stage, parent, path, dataset, progress)
+                _run(suite, stage, parent, path, dataset, outputs, progress)
         except (OptkitError, OSError):
             raise
         except Exception as error:
@@ -149,11 +189,37 @@ def _ensure(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress
     return store.get(stage.key, make, stage.file)
 
 
+def _outputs(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress: Progress) -> npt.NDArray[np.float32]:
+    """Return what the model of `stage` gives for the training samples, computed once and kept in the store."""
+    model_path = store.path(_ensure(suite, stage, dataset, store, progress))
+    about = {"outputs": _OUTPUTS_VERSION, "model": stage.key, "data": dataset.digest}
+
+    def make(path: Path) -> Mapping[str, Any]:
+        with silenced():
+            make_deterministic(suite.workload.seed)
+            np.save(
+                path,
+                load_model(model_path).predict(dataset.x_train, batch_size=256, verbose=0),
+                allow_pickle=False,
+            )
+        return about
+
+    return np.asarray(
+        np.load(store.path(store.get(digest(about), make, "outputs.npy")), allow_pickle=False), np.float32
+    )
+
+
 def _run(
-    suite: Suite, stage: Stage, parent: Path | None, path: Path, dataset: Dataset, progress: Progress
+    suite: Suite,
+    stage: Stage,
+    parent: Path | None,
+    path: Path,
+    dataset: Dataset,
+    outputs: Mapping[str, npt.NDArray[np.float32]],
+    progress: Progress,
 ) -> None:
     make_deterministic(suite.workload.seed)
-    context = TrainingContext(dataset.x_train, dataset.y_train, suite.workload.task, progress.epoch)
+    context = TrainingContext(dataset.x_train, dataset.y_train, suite.workload.task, progress.epoch, outputs)
     if parent is None:
         assert isinstance(stage.work, tuple)
         network, training = stage.work

@@ -32,5 +32,6 @@ METRICS: dict[str, Metric] = {
     "sparsity": Metric("fraction", "higher"),
     "distinct_values": Metric("count", "lower"),
     "integer_weights": Metric("fraction", "higher"),
+    "integer_large_weights": Metric("fraction", "higher"),
     "leftover_wrappers": Metric("count", "lower"),
 }

@@ -84,6 +84,10 @@ class Step:
         """Return the bounds that hold on the finished file if this step's work survived all later ones."""
         return ()
 
+    def needs(self) -> tuple[str, ...]:
+        """Return the names of other variants of the suite whose Keras models this step uses (such as a teacher)."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
@@ -116,7 +120,8 @@ class Conversion:
         """Return the bounds on the finished file's weights that this mode implies."""
         if self.mode in ("float32", "float16"):
             return ()
-        return (Gate(metric="integer_weights", min=1.0, origin=f"conversion {self.mode}"),)
+        metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
+        return (Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +185,8 @@ class Gate:
 
     @property
     def bound_text(self) -> str:
-        """The bounds as a reader writes them, such as `≥ 9.0`."""
-        signs = {"min": "≥", "max": "≤", "above": ">", "below": "<"}
+        """The bounds as a reader writes them, such as `>= 9`."""
+        signs = {"min": ">=", "max": "<=", "above": ">", "below": "<"}
         return " and ".join(f"{signs[name]} {value:g}" for name, value in self.bounds.items())
 
 

@@ -6,6 +6,7 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     entries/<2 hex>/<key>/   entry.json and the one file it describes
     making/<key>/            what the lock holder is making; a killed process leaves it for the next one to wipe
     locks/<key>.lock         advisory locks, released by the system when their process dies
+    notes/<name>.json        small JSON objects that may change: which gates last passed, and on what
     damaged/<key>-<time>/    entries whose bytes no longer match their sha256, set aside
 """
 
@@ -38,7 +39,7 @@ class DamagedEntryWarning(UserWarning):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One stored file. `about` is what its maker wrote beside it. `damage` says how bytes and sha256 differ, or None."""
+    """One stored file, and what its maker wrote about it."""
 
     schema: int
     key: str
@@ -103,6 +104,24 @@ class Store:
             finally:
                 shutil.rmtree(making, ignore_errors=True)
 
+    def read_note(self, name: str) -> dict[str, Any]:
+        """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
+        with self._guard("read"):
+            try:
+                found = msgspec.json.decode((self.root / "notes" / f"{name}.json").read_bytes())
+            except (FileNotFoundError, msgspec.DecodeError):
+                return {}
+        return found if isinstance(found, dict) else {}
+
+    def write_note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Keep a JSON object under `name`, replacing what was there, atomically."""
+        path = self.root / "notes" / f"{name}.json"
+        partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        with self._guard("write to"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
+            partial.replace(path)
+
     def _folder(self, key: str) -> Path:
         return self.root / "entries" / key[:2] / key
 
@@ -127,7 +146,12 @@ class Store:
     def _admit(self, key: str, making: Path, file: str, about: Mapping[str, Any]) -> Entry:
         path = making / file
         entry = Entry(
-            schema=SCHEMA, key=key, file=file, sha256=file_sha256(path), bytes=path.stat().st_size, about=dict(about)
+            schema=SCHEMA,
+            key=key,
+            file=file,
+            sha256=file_sha256(path),
+            bytes=path.stat().st_size,
+            about=dict(about),
         )
         (making / "entry.json").write_text(json.dumps(msgspec.to_builtins(entry), indent=1, sort_keys=True))
         for written in (path, making / "entry.json"):

@@ -36,7 +36,12 @@ class Dataset:
     @property
     def facts(self) -> dict[str, Any]:
         """What a record says of its data: name, digest and sizes."""
-        return {"name": self.name, "digest": self.digest, "train": len(self.x_train), "test": len(self.x_test)}
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "train": len(self.x_train),
+            "test": len(self.x_test),
+        }
 
     def __str__(self) -> str:
         sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test"

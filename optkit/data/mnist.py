@@ -106,4 +106,9 @@ def stratified_split(
     for label in np.unique(y):
         test[order[y[order] == label][:test_per_class]] = True
     train_order, test_order = order[~test[order]], order[test[order]]
-    return {"x_train": x[train_order], "y_train": y[train_order], "x_test": x[test_order], "y_test": y[test_order]}
+    return {
+        "x_train": x[train_order],
+        "y_train": y[train_order],
+        "x_test": x[test_order],
+        "y_test": y[test_order],
+    }

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.data import DATASETS
+from optkit.data import DATASETS, DataMode, Dataset, load_dataset
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
@@ -53,6 +53,12 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
         return read_suite(document, on, path)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error
+
+
+def open_suite(name_or_path: str, mode: DataMode = "auto") -> tuple[Suite, Dataset]:
+    """Read a suite and load its data set, and return the suite with its overrides for that data applied."""
+    dataset = load_dataset(load_suite(name_or_path).workload.dataset, mode)
+    return load_suite(name_or_path, on=dataset.name), dataset
 
 
 def read_suite(document: Mapping[str, Any], on: str | None = None, path: Path | None = None) -> Suite:
@@ -102,7 +108,7 @@ def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
     except msgspec.ValidationError as error:
         raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts: {error}") from error
     if "name" not in texts:
-        raise SuiteError("name is missing; add name = \"...\"")
+        raise SuiteError('name is missing; add name = "..."')
     suite = Suite(workload=workload, variants=variants, gates=gates, path=path, **texts)
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):
@@ -139,6 +145,12 @@ def _variants(tables: Any, workload: Workload) -> Iterator[Variant]:
             if parent is None:
                 raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
         done[name] = _variant(name, table, parent, workload, where)
+        for needed in (n for step in done[name].steps for n in step.needs()):
+            if needed not in done or needed == name:
+                others = [other for other in done if other != name]
+                raise SuiteError(
+                    f"{where}: it needs variant {needed!r}, and there is none above; {nearest(needed, others)}"
+                )
         yield done[name]
 
 
@@ -164,9 +176,7 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
         convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
     )
     inherited = parent.steps if parent else ()
-    return Variant(
-        name=name, network=network, training=training, steps=inherited + steps, conversion=conversion
-    )
+    return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
 
 
 def _step(table: Any, where: str) -> Step:
@@ -175,4 +185,5 @@ def _step(table: Any, where: str) -> Step:
     name = table["technique"]
     if name not in TECHNIQUES:
         raise SuiteError(f"{where}: there is no technique {name!r}; {nearest(str(name), TECHNIQUES)}")
-    return convert_table(TECHNIQUES[name].step, {k: v for k, v in table.items() if k != "technique"}, where)
+    kind: type[Step] = TECHNIQUES[name].step
+    return convert_table(kind, {k: v for k, v in table.items() if k != "technique"}, where)

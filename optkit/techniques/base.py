@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -33,13 +33,15 @@ class TrainingContext:
     """What a technique may use besides the model: training samples, the task, and whom to tell of progress.
 
     `x`: float32, (samples, *sample shape); `y`: int64, (samples,). `on_epoch(epoch, epochs, logs)` is called
-    after each epoch.
+    after each epoch. `outputs[name]` gives the outputs, float32 (samples, outputs), that another variant's model
+    (one of the step's `needs`) has for `x`; they are computed once and kept in the store.
     """
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int64]
     task: Literal["multiclass", "binary"]
-    on_epoch: Callable[[int, int, dict[str, float]], None]
+    on_epoch: Callable[[int, int, dict[str, float]], None] = lambda epoch, epochs, logs: None
+    outputs: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ class Technique(Generic[StepT]):
 
 
 def fit(
-    model: Any, recipe: Recipe, context: TrainingContext, *, optimizer: str = "adam", callbacks: Sequence[Any] = ()
+    model: Any,
+    recipe: Recipe,
+    context: TrainingContext,
+    *,
+    optimizer: str = "adam",
+    callbacks: Sequence[Any] = (),
 ) -> None:
     """Compile `model` for the context's task and train it in place as `recipe` says."""
     keras = load_keras()
 
-    class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    class Progress(keras.callbacks.Callback):  # type: ignore
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             context.on_epoch(epoch + 1, recipe.epochs, dict(logs or {}))
 

@@ -1,0 +1,166 @@
+"""Judge a run by a suite's gates: each gate on each variant gives verdicts with the numbers.
+
+Law: missing data is *not comparable*, never a pass; what a gate names and the suite lacks is an error when the
+suite is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from optkit.errors import RecordError
+from optkit.metrics import METRICS
+from optkit.record import Run, VariantFacts
+from optkit.spec import Gate, Suite, Variant
+from optkit.store import Store
+
+Status = Literal["pass", "fail", "not comparable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One gate on one variant (and, when timed, one mode and thread count): the value and what came of it."""
+
+    variant: str
+    gate: Gate
+    status: Status
+    value: float | None = None
+    where: str = ""
+    reason: str = ""
+    changed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells this verdict from all others of the suite."""
+        return " ".join(filter(None, (self.variant, self.gate.metric, self.gate.bound_text, self.where)))
+
+    def __str__(self) -> str:
+        value = "no value" if self.value is None else f"{self.value:.6g}"
+        unit = METRICS[self.gate.metric].unit
+        where = f" ({self.where})" if self.where else ""
+        text = f"{self.status}: {self.variant}{where}: {self.gate.metric} is {value}, must be {self.gate.bound_text}"
+        text += f" {unit} [{self.gate.origin}]"
+        if self.reason:
+            text += f": {self.reason}"
+        return "\n".join([text, *(f"    {line}" for line in self.changed)])
+
+
+def check_run(suite: Suite, run: Run) -> list[Verdict]:
+    """Judge `run` by every gate of `suite`. Raises RecordError when the run is of another suite or baseline."""
+    if (run.suite, run.baseline) != (suite.name, suite.baseline):
+        raise RecordError(
+            f"the run is of suite {run.suite!r} with baseline {run.baseline!r}; the gates are of {suite.name!r} "
+            f"with {suite.baseline!r}; name the right one with --suite"
+        )
+    return [v for variant in suite.variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]
+
+
+def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
+    """Judge one gate on one variant: one verdict, or one per mode and thread count when the metric is timed."""
+    facts = run.variants.get(variant.name)
+    if facts is None:
+        return [_without(gate, variant, "the run has no record of this variant")]
+    if not METRICS[gate.metric].timed:
+        return [_verdict(gate, variant, value_of(facts, gate.metric), "")]
+    return list(_timed(gate, variant, run)) or [_without(gate, variant, "the run has no such timing")]
+
+
+def value_of(facts: VariantFacts, metric: str) -> float:
+    """Return the value of an untimed metric."""
+    weights = facts.weights
+    values: dict[str, float] = {
+        "accuracy": facts.accuracy,
+        "accuracy_drop": facts.accuracy_drop,
+        "file_bytes": facts.artifact.file_bytes,
+        "zip_bytes": facts.artifact.zip_bytes,
+        "size_ratio": facts.artifact.size_ratio,
+        "sparsity": weights.sparsity,
+        "distinct_values": weights.distinct_values,
+        "integer_weights": weights.integer_weights,
+        "integer_large_weights": weights.integer_large_weights,
+        "leftover_wrappers": len(weights.leftovers),
+    }
+    return values[metric]
+
+
+def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
+    for timing in run.timings:
+        if timing.variant != variant.name:
+            continue
+        if (gate.modes and timing.mode not in gate.modes) or (gate.threads and timing.threads not in gate.threads):
+            continue
+        where = f"{timing.mode}, {timing.threads} thread{'s' if timing.threads > 1 else ''}"
+        value = timing.seconds if gate.metric == "seconds" else run.speedup(timing)
+        if value is None:
+            yield _without(gate, variant, f"the run has no such timing of the baseline {run.baseline!r}", where)
+        else:
+            yield _verdict(gate, variant, value, where)
+
+
+def _verdict(gate: Gate, variant: Variant, value: float, where: str) -> Verdict:
+    status: Status = "pass" if gate.holds(value) else "fail"
+    return Verdict(variant=variant.name, gate=gate, status=status, value=value, where=where)
+
+
+def _without(gate: Gate, variant: Variant, reason: str, where: str = "") -> Verdict:
+    return Verdict(variant=variant.name, gate=gate, status="not comparable", where=where, reason=reason)
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """Return 1 when a gate failed, else 3 when one was not comparable, else 0."""
+    statuses = {verdict.status for verdict in verdicts}
+    return 1 if "fail" in statuses else 3 if "not comparable" in statuses or not statuses else 0
+
+
+def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:
+    """Keep, for each verdict that passed, what passed: its value, date, artifact, spec, runtime and machine."""
+    passed = {
+        verdict.name: {"value": verdict.value, "made": run.made, **_circumstances(run, verdict)}
+        for verdict in verdicts
+        if verdict.status == "pass"
+    }
+    store.write_note(_note(run), {**store.read_note(_note(run)), **passed})
+
+
+def explain(store: Store, run: Run, verdict: Verdict) -> Verdict:
+    """Return a failed `verdict` with what changed since the same gate last passed on the same data, if it ever did."""
+    before = store.read_note(_note(run)).get(verdict.name)
+    if verdict.status != "fail" or before is None:
+        return verdict
+    now = _circumstances(run, verdict)
+    lines = [f"last passed {before.get('made') or 'at an unknown time'} with {before.get('value'):.6g}; since then:"]
+    differences = list(_differences({k: before.get(k) for k in now}, now))
+    lines += differences or ["nothing that is recorded changed: the difference is in the measurement"]
+    return dataclasses.replace(verdict, changed=tuple(lines))
+
+
+def _note(run: Run) -> str:
+    return f"passed-{run.suite}-{run.dataset.digest[:16]}"
+
+
+def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
+    facts = run.variants[verdict.variant]
+    cpu = run.machine.get("cpu", {})
+    return {
+        "artifact": facts.artifact.sha256,
+        "runtime": msgspec.to_builtins(facts.runtime),
+        "spec": facts.spec,
+        "machine": {"node": run.machine.get("node"), "cpu": cpu.get("brand_raw"), "cores": cpu.get("count")},
+    }
+
+
+def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in sorted({*before, *now}):
+            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+    elif isinstance(before, list) and isinstance(now, list):
+        for i in range(max(len(before), len(now))):
+            old, new = (side[i] if i < len(side) else None for side in (before, now))
+            yield from _differences(old, new, f"{place}[{i}]")
+    elif before != now:
+        yield f"{place}: {before} -> {now}"

@@ -1,0 +1,203 @@
+"""The weight tensors of a finished file (.tflite or Keras .h5): type, zeros, distinct values, leftovers.
+
+A promise such as "80 % of the weights are zero" is checked on these, the bytes that are shipped.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.errors import ArtifactError
+
+# Operators with weights, and which of their inputs holds them.
+_WEIGHT_INPUT = {
+    "CONV_2D": 1,
+    "DEPTHWISE_CONV_2D": 1,
+    "CONV_3D": 1,
+    "FULLY_CONNECTED": 1,
+    "TRANSPOSE_CONV": 1,
+}
+# TensorFlow Lite's tensor types that weights have. INT4 is unpacked before it is looked at.
+_DTYPES = {
+    "FLOAT32": np.float32,
+    "FLOAT16": np.float16,
+    "INT8": np.int8,
+    "UINT8": np.uint8,
+    "INT16": np.int16,
+}
+# What technique wrappers add to a Keras file, and stripping must remove.
+_WRAPPER_WEIGHTS = ("mask", "threshold", "pruning_step", "cluster_centroids", "pulling_indices")
+
+LARGE = 1024
+"""Dynamic-range conversion leaves weight tensors of fewer elements in float: TensorFlow Lite's own threshold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One weight tensor. `zeros` is a fraction; `distinct` counts different values (int4: after unpacking)."""
+
+    name: str
+    dtype: str
+    elements: int
+    zeros: float
+    distinct: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFacts:
+    """All weight tensors of a file, and the names of wrapper parts and fake-quantization operators left in it."""
+
+    tensors: tuple[Tensor, ...]
+    leftovers: tuple[str, ...]
+
+    @property
+    def sparsity(self) -> float:
+        """The smallest share of zeros of any weight tensor."""
+        return min(tensor.zeros for tensor in self.tensors)
+
+    @property
+    def distinct_values(self) -> int:
+        """The largest number of distinct values in any weight tensor."""
+        return max(tensor.distinct for tensor in self.tensors)
+
+    @property
+    def integer_weights(self) -> float:
+        """The share of weight tensors, by number, that hold integers."""
+        return _integer_share(self.tensors)
+
+    @property
+    def integer_large_weights(self) -> float:
+        """As `integer_weights`, of the tensors with at least `LARGE` elements; 1 if there are none."""
+        return _integer_share([tensor for tensor in self.tensors if tensor.elements >= LARGE])
+
+
+def _integer_share(tensors: Sequence[Tensor]) -> float:
+    return sum("int" in tensor.dtype for tensor in tensors) / len(tensors) if tensors else 1.0
+
+
+def weights_of(path: Path) -> WeightFacts:
+    """Read the weight tensors of a .tflite or .h5 file. Raises ArtifactError when it is damaged or has none."""
+    if path.suffix == ".h5":
+        tensors, leftovers = _keras(path)
+    else:
+        tensors, leftovers = _tflite(path)
+    if not tensors:
+        raise ArtifactError(f"{path} holds no weights of a convolution or dense layer; is it the right file?")
+    return WeightFacts(tensors=tuple(tensors), leftovers=tuple(leftovers))
+
+
+def _facts(name: str, dtype: str, values: npt.NDArray[Any]) -> Tensor:
+    return Tensor(
+        name=name,
+        dtype=dtype,
+        elements=values.size,
+        zeros=float(np.mean(values == 0)) if values.size else 0.0,
+        distinct=len(np.unique(values)),
+    )
+
+
+def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
+    import h5py
+
+    tensors, leftovers = [], []
+    try:
+        with h5py.File(path, "r") as file:
+            found: list[tuple[str, Any]] = []
+            file["model_weights"].visititems(lambda name, item: found.append((name, item)))
+            for name, item in found:
+                if not isinstance(item, h5py.Dataset):
+                    continue
+                leaf = name.rsplit("/", 1)[-1].split(":")[0]
+                if leaf.endswith("kernel"):
+                    tensors.append(_facts(name, str(item.dtype), np.asarray(item)))
+                if leaf in _WRAPPER_WEIGHTS:
+                    leftovers.append(name)
+    except (OSError, KeyError) as error:
+        raise ArtifactError(f"{path} is not a Keras .h5 file: {error}; build it again") from error
+    return tensors, leftovers
+
+
+def _tflite(path: Path) -> tuple[list[Tensor], list[str]]:
+    try:
+        model = read_flatbuffer(path)
+        return list(_tflite_weights(model)), list(_tflite_leftovers(model))
+    except (struct.error, IndexError, TypeError, ValueError, AttributeError, KeyError) as error:
+        raise ArtifactError(f"{path} is not a whole .tflite file ({error}); build it again") from error
+
+
+def read_flatbuffer(path: Path) -> Any:
+    """Return the .tflite file at `path` as LiteRT's object tree (ModelT). Raises ArtifactError when it is not one."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .tflite file") from error
+    if data[4:8] != b"TFL3":
+        raise ArtifactError(f"{path} is not a .tflite file: it lacks the identifier TFL3; give a .tflite file")
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+
+
+def _tflite_weights(model: Any) -> Iterator[Tensor]:
+    seen: set[tuple[int, int]] = set()
+    for number, graph in enumerate(model.subgraphs):
+        produced = {index: operator for operator in graph.operators for index in operator.outputs}
+        for operator in graph.operators:
+            position = _WEIGHT_INPUT.get(operator_name(model, operator))
+            if position is None:
+                continue
+            index = int(operator.inputs[position])
+            # float16 weights pass through a DEQUANTIZE; the stored tensor is its input
+            if index in produced and operator_name(model, produced[index]) == "DEQUANTIZE":
+                index = int(produced[index].inputs[0])
+            if index in produced or (number, index) in seen:
+                continue
+            seen.add((number, index))
+            tensor = graph.tensors[index]
+            values, dtype = _values(model, tensor)
+            yield _facts(tensor.name.decode(), dtype, values)
+
+
+def operator_name(model: Any, operator: Any) -> str:
+    """Return the name of an operator of a ModelT, such as CONV_2D, or its custom code."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode:
+        return str(code.customCode.decode())
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return _enum_name(schema.BuiltinOperator, number)
+
+
+def _values(model: Any, tensor: Any) -> tuple[npt.NDArray[Any], str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = model.buffers[tensor.buffer].data
+    raw = np.asarray([] if data is None else data, np.uint8)
+    name = _enum_name(schema.TensorType, tensor.type)
+    if name == "INT4":
+        nibbles = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
+        return np.where(nibbles > 7, nibbles.astype(np.int8) - 16, nibbles).astype(np.int8), "int4"
+    return raw.view(_DTYPES[name]), name.lower()
+
+
+def _tflite_leftovers(model: Any) -> Iterator[str]:
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            name = operator_name(model, operator)
+            if name == "FAKE_QUANT" or name.startswith("Flex"):
+                yield name
+
+
+def _enum_name(enum: Any, number: int) -> str:
+    for name, value in vars(enum).items():
+        if value == number and not name.startswith("_"):
+            return str(name)
+    return f"UNKNOWN_{number}"

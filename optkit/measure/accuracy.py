@@ -1,0 +1,87 @@
+"""Accuracy of an artifact itself, as it is deployed, over the whole test set; kept in the store once measured."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.build import Artifact
+from optkit.data import Dataset
+from optkit.measure.latency import set_up
+from optkit.runtime import KerasWorkers
+from optkit.spec import digest
+from optkit.store import Store
+
+Task = Literal["multiclass", "binary"]
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Which test samples an artifact classified correctly: bool, shape (test samples,), in the test set's order."""
+
+    correct: npt.NDArray[np.bool_]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of correct samples, a fraction."""
+        return float(np.mean(self.correct))
+
+    def packed(self) -> str:
+        """Return the correct/incorrect vector as base64 of its packed bits, most significant bit first."""
+        return base64.b64encode(np.packbits(self.correct).tobytes()).decode()
+
+    @staticmethod
+    def unpacked(text: str, samples: int) -> Evaluation:
+        """Return what `packed` wrote for `samples` samples."""
+        bits = np.frombuffer(base64.b64decode(text), np.uint8)
+        return Evaluation(np.unpackbits(bits, count=samples).astype(bool))
+
+
+def classify(scores: npt.NDArray[np.float32], task: Task) -> npt.NDArray[np.int64]:
+    """Return class numbers, int64 (samples,), from scores (samples, outputs).
+
+    multiclass: the largest score; binary: 1 where the one output is at least 0.5.
+    """
+    if task == "binary":
+        return (scores.reshape(len(scores)) >= 0.5).astype(np.int64)
+    return np.asarray(scores.argmax(axis=1), np.int64)
+
+
+def evaluate(
+    artifact: Artifact,
+    dataset: Dataset,
+    task: Task,
+    runtime: Mapping[str, str],
+    store: Store,
+    workers: KerasWorkers,
+) -> Evaluation:
+    """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime."""
+    about = {
+        "evaluation": _VERSION,
+        "artifact": artifact.sha256,
+        "data": dataset.digest,
+        "task": task,
+        "runtime": dict(runtime),
+    }
+
+    def make(path: Path) -> dict[str, Any]:
+        job = set_up(artifact, "full_set", 1, dataset.x_test, workers, batch=100)
+        try:
+            job.run()
+            found = Evaluation(classify(job.scores(), task) == dataset.y_test)
+        finally:
+            job.close()
+        path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
+        return about
+
+    entry = store.get(digest(about), make, "evaluation.json")
+    saved = json.loads(store.path(entry).read_text())
+    return Evaluation.unpacked(saved["correct"], saved["samples"])

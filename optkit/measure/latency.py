@@ -1,0 +1,169 @@
+"""Jobs to be timed: everything is set up outside `run`, which is the timed call.
+
+For the full test set there are several ways to run a .tflite file; `choose_strategy` tries them and keeps the figures.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.build import Artifact
+from optkit.runtime import KerasWorkers, TFLiteRunner
+
+BATCH = 32
+"""Samples in one call of single_batch, of the plain loop, and of Keras' `predict()`."""
+_MEMORY_FOR_TENSORS = 512 << 20
+_TRIAL_ROUNDS = 3
+
+Floats = npt.NDArray[np.float32]
+
+
+class Job(Protocol):
+    """Something set up to be timed. `run` does the work once; `scores` are those of the last run."""
+
+    def run(self) -> None: ...  # noqa: D102
+    def scores(self) -> Floats: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """A way to run a whole set: samples a call, interpreters side by side, and threads of each."""
+
+    name: str
+    batch: int
+    interpreters: int
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The strategy that was fastest, and the median seconds of each that was tried."""
+
+    chosen: Strategy
+    seconds: dict[str, float]
+
+
+class TFLiteJob:
+    """A set of samples through one or more interpreters, each with its slice cut into prepared batches."""
+
+    def __init__(self, path: Path, x: Floats, strategy: Strategy) -> None:
+        self._slices = [
+            _prepared_slice(path, part, strategy) for part in np.array_split(x, strategy.interpreters) if len(part)
+        ]
+        self._outputs: list[list[Any]] = []
+        self._pool = ThreadPoolExecutor(len(self._slices)) if len(self._slices) > 1 else None
+
+    def run(self) -> None:
+        """Run all samples once."""
+        if self._pool:
+            self._outputs = list(self._pool.map(_run_slice, self._slices))
+        else:
+            self._outputs = [_run_slice(self._slices[0])]
+
+    def scores(self) -> Floats:
+        """Return the scores of the last run, float32, shape (samples, outputs)."""
+        return np.concatenate(
+            [
+                runner.scores(raw)
+                for calls, outputs in zip(self._slices, self._outputs, strict=True)
+                for (runner, _), raw in zip(calls, outputs, strict=True)
+            ]
+        )
+
+    def close(self) -> None:
+        """End the pool's threads."""
+        if self._pool:
+            self._pool.shutdown()
+
+
+def _prepared_slice(path: Path, x: Floats, strategy: Strategy) -> list[tuple[TFLiteRunner, Any]]:
+    whole = len(x) // strategy.batch * strategy.batch
+    calls = []
+    for part, batch in ((x[:whole], strategy.batch), (x[whole:], len(x) - whole)):
+        if len(part):
+            runner = TFLiteRunner(path, threads=strategy.threads, batch=batch)
+            calls += [(runner, runner.prepare(part[i : i + batch])) for i in range(0, len(part), batch)]
+    return calls
+
+
+def _run_slice(calls: Sequence[tuple[TFLiteRunner, Any]]) -> list[Any]:
+    return [runner.invoke(prepared) for runner, prepared in calls]
+
+
+def set_up(
+    artifact: Artifact,
+    mode: str,
+    threads: int,
+    x: Floats,
+    workers: KerasWorkers,
+    *,
+    batch: int = BATCH,
+    strategy: Strategy | None = None,
+) -> Job:
+    """Return `artifact`, warmed up, as a job of `mode` on `threads` threads over samples `x`.
+
+    single_sample takes the first of `x`, single_batch the first `batch`, full_set all, in calls of `batch` or as
+    `strategy` says (TFLite only).
+    """
+    samples = {"single_sample": x[:1], "single_batch": x[:batch], "full_set": x}[mode]
+    job: Job
+    if artifact.kind == "keras":
+        job = workers.job(artifact.path, samples, threads=threads, batch=batch)
+    else:
+        plain = Strategy(name="loop", batch=min(batch, len(samples)), interpreters=1, threads=threads)
+        job = TFLiteJob(artifact.path, samples, strategy or plain)
+    job.run()
+    return job
+
+
+def strategies(threads: int, samples: int, bytes_per_sample: int) -> tuple[Strategy, ...]:
+    """Return the ways worth trying to run `samples` samples on `threads` threads.
+
+    The plain loop of 32 is always among them; larger batches only while their tensors stay within 512 MiB.
+    """
+    largest = max(1, _MEMORY_FOR_TENSORS // max(1, bytes_per_sample * threads))
+    batches = [size for size in (100, 500) if BATCH < size <= min(largest, samples)]
+    found = [Strategy(name=f"loop of {BATCH}", batch=min(BATCH, samples), interpreters=1, threads=threads)]
+    found += [Strategy(name=f"batch {size}", batch=size, interpreters=1, threads=threads) for size in batches]
+    if threads > 1:
+        found += [
+            Strategy(name=f"{threads} interpreters, batch {size}", batch=size, interpreters=threads, threads=1)
+            for size in (BATCH, *batches)
+            if size * threads <= samples
+        ]
+    return tuple(found)
+
+
+def choose_strategy(path: Path, x: Floats, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:
+    """Time each strategy on all of `x`, interleaved, and return the fastest by its median with all figures.
+
+    One that takes over twice the best in the first round is not run again.
+    """
+    bytes_per_sample = TFLiteRunner(path, threads=1, batch=1).bytes_per_sample
+    left = list(strategies(threads, len(x), bytes_per_sample))
+    jobs = {strategy: TFLiteJob(path, x, strategy) for strategy in left}
+    seconds: dict[Strategy, list[float]] = {strategy: [] for strategy in left}
+    for job in jobs.values():
+        job.run()
+    for _ in range(_TRIAL_ROUNDS):
+        for strategy in left:
+            began = clock()
+            jobs[strategy].run()
+            seconds[strategy].append(clock() - began)
+        best = min(seconds[strategy][0] for strategy in left)
+        left = [strategy for strategy in left if seconds[strategy][0] <= 2 * best]
+    for job in jobs.values():
+        job.close()
+    medians = {strategy: statistics.median(values) for strategy, values in seconds.items()}
+    chosen = min(left, key=lambda strategy: medians[strategy])
+    return Trial(chosen=chosen, seconds={strategy.name: medians[strategy] for strategy in seconds})

@@ -1,0 +1,234 @@
+"""What is known of a variant, and the saved form of it: `extra_info.optkit` in pytest-benchmark's JSON.
+
+Law: records hold raw figures, units apart, and say what they were measured on. A saved run of another schema, or
+one whose records contradict each other, is an error and never read halfway.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.build import Artifact
+from optkit.data import Dataset
+from optkit.errors import RecordError
+from optkit.inspect import WeightFacts, weights_of
+from optkit.measure import Evaluation, evaluate
+from optkit.runtime import KerasWorkers, runtime_version
+from optkit.spec import Suite
+from optkit.store import Store
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """Which data a record was measured on: name, sha256, samples to train and to test."""
+
+    name: str
+    digest: str
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFacts:
+    """The file that was measured. `size_ratio` is the baseline's zip bytes divided by this file's."""
+
+    key: str
+    sha256: str
+    file_bytes: int
+    zip_bytes: int
+    size_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeFacts:
+    """What ran the file."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantFacts:
+    """Everything known of a variant but its timings.
+
+    `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
+    packed vector behind them (`Evaluation.packed`). `spec` is what the artifact's key was made of.
+    """
+
+    schema: int
+    suite: str
+    suite_path: str | None
+    variant: str
+    kind: str
+    dataset: DatasetFacts
+    artifact: ArtifactFacts
+    runtime: RuntimeFacts
+    accuracy: float
+    accuracy_drop: float
+    correct: str
+    weights: WeightFacts
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One benchmark: seconds of a call of `samples` samples. `rounds` are the raw values when they were saved."""
+
+    variant: str
+    mode: str
+    threads: int
+    batch: int
+    samples: int
+    seconds: float
+    strategy: str | None = None
+    trial: dict[str, float] = field(default_factory=dict)
+    rounds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The records of one session: facts by variant, timings, and the machine they were made on."""
+
+    suite: str
+    baseline: str
+    dataset: DatasetFacts
+    variants: dict[str, VariantFacts]
+    timings: tuple[Timing, ...]
+    machine: dict[str, Any] = field(default_factory=dict)
+    made: str = ""
+
+    def timing(self, variant: str, mode: str, threads: int) -> Timing | None:
+        """Return the timing of `variant` in `mode` on `threads` threads, or None when it was not timed."""
+        for timing in self.timings:
+            if (timing.variant, timing.mode, timing.threads) == (variant, mode, threads):
+                return timing
+        return None
+
+    def speedup(self, timing: Timing) -> float | None:
+        """Return the baseline's time in the same mode and threads divided by `timing`'s, or None without it."""
+        base = self.timing(self.baseline, timing.mode, timing.threads)
+        return base.seconds / timing.seconds if base else None
+
+
+def runtime_of(kind: str) -> RuntimeFacts:
+    """Return the runtime that runs artifacts of `kind`."""
+    if kind == "keras":
+        return RuntimeFacts(name="tf_keras", version=importlib.metadata.version("tf_keras"))
+    return RuntimeFacts(name="litert", version=runtime_version())
+
+
+def gather(
+    suite: Suite, artifacts: Mapping[str, Artifact], dataset: Dataset, store: Store, workers: KerasWorkers
+) -> dict[str, VariantFacts]:
+    """Measure size, accuracy and weights of `artifacts`, which must have the suite's baseline among them."""
+    baseline = artifacts[suite.baseline]
+    evaluations: dict[str, Evaluation] = {}
+    for name, artifact in artifacts.items():
+        runtime = msgspec.to_builtins(runtime_of(artifact.kind))
+        evaluations[name] = evaluate(artifact, dataset, suite.workload.task, runtime, store, workers)
+    return {
+        name: VariantFacts(
+            schema=SCHEMA,
+            suite=suite.name,
+            suite_path=str(suite.path.resolve()) if suite.path else None,
+            variant=name,
+            kind=artifact.kind,
+            dataset=DatasetFacts(**dataset.facts),
+            artifact=ArtifactFacts(
+                key=artifact.key,
+                sha256=artifact.sha256,
+                file_bytes=artifact.file_bytes,
+                zip_bytes=artifact.zip_bytes,
+                size_ratio=baseline.zip_bytes / artifact.zip_bytes,
+            ),
+            runtime=runtime_of(artifact.kind),
+            accuracy=evaluations[name].accuracy,
+            accuracy_drop=evaluations[suite.baseline].accuracy - evaluations[name].accuracy,
+            correct=evaluations[name].packed(),
+            weights=weights_of(artifact.path),
+            spec=artifact.spec,
+        )
+        for name, artifact in artifacts.items()
+    }
+
+
+def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) -> dict[str, Any]:
+    """Return the JSON object that a benchmark saves as `extra_info.optkit`."""
+    return {**msgspec.to_builtins(facts), **timing, "baseline": baseline}
+
+
+def read_run(path: Path) -> Run:
+    """Read a run that pytest-benchmark saved. Raises RecordError when it is not one, or of another schema."""
+    try:
+        saved = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}; give a JSON file saved by a run") from error
+    except msgspec.DecodeError as error:
+        raise RecordError(f"{path} is not JSON ({error}); give a file saved with --benchmark-json") from error
+    if not isinstance(saved, dict) or not isinstance(saved.get("benchmarks"), list):
+        raise RecordError(f"{path} is not a pytest-benchmark file: it has no list of benchmarks")
+    try:
+        return make_run(saved["benchmarks"], saved.get("machine_info", {}), str(saved.get("datetime", "")))
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:
+    """Make a Run of pytest-benchmark's benchmark objects (JSON types). Raises RecordError when they do not fit."""
+    variants: dict[str, VariantFacts] = {}
+    timings: list[Timing] = []
+    heads: set[tuple[str, str, DatasetFacts]] = set()
+    for benchmark in benchmarks:
+        info = _info_of(benchmark)
+        facts, timing = _decoded(info, benchmark)
+        known = variants.setdefault(facts.variant, facts)
+        if known != facts:
+            raise RecordError(f"records of variant {facts.variant!r} contradict each other; they mix several runs")
+        timings.append(timing)
+        heads.add((facts.suite, str(info.get("baseline")), facts.dataset))
+    if not heads:
+        raise RecordError("no benchmark of optkit in it; save a run with: pytest --benchmark-json=run.json")
+    if len(heads) > 1:
+        raise RecordError("it mixes several suites or data sets; give one run at a time")
+    suite, baseline, dataset = heads.pop()
+    return Run(
+        suite=suite,
+        baseline=baseline,
+        dataset=dataset,
+        variants=variants,
+        timings=tuple(timings),
+        machine=machine,
+        made=made,
+    )
+
+
+def _info_of(benchmark: Any) -> dict[str, Any]:
+    try:
+        info = benchmark["extra_info"]["optkit"]
+    except (KeyError, TypeError):
+        name = benchmark.get("name") if isinstance(benchmark, dict) else benchmark
+        raise RecordError(f"benchmark {name!r} has no extra_info.optkit; it is not of an optkit run") from None
+    if not isinstance(info, dict) or info.get("schema") != SCHEMA:
+        got = info.get("schema") if isinstance(info, dict) else info
+        raise RecordError(f"it has records of schema {got!r}; this optkit reads schema {SCHEMA}; run again to save one")
+    return info
+
+
+def _decoded(info: dict[str, Any], benchmark: dict[str, Any]) -> tuple[VariantFacts, Timing]:
+    stats = benchmark.get("stats") or {}
+    try:
+        facts = msgspec.convert(info, VariantFacts)
+        timing = msgspec.convert({**info, "seconds": stats.get("median"), "rounds": stats.get("data") or []}, Timing)
+    except msgspec.ValidationError as error:
+        raise RecordError(f"benchmark {benchmark.get('name')!r} is not of schema {SCHEMA}: {error}") from error
+    if not timing.seconds > 0:
+        raise RecordError(f"benchmark {benchmark.get('name')!r} took {timing.seconds} s; expected more than 0")
+    return facts, timing

@@ -1,0 +1,1 @@
+"""Render records: the only place that formats. Text for terminals is in `text`."""

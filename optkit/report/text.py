@@ -1,0 +1,139 @@
+"""Tables for a terminal or a log: the summary of a run, lists of suites and variants, verdicts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from optkit.build import Artifact
+from optkit.gates import Verdict
+from optkit.metrics import MODES
+from optkit.record import Run, Timing
+from optkit.spec import Suite, Variant
+
+_WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
+_MARK = "◀"
+_UNITS = {
+    "single_sample": ("sample", "ms", 1e3),
+    "single_batch": ("batch", "ms", 1e3),
+    "full_set": ("set", "s", 1.0),
+}
+
+
+def render(table: Table) -> str:
+    """Return `table` as plain text with aligned columns."""
+    out = io.StringIO()
+    Console(file=out, width=_WIDTH, no_color=True, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _table(*columns: str, left: int = 1, title: str | None = None) -> Table:
+    table = Table(title=title, box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
+    return table
+
+
+def summary(run: Run) -> str:
+    """Return the run as one table: a row per variant and thread count, the best of each column marked."""
+    modes = [mode for mode in MODES if any(timing.mode == mode for timing in run.timings)]
+    heads = ["variant", "threads", "accuracy", "drop"]
+    for mode in modes:
+        name, unit, _ = _UNITS[mode]
+        heads += [f"{name} {unit}", "speed-up"]
+    data = run.dataset
+    table = _table(
+        *heads,
+        "file bytes",
+        "zip bytes",
+        "ratio",
+        title=f"{run.suite} on {data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})",
+    )
+    for threads in sorted({timing.threads for timing in run.timings}):
+        for variant in run.variants:
+            if any((timing.variant, timing.threads) == (variant, threads) for timing in run.timings):
+                table.add_row(*_row(run, variant, threads, modes))
+        table.add_section()
+    return f"{render(table)}\n{_legend(run)}"
+
+
+def _row(run: Run, variant: str, threads: int, modes: Sequence[str]) -> list[str]:
+    facts = run.variants[variant]
+    smallest = min(run.variants.values(), key=lambda v: v.artifact.zip_bytes).artifact.zip_bytes
+    cells = [variant, str(threads), f"{facts.accuracy:.4f}", f"{facts.accuracy_drop:+.4f}"]
+    for mode in modes:
+        timing = run.timing(variant, mode, threads)
+        cells += _time_cells(run, timing) if timing else ["-", "-"]
+    size = facts.artifact
+    mark = _MARK if size.zip_bytes == smallest else " "
+    return [*cells, f"{size.file_bytes:,}", f"{size.zip_bytes:,}{mark}", f"{size.size_ratio:.2f}"]
+
+
+def _time_cells(run: Run, timing: Timing) -> list[str]:
+    best = min(t.seconds for t in run.timings if (t.mode, t.threads) == (timing.mode, timing.threads))
+    mark = _MARK if timing.seconds == best else " "
+    speedup = run.speedup(timing)
+    seconds = timing.seconds * _UNITS[timing.mode][2]
+    return [f"{seconds:.4g}{mark}", "-" if speedup is None else f"{speedup:,.{0 if speedup >= 100 else 2}f}"]
+
+
+def _legend(run: Run) -> str:
+    batch = next((t.batch for t in run.timings if t.mode == "single_batch"), None)
+    lines = [
+        f"{_MARK} fastest of its mode and threads; smallest zip. Times are medians"
+        + (f"; a batch is {batch} samples" if batch else "")
+        + "; set is the whole test set. "
+        + f"Speed-up: time of {run.baseline} / this time. Ratio: zip bytes of {run.baseline} / this zip."
+    ]
+    tried = [t for t in run.timings if t.trial]
+    if tried:
+        lines.append("Full set, as chosen by a short trial (seconds of each way tried are in the saved JSON):")
+        for way in dict.fromkeys(t.strategy for t in tried):
+            names = [f"{t.variant} ({t.threads})" for t in tried if t.strategy == way]
+            lines.append(f"  {way}: {', '.join(names)}")
+    return "\n".join(lines)
+
+
+def suites_table(suites: Iterable[Suite]) -> str:
+    """Return the suites with their data set, number of variants and description."""
+    table = _table("suite", "data", "variants", "description", left=4)
+    for suite in suites:
+        table.add_row(suite.name, suite.workload.dataset, str(len(suite.variants)), suite.description)
+    return render(table)
+
+
+def variants_table(suite: Suite) -> str:
+    """Return the variants of `suite` with their steps, conversion and gates."""
+    table = _table("variant", "steps", "conversion", "gates", left=4)
+    for variant in suite.variants:
+        gates = ", ".join(f"{gate.metric} {gate.bound_text}" for gate in suite.gates_of(variant))
+        table.add_row(variant.name, steps_text(variant), variant.conversion.mode if variant.conversion else "-", gates)
+    return f"{suite.name}: {suite.description}\n\n{render(table)}"
+
+
+def steps_text(variant: Variant) -> str:
+    """Return the chain of a variant before its conversion, such as `train mnist_conv → prune`."""
+    return " → ".join([f"train {variant.network.name}", *(step.technique for step in variant.steps)])
+
+
+def artifacts_table(artifacts: Iterable[Artifact]) -> str:
+    """Return built artifacts with path, sha256 and sizes."""
+    table = _table("variant", "file bytes", "zip bytes", "sha256", "path")
+    table.columns[-1].justify = table.columns[-2].justify = "left"
+    for artifact in artifacts:
+        sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
+        table.add_row(artifact.variant, *sizes, artifact.sha256, str(artifact.path))
+    return render(table)
+
+
+def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:
+    """Return the verdicts that did not pass (all, with `passed`), one a line, and a count."""
+    shown: Callable[[Verdict], bool] = lambda verdict: passed or verdict.status != "pass"  # noqa: E731
+    counts = [
+        f"{sum(v.status == status for v in verdicts)} {name}"
+        for status, name in (("pass", "passed"), ("fail", "failed"), ("not comparable", "not comparable"))
+    ]
+    return "\n".join([*(str(verdict) for verdict in verdicts if shown(verdict)), f"gates: {', '.join(counts)}"])

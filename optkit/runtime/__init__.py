@@ -1,0 +1,8 @@
+"""What runs an artifact. A runner is set up once, outside the timed call, and then invoked."""
+
+from __future__ import annotations
+
+from optkit.runtime.keras import KerasWorkers
+from optkit.runtime.tflite import TFLiteRunner, dequantize, quantize, runtime_version
+
+__all__ = ["KerasWorkers", "TFLiteRunner", "dequantize", "quantize", "runtime_version"]

@@ -1,0 +1,105 @@
+"""Run a Keras file with `predict()` in a worker process with a fixed number of threads.
+
+TensorFlow sets the size of its thread pools once per process, so each thread count has a process of its own; it
+also keeps TensorFlow, its memory and its threads out of the process that times TFLite. A timed call crosses one
+pipe in each direction, some 0.05 ms on top of a `predict()` of 20 ms and more.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.errors import ArtifactError
+
+
+class KerasJob:
+    """A model and its samples, loaded in a worker: `run` is the call that is timed."""
+
+    def __init__(self, worker: KerasWorker, path: Path, x: npt.NDArray[np.float32], batch: int) -> None:
+        self._worker = worker
+        samples = worker.folder / "x.npy"
+        np.save(samples, x, allow_pickle=False)
+        self._request = {"job": worker.ask(op="load", path=str(path), x=str(samples), batch=batch)["job"]}
+
+    def run(self) -> None:
+        """Run `predict()` on all the samples; the worker keeps the scores."""
+        self._worker.ask(op="run", **self._request)
+
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Return the scores of the last `run`, float32, shape (samples, outputs)."""
+        target = self._worker.folder / "scores.npy"
+        self._worker.ask(op="scores", to=str(target), **self._request)
+        return np.asarray(np.load(target, allow_pickle=False), np.float32)
+
+    def close(self) -> None:
+        """Let the worker forget the model."""
+        self._worker.ask(op="drop", **self._request)
+
+
+class KerasWorker:
+    """A process that has imported TensorFlow with `threads` threads and runs jobs one at a time."""
+
+    def __init__(self, threads: int) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="optkit-keras-")
+        self.folder = Path(self._temporary.name)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "optkit.runtime.keras_worker", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send one request and wait for its answer. Raises ArtifactError when the worker reports or has failed."""
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            code = self._process.poll()
+            raise ArtifactError(f"the process that runs Keras models ended (exit code {code}) during {request['op']}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise ArtifactError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+        self._process.wait(timeout=30)
+        self._temporary.cleanup()
+
+
+class KerasWorkers:
+    """The workers of a session, one per thread count, started when first needed. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._workers: dict[int, KerasWorker] = {}
+
+    def job(self, path: Path, x: npt.NDArray[np.float32], *, threads: int, batch: int) -> KerasJob:
+        """Load the Keras file at `path` and samples `x`, to be predicted in batches of `batch`."""
+        if threads not in self._workers:
+            self._workers[threads] = KerasWorker(threads)
+        return KerasJob(self._workers[threads], path, x, batch)
+
+    def __enter__(self) -> KerasWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers.values():
+            worker.close()
+        self._workers.clear()

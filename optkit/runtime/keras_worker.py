@@ -1,0 +1,57 @@
+"""The other end of `runtime.keras`: one JSON request a line on standard input, one JSON answer a line on output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optkit.errors import OptkitError
+from optkit.techniques.saved import load_model
+from optkit.tensorflow import load_tensorflow
+
+
+def main(threads: int) -> None:
+    """Serve requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w")  # TensorFlow prints to 1 and 2 from C++; answers go by a copy
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    threading = load_tensorflow().config.threading
+    threading.set_intra_op_parallelism_threads(threads)
+    threading.set_inter_op_parallelism_threads(threads)
+    for answer in _serve(json.loads(line) for line in sys.stdin):
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _serve(requests: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    jobs: dict[int, dict[str, Any]] = {}
+    for number, request in enumerate(requests):
+        try:
+            if request["op"] == "load":
+                x = np.load(request["x"], allow_pickle=False)
+                jobs[number] = {"model": load_model(Path(request["path"])), "x": x, "batch": request["batch"]}
+                yield {"job": number}
+                continue
+            job = jobs[request["job"]]
+            if request["op"] == "run":
+                job["scores"] = job["model"].predict(job["x"], batch_size=job["batch"], verbose=0)
+            elif request["op"] == "scores":
+                np.save(request["to"], job["scores"], allow_pickle=False)
+            elif request["op"] == "drop":
+                del jobs[request["job"]]
+            yield {}
+        except OptkitError as error:
+            yield {"error": str(error)}
+        except Exception as error:
+            yield {"error": f"{request['op']} failed in TensorFlow: {type(error).__name__}: {error}"}
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
