@@ -117,11 +117,12 @@ class Conversion:
             require(got in allowed, f"{name} is {got!r}; mode {self.mode!r} allows {', '.join(allowed)}")
 
     def promises(self) -> tuple[Gate, ...]:
-        """Return the bounds on the finished file's weights that this mode implies."""
+        """Return the bounds on the finished file that this mode implies: integer weights, no fake quantization left."""
+        whole = Gate(metric="leftover_wrappers", max=0, origin=f"conversion {self.mode}")
         if self.mode in ("float32", "float16"):
-            return ()
+            return (whole,)
         metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
-        return (Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"),)
+        return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ class TFLiteRunner:
 
     def prepare(self, x: npt.NDArray[np.float32]) -> Array:
         """Return `x`, float32 (batch, *sample shape), as the input tensor takes it: its shape, its dtype, quantized."""
-        expected = tuple(self._input["shape"])
+        expected = tuple(int(size) for size in self._input["shape"])
         if x.shape != expected:
             raise ArtifactError(f"samples have shape {x.shape}; the model takes {expected}")
         return np.ascontiguousarray(_encode(x, self._input))

@@ -47,11 +47,14 @@ class Prune(Step):
 def apply(model: Any, step: Prune, context: TrainingContext) -> Any:
     """Return a pruned, fine-tuned copy of `model` with the pruning wrappers stripped."""
     sparsity = load_tfmot().sparsity.keras
+    steps = step.epochs * steps_per_epoch(len(context.x), step)
     schedule = sparsity.PolynomialDecay(
         initial_sparsity=step.initial_sparsity,
         final_sparsity=step.final_sparsity,
         begin_step=0,
-        end_step=step.epochs * steps_per_epoch(len(context.x), step),
+        end_step=steps,
+        # tfmot renews the masks every 100 steps unless told: a fine-tuning of fewer steps would prune nothing.
+        frequency=min(100, max(1, steps // 20)),
     )
     wrapped = sparsity.prune_low_magnitude(clone(model), pruning_schedule=schedule)
     fit(wrapped, step, context, callbacks=[sparsity.UpdatePruningStep()])

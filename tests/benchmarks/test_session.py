@@ -1,0 +1,90 @@
+"""Whole pytest sessions over the tiny suite, as users run them: what is printed, saved, and with which exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Command
+
+QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-quiet", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.fixture
+def session(command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path):
+    def run(*arguments: str, suite: Path = tiny_suite):
+        base = ("pytest", f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), str(ROOT / "benchmarks"))
+        return command(*base, *QUICK, "--suite", str(suite), "--store", str(built_store), *arguments)
+
+    return run
+
+
+def test_a_whole_run_times_gates_sums_up_and_saves(session, tmp_path: Path, command: Command) -> None:
+    done = session("--benchmark-json", str(tmp_path / "run.json"), "--threads", "1,2", "-v", "--benchmark-verbose")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "data mnist (320 train, 70 test, sha256" in done.stdout.split("collected")[0]
+    assert "tiny on mnist (320 train, 70 test" in done.stdout
+    saved = json.loads((tmp_path / "run.json").read_text())["benchmarks"]
+    infos = [b["extra_info"]["optkit"] for b in saved]
+    cases = {(i["variant"], i["mode"], i["threads"]) for i in infos}
+    variants = ("baseline", "pruned", "float_tflite", "int8", "pruned_qat")
+    modes = ("single_sample", "single_batch", "full_set")
+    assert cases == {(v, m, t) for v in variants for m in modes for t in (1, 2)}
+    full = next(i for i in infos if i["mode"] == "full_set" and i["variant"] == "int8")
+    assert (full["samples"], full["strategy"] in full["trial"], "loop of 32" in full["trial"]) == (70, True, True)
+    gate = command("optkit", "gate", str(tmp_path / "run.json"))
+    assert gate.returncode == 0, gate.stdout + gate.stderr
+
+
+def test_a_failing_gate_fails_the_session_and_says_what_changed(session, tiny_suite: Path, tmp_path: Path) -> None:
+    session("--threads", "1")  # so that there is a passing record
+    strict = tmp_path / "strict.toml"
+    strict.write_text(tiny_suite.read_text() + '\n[[gates]]\nmetric = "size_ratio"\nvariants = ["int8"]\nmin = 1000\n')
+    done = session("--threads", "1", "--benchmark-skip", suite=strict)
+    assert done.returncode == 1
+    assert "fail: int8: size_ratio is" in done.stdout
+    assert "must be >= 1000" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tmp_path: Path) -> None:
+    session("--threads", "1", "--benchmark-skip")  # accuracies are measured and kept
+    (tmp_path / "probe.py").write_text(
+        "import sys\n"
+        "def pytest_sessionfinish():\n"
+        "    print('LOADED', [m for m in ('tensorflow', 'tf_keras') if m in sys.modules])\n"
+        "import subprocess\n"
+        "class Refused(subprocess.Popen):\n"
+        "    def __init__(self, command, *a, **k):\n"
+        "        assert 'keras_worker' not in str(command), 'a worker with TensorFlow was started'\n"
+        "        super().__init__(command, *a, **k)\n"
+        "subprocess.Popen = Refused\n"
+    )
+    done = session("--benchmark-only", "--variants", "float_tflite,int8", "--threads", "1", "-p", "probe", "-s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "LOADED []" in done.stdout
+    assert "6 passed" in done.stdout
+
+
+def test_disabled_benchmarks_skip_time_gates_and_still_judge_the_rest(session) -> None:
+    done = session("--benchmark-disable", "--threads", "1", "-rs")
+    assert done.returncode == 0, done.stdout
+    assert "was not timed in this session" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (("--variants", "int9"), "did you mean 'int8'", 2),
+        (("--suite", "mnits"), "did you mean 'mnist'", 2),
+        (("--threads", "0"), "expected whole numbers from 1", 4),
+        (("--threads", "two"), "expected whole numbers from 1", 4),
+    ],
+)
+def test_bad_options_end_the_session_with_one_line(
+    session, arguments: tuple[str, ...], message: str, code: int
+) -> None:
+    done = session(*arguments)
+    assert done.returncode in (2, code)
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

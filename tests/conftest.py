@@ -1,0 +1,127 @@
+"""Isolation for every test: no user's store, cache, home or network; and small things that many tests share."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
+settings.load_profile("optkit")
+
+SUITE = """
+schema = 1
+name = "tiny"
+
+[workload]
+dataset = "mnist"
+network = { name = "mnist_conv", params = { filters = 12 } }
+training = { epochs = 3, batch_size = 16, learning_rate = 0.005 }
+
+[variants.baseline]
+
+[variants.pruned]
+steps = [{ technique = "prune", final_sparsity = 0.8, epochs = 2, batch_size = 16 }]
+
+[variants.float_tflite]
+from = "baseline"
+conversion = { mode = "float32" }
+
+[variants.int8]
+from = "baseline"
+conversion = { mode = "int8", calibration_samples = 20 }
+
+[variants.pruned_qat]
+from = "pruned"
+steps = [{ technique = "quantize_aware", preserve = "sparsity", epochs = 1, batch_size = 16 }]
+conversion = { mode = "int8" }
+
+[[gates]]
+metric = "accuracy_drop"
+max = 0.5
+
+[[gates]]
+metric = "speedup"
+kind = "tflite"
+modes = ["single_batch"]
+above = 1.0
+"""
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_CACHE_HOME", "KERAS_HOME", "OPTKIT_STORE"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.delenv("OPTKIT_DATA", raising=False)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("tests have no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def digits(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return easy images: class k is a bright 7x7 square in one of ten places, under noise."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 10, samples).astype(np.uint8)
+    x = rng.integers(0, 60, (samples, 28, 28)).astype(np.uint8)
+    for image, label in zip(x, y, strict=True):
+        row, column = divmod(int(label), 4)
+        image[row * 8 : row * 8 + 7, column * 7 : column * 7 + 7] += 180
+    return x, y
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for OPTKIT_DATA whose mnist.npz has 320 easy training images and 70 to test."""
+    folder = tmp_path_factory.mktemp("data")
+    (x_train, y_train), (x_test, y_test) = digits(320, 1), digits(70, 2)
+    np.savez(folder / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite file that trains in seconds."""
+    path = tmp_path_factory.mktemp("suite") / "tiny.toml"
+    path.write_text(SUITE)
+    return path
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, tiny_data: Path) -> Command:
+    """Run `python -m MODULE ARGS` as a user would, in a folder of its own, on the tiny data."""
+
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        env = {**os.environ, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built_store(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_suite: Path) -> Path:
+    """A store with every variant of the tiny suite, built once for the whole session by the command itself."""
+    store = tmp_path_factory.mktemp("built") / "store"
+    done = subprocess.run(
+        [sys.executable, "-m", "optkit", "build", str(tiny_suite), "--store", str(store)],
+        env={**os.environ, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return store

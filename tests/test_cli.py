@@ -1,0 +1,104 @@
+"""The command as users run it: output, exit codes, one line an error and no traceback."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SUITE, Command
+from tests.test_record import benchmark, facts
+
+
+def test_list(command: Command) -> None:
+    assert "mnist" in command("optkit", "list").stdout
+    shown = command("optkit", "list", "mnist").stdout
+    assert "train mnist_conv → prune → quantize_aware" in shown
+    assert "size_ratio >= 9" in shown
+    variants = json.loads(command("optkit", "list", "mnist", "--json").stdout)
+    assert variants[0] | {"gates": 0} == {
+        "variant": "baseline", "kind": "keras", "steps": [], "conversion": None, "gates": 0,
+    }  # fmt: skip
+
+
+def test_build_prints_variant_path_sha256_and_sizes(command: Command, tiny_suite: Path, built_store: Path) -> None:
+    arguments = ("build", str(tiny_suite), "--store", str(built_store), "--variants", "int8,baseline")
+    began = time.perf_counter()
+    done = command("optkit", *arguments, "--json")
+    assert time.perf_counter() - began < 60
+    built = json.loads(done.stdout)
+    assert [a["variant"] for a in built] == ["baseline", "int8"]
+    assert Path(built[1]["path"]).stat().st_size == built[1]["file_bytes"]
+    shown = command("optkit", *arguments).stdout
+    assert all(text in shown for text in ("mnist (320 train, 70 test", built[0]["path"], built[1]["sha256"]))
+
+
+def test_a_damaged_artifact_is_rebuilt_and_said_so(
+    command: Command, tiny_suite: Path, tmp_path: Path, built_store: Path
+) -> None:
+    import shutil
+
+    store = tmp_path / "copy"
+    shutil.copytree(built_store, store)
+    arguments = ("optkit", "build", str(tiny_suite), "--store", str(store), "--variants", "int8", "--json")
+    before = json.loads(command(*arguments).stdout)[0]
+    path = Path(before["path"])
+    path.write_bytes(path.read_bytes()[:-100])
+    done = command(*arguments)
+    assert "is damaged" in done.stderr
+    assert "set aside" in done.stderr
+    assert json.loads(done.stdout)[0] == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list", "mnits"), "did you mean 'mnist'"),
+        (("build", "mnist", "--variants", "int9"), "did you mean 'int8'"),
+        (("build", "nowhere.toml"), "cannot be read"),
+        (("build", "mnist", "--data", "half"), "invalid choice: 'half'"),
+        (("build", "mnist", "--variants", ","), "names nothing"),
+        (("gate", "nowhere.json"), "cannot be read"),
+        (("bild", "mnist"), "invalid choice: 'bild'"),
+        (("build", "mnist", "--store", "/proc/none"), "cannot write to the store /proc/none"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = command("optkit", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_errors_are_json_when_json_is_asked_for(command: Command) -> None:
+    done = command("optkit", "list", "mnits", "--json")
+    assert "did you mean" in json.loads(done.stdout)["error"]
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("seconds", "drop", "code"), [(0.1, 0.0, 0), (9.0, 0.0, 1), (0.1, 0.9, 1)])
+def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, drop: float, code: int) -> None:
+    suite = tmp_path / "s.toml"
+    head, tail = SUITE.split("[variants.pruned]")[0], SUITE[SUITE.index("[variants.int8]") :]
+    suite.write_text(head + tail.split("[variants.pruned_qat]")[0] + SUITE[SUITE.index("[[gates]]") :])
+    path = str(suite)
+    benchmarks = [
+        benchmark(facts(suite_path=path)),
+        benchmark(facts("int8", suite_path=path, accuracy_drop=drop), seconds),
+    ]
+    (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
+    done = command("optkit", "gate", "run.json")
+    assert done.returncode == code, done.stderr
+    assert ("fail: int8" in done.stdout) == (code == 1)
+    assert json.loads(command("optkit", "gate", "run.json", "--json").stdout)[0]["status"] == "pass"
+    benchmarks.pop()
+    (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
+    missing = command("optkit", "gate", "run.json")
+    assert missing.returncode == 3
+    assert "not comparable: int8" in missing.stdout
+
+
+def test_help_shows_an_example_for_each_command(command: Command) -> None:
+    for name in ("list", "build", "gate"):
+        assert f"Example: optkit {name}" in command("optkit", name, "--help").stdout

@@ -1,0 +1,109 @@
+"""Saved runs: what is written is read back, and what is not ours is refused."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from optkit import RecordError, Run, VariantFacts, make_run, read_run
+from optkit.inspect.weights import Tensor, WeightFacts
+from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info
+
+
+def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
+    kernel = Tensor(name="m/conv/Conv2D", dtype="int8", elements=2000, zeros=0.8, distinct=16)
+    values: dict[str, Any] = {
+        "schema": SCHEMA,
+        "suite": "tiny",
+        "suite_path": None,
+        "variant": variant,
+        "kind": "keras" if variant == "baseline" else "tflite",
+        "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=70),
+        "artifact": ArtifactFacts(key="k" * 64, sha256="s" * 64, file_bytes=100, zip_bytes=50, size_ratio=2.0),
+        "runtime": RuntimeFacts(name="litert", version="2.3.0"),
+        "accuracy": 0.9,
+        "accuracy_drop": 0.0,
+        "correct": "/w==",
+        "weights": WeightFacts(tensors=(kernel,), leftovers=()),
+        "spec": {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.8}]},
+    }
+    return VariantFacts(**{**values, **changes})
+
+
+def benchmark(of: VariantFacts, seconds: float = 0.5, mode: str = "single_batch", threads: int = 1) -> dict[str, Any]:
+    timing = {"mode": mode, "threads": threads, "batch": 32, "samples": 32, "strategy": None, "trial": {}}
+    info = json.loads(msgspec.json.encode(extra_info(of, timing, "baseline")))
+    return {"name": f"test_latency[{of.variant}]", "stats": {"median": seconds}, "extra_info": {"optkit": info}}
+
+
+def a_run(*benchmarks: dict[str, Any]) -> Run:
+    return make_run(benchmarks, {"node": "here"}, "2026-01-01")
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    saved = {"benchmarks": [benchmark(facts()), benchmark(facts("int8"), 0.1)], "machine_info": {"node": "here"}}
+    (tmp_path / "run.json").write_text(json.dumps(saved))
+    run = read_run(tmp_path / "run.json")
+    assert run.variants == {"baseline": facts(), "int8": facts("int8")}
+    assert (run.suite, run.baseline, run.machine) == ("tiny", "baseline", {"node": "here"})
+    timing = run.timing("int8", "single_batch", 1)
+    assert timing
+    assert run.speedup(timing) == 5.0
+    assert run.timing("int8", "single_batch", 2) is None
+
+
+def test_the_saved_form_has_the_fields_that_users_rely_on() -> None:
+    info = benchmark(facts())["extra_info"]["optkit"]
+    public = "suite variant mode threads batch samples dataset artifact accuracy accuracy_drop runtime schema"
+    assert set(public.split()) <= set(info)
+    assert set(info["dataset"]) == {"name", "digest", "train", "test"}
+    assert set(info["artifact"]) == {"key", "sha256", "file_bytes", "zip_bytes", "size_ratio"}
+    assert set(info["runtime"]) == {"name", "version"}
+
+
+def broken(change: Any) -> dict[str, Any]:
+    one = copy.deepcopy(benchmark(facts()))
+    change(one)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda b: b["extra_info"]["optkit"].update(schema=99), "records of schema 99; this optkit reads schema 1"),
+        (lambda b: b["extra_info"]["optkit"].pop("schema"), "records of schema None"),
+        (lambda b: b["extra_info"].clear(), "has no extra_info.optkit"),
+        (lambda b: b["extra_info"]["optkit"].pop("accuracy"), "missing required field `accuracy`"),
+        (lambda b: b["extra_info"]["optkit"].update(threads="two"), "Expected `int`, got `str`"),
+        (lambda b: b["stats"].clear(), "is not of schema 1"),
+        (lambda b: b["stats"].update(median=0.0), "expected more than 0"),
+    ],
+)
+def test_records_that_do_not_fit_are_refused(change: Any, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        a_run(broken(change))
+
+
+def test_records_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(RecordError, match="'baseline' contradict each other"):
+        a_run(benchmark(facts()), benchmark(facts(accuracy=0.8)))
+
+
+def test_records_of_different_data_are_never_together() -> None:
+    other = DatasetFacts(name="mnist", digest="e" * 64, train=320, test=70)
+    with pytest.raises(RecordError, match="several suites or data sets"):
+        a_run(benchmark(facts()), benchmark(facts("int8", dataset=other)))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"benchmarks": 3}', '{"benchmarks": []}', '{"benchmarks": [3]}', "nul"]
+)
+def test_files_that_are_no_run(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RecordError, match=r"run\.json"):
+        read_run(tmp_path / "run.json")
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_run(tmp_path / "missing.json")

@@ -1,0 +1,84 @@
+"""Keys and canonical forms: what they depend on, and what they must not."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optkit import Conversion, Gate, Training
+from optkit.spec import canonical, digest
+from optkit.techniques.prune import Prune
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), PLAIN, max_size=5))
+def test_digest_does_not_depend_on_the_order_of_keys(table: dict[str, object]) -> None:
+    assert digest(table) == digest(dict(reversed(table.items())))
+
+
+@given(PLAIN)
+def test_canonical_form_is_its_own_canonical_form(value: object) -> None:
+    assert canonical(canonical(value)) == canonical(value)
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(Prune)])
+def test_every_parameter_of_a_step_is_in_its_key(name: str) -> None:
+    step = Prune()
+    value = getattr(step, name)
+    if isinstance(value, (int, float)):
+        changed = dataclasses.replace(step, **{name: value * 0.9 if isinstance(value, float) else value + 1})
+        assert digest(changed) != digest(step)
+
+
+def test_the_hand_raised_version_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest(Prune())
+    monkeypatch.setattr(Prune, "version", 99)
+    assert digest(Prune()) != before
+
+
+def test_what_json_cannot_say_has_no_key() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        digest({"epochs": float("nan")})
+    with pytest.raises(TypeError, match="canonical form"):
+        digest({"epochs": {1, 2}})
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+def test_gate_arithmetic(bound: float, value: float) -> None:
+    assert Gate(metric="accuracy", min=bound).holds(value) == (value >= bound)
+    assert Gate(metric="accuracy", max=bound).holds(value) == (value <= bound)
+    assert Gate(metric="accuracy", above=bound).holds(value) == (value > bound)
+    assert Gate(metric="accuracy", below=bound).holds(value) == (value < bound)
+
+
+@given(st.floats(allow_nan=False))
+def test_nan_never_holds(bound: float) -> None:
+    for name in ("min", "max", "above", "below"):
+        assert not Gate(metric="accuracy", **{name: bound}).holds(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Prune(final_sparsity=1.2), "final_sparsity is 1.2; expected a fraction"),
+        (lambda: Prune(initial_sparsity=0.9, final_sparsity=0.5), "above final_sparsity"),
+        (lambda: Prune(epochs=0), "epochs is 0"),
+        (lambda: Training(epochs=1, batch_size=0), "batch_size is 0"),
+        (lambda: Training(epochs=1, validation_split=1.0), "validation_split is 1.0"),
+        (lambda: Conversion(mode="float32", input_type="int8"), "mode 'float32' allows float32"),
+        (lambda: Conversion(mode="int8", calibration_samples=0), "calibration_samples is 0"),
+        (lambda: Gate(metric="acuracy", min=1), "did you mean 'accuracy'"),
+        (lambda: Gate(metric="accuracy"), "no bound"),
+        (lambda: Gate(metric="accuracy", min=1, modes=("single_batch",)), "not timed"),
+        (lambda: Gate(metric="seconds", max=1, modes=("batch",)), "did you mean 'single_batch'"),
+    ],
+)
+def test_out_of_range_parameters_are_refused(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("'", ".")):
+        make()
