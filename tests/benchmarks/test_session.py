@@ -85,6 +85,6 @@ def test_bad_options_end_the_session_with_one_line(
     session, arguments: tuple[str, ...], message: str, code: int
 ) -> None:
     done = session(*arguments)
-    assert done.returncode in (2, code)
+    assert done.returncode == code
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -34,7 +34,7 @@ def test_the_users_folder_comes_first_then_keras_cache(monkeypatch: pytest.Monke
 
 def test_without_full_data_auto_takes_the_embedded_set_and_full_fails() -> None:
     assert load_dataset("mnist", "auto").name == "mnist-embedded"
-    with pytest.raises(DataError, match="set OPTKIT_DATA to a folder with mnist.npz, or use --data embedded"):
+    with pytest.raises(DataError, match=r"set OPTKIT_DATA to a folder with mnist\.npz, or use --data embedded"):
         load_dataset("mnist", "full")
 
 

@@ -5,21 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optkit import ArtifactError, KerasWorkers
+from optkit import ArtifactError, KerasWorkers, TFLiteRunner
+from tests.runtime.test_tflite import artifact, stored
 
 
 def test_predicts_what_the_float_tflite_file_predicts(built_store: Path) -> None:
-    from optkit import TFLiteRunner
-    from tests.runtime.test_tflite import artifact
-
     path = artifact(built_store, "float32")
     x = np.random.default_rng(0).random((5, 28, 28), np.float32)
     runner = TFLiteRunner(path, batch=5)
-    baseline = next(
-        p
-        for p in built_store.rglob("model.h5")
-        if '"label": "train mnist_conv"' in (p.parent / "entry.json").read_text()
-    )
+    baseline = stored(built_store, "train mnist_conv")
     with KerasWorkers() as workers:
         job = workers.job(baseline, x, threads=1, batch=2)
         job.run()
