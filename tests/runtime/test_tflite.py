@@ -41,12 +41,14 @@ def test_the_runner_translates_integer_tensors(dtype: type) -> None:
     assert _decode(np.array([5], dtype), details).tolist() == [1.0]
 
 
+def stored(store: Path, label: str) -> Path:
+    """Return the file of the first stage with this label."""
+    found = (p for p in store.rglob("model.*") if f'"label": "{label}"' in (p.parent / "entry.json").read_text())
+    return next(found)
+
+
 def artifact(store: Path, mode: str) -> Path:
-    return next(
-        p
-        for p in store.rglob("model.tflite")
-        if f'"label": "convert to {mode}"' in (p.parent / "entry.json").read_text()
-    )
+    return stored(store, f"convert to {mode}")
 
 
 def test_batches_of_any_size_give_the_same_scores(built_store: Path) -> None:
