@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import warnings
@@ -190,8 +191,15 @@ class Store:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or str(error)
             raise StoreError(
-                f"cannot {action} the store {self.root}: {reason}; free space or rights there, "
+                f"cannot {action} the store {self.root}: {_reason(error)}; free space or rights there, "
                 "or choose another folder with --store or OPTKIT_STORE"
             ) from error
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words for `error`. HDF5 raises its own, of many lines, with the system's number inside."""
+    number = re.search(r"errno = (\d+)", str(error))
+    if number:
+        return os.strerror(int(number[1]))
+    return error.strerror or " ".join(str(error).split())

@@ -157,3 +157,13 @@ def test_notes_are_replaced_whole(tmp_path: Path) -> None:
     store.write_note("n", {"b": 2})
     assert store.read_note("n") == {"b": 2}
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["n.json"]
+
+
+def test_what_hdf5_says_of_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    def fill(path: Path) -> dict[str, object]:
+        raise OSError(
+            28, "Can't close file (file write failed: time = now\n, errno = 28, error message = 'No space', buf = 0)"
+        )
+
+    with pytest.raises(StoreError, match=f"cannot write to the store {tmp_path}: No space left on device; free space"):
+        Store(tmp_path).get(KEY, fill, "f")
