@@ -94,10 +94,7 @@ def _build(options: argparse.Namespace) -> tuple[Any, str, int]:
 def _gate(options: argparse.Namespace) -> tuple[Any, str, int]:
     run = read_run(options.run_file)
     recorded = next(iter(run.variants.values())).suite_path
-    suite = load_suite(
-        options.suite or (recorded if run.suite not in built_in() and recorded else run.suite),
-        run.dataset.name,
-    )
+    suite = load_suite(options.suite or recorded or run.suite, run.dataset.name)
     store = Store(options.store)
     verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run)]
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]

@@ -202,6 +202,7 @@ class Suite:
     baseline: str = "baseline"
     description: str = ""
     path: Path | None = None
+    """The file it was read from; None for a built-in suite, which is known by its name."""
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`. Raises SuiteError, naming the nearest, when there is none."""

@@ -48,9 +48,9 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path} is not a TOML file: {error}; see docs/suites.md for the form") from error
     except OSError as error:
-        raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; give a readable .toml file") from error
+        raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; name a readable .toml file") from error
     try:
-        return read_suite(document, on, path)
+        return read_suite(document, on, None if path.parent == _HERE else path)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error
 
