@@ -28,6 +28,14 @@ def require(condition: bool, message: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """A data set by its name in `data.DATASETS`, with the keyword parameters its loader takes."""
+
+    name: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """A network by its name in `models.NETWORKS`, with the keyword parameters its builder takes."""
 
@@ -66,7 +74,7 @@ def check_training(recipe: Any) -> None:
 class Workload:
     """The task that the variants compete on: data set, network, training recipe and kind of output."""
 
-    dataset: str
+    dataset: DataSource
     network: Network
     training: Training
     task: Literal["multiclass", "binary"] = "multiclass"

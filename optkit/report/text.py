@@ -101,7 +101,7 @@ def suites_table(suites: Iterable[Suite]) -> str:
     """Return the suites with their data set, number of variants and description."""
     table = _table("suite", "data", "variants", "description", left=4)
     for suite in suites:
-        table.add_row(suite.name, suite.workload.dataset, str(len(suite.variants)), suite.description)
+        table.add_row(suite.name, suite.workload.dataset.name, str(len(suite.variants)), suite.description)
     return render(table)
 
 

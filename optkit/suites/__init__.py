@@ -17,7 +17,7 @@ from optkit.data import DATASETS, DataMode, Dataset, load_dataset
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
-from optkit.suites.tables import check_override_names, convert_table, overridden
+from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
 
 if sys.version_info >= (3, 11):
@@ -57,7 +57,8 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
 
 def open_suite(name_or_path: str, mode: DataMode = "auto") -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied."""
-    dataset = load_dataset(load_suite(name_or_path).workload.dataset, mode)
+    source = load_suite(name_or_path).workload.dataset
+    dataset = load_dataset(source.name, mode, **source.params)
     return load_suite(name_or_path, on=dataset.name), dataset
 
 
@@ -82,12 +83,14 @@ def _find(name_or_path: str) -> Path:
 
 def _data_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     workload = document.get("workload")
-    name = workload.get("dataset") if isinstance(workload, Mapping) else None
-    if name is None:
+    table = _with_name(workload, "dataset").get("dataset") if isinstance(workload, Mapping) else None
+    if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
         raise SuiteError("[workload] with a dataset is missing; add it")
-    if name not in DATASETS:
-        raise SuiteError(f"workload.dataset: there is no data set {name!r}; {nearest(str(name), DATASETS)}")
-    return DATASETS[name].names
+    if table["name"] not in DATASETS:
+        raise SuiteError(
+            f"workload.dataset: there is no data set {table['name']!r}; {nearest(table['name'], DATASETS)}"
+        )
+    return DATASETS[table["name"]].names
 
 
 def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
@@ -96,7 +99,10 @@ def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
     if document.get("schema") != SCHEMA:
         raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {SCHEMA}")
-    workload = convert_table(Workload, _with_network(document["workload"]), "workload")
+    named = _with_name(_with_name(document["workload"], "network"), "dataset")
+    workload = convert_table(Workload, named, "workload")
+    source = workload.dataset
+    check_params(DATASETS[source.name].load, source.params, "workload.dataset", skip=("mode",))
     _check_network(workload.network, "workload.network")
     variants = tuple(_variants(document.get("variants", {}), workload))
     gates = tuple(
@@ -120,17 +126,17 @@ def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
     return suite
 
 
-def _with_network(table: Any) -> Any:
-    """Let `network = "name"` stand for `network = { name = "name" }`."""
-    if isinstance(table, Mapping) and isinstance(table.get("network"), str):
-        return {**table, "network": {"name": table["network"]}}
+def _with_name(table: Any, key: str) -> Any:
+    """Let `key = "name"` stand for `key = { name = "name" }`."""
+    if isinstance(table, Mapping) and isinstance(table.get(key), str):
+        return {**table, key: {"name": table[key]}}
     return table
 
 
 def _check_network(network: Network, where: str) -> None:
     if network.name not in NETWORKS:
         raise SuiteError(f"{where}: there is no network {network.name!r}; {nearest(network.name, NETWORKS)}")
-    NETWORKS[network.name].check(network.params, where)
+    check_params(NETWORKS[network.name].build, network.params, where)
 
 
 def _variants(tables: Any, workload: Workload) -> Iterator[Variant]:
@@ -165,7 +171,7 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
         raise SuiteError(f"{where}: network and training come from {parent.name!r}; drop them, or drop `from`")
     network, training = (parent.network, parent.training) if parent else (workload.network, workload.training)
     if "network" in table:
-        network = convert_table(Network, _with_network(table)["network"], f"{where}.network")
+        network = convert_table(Network, _with_name(table, "network")["network"], f"{where}.network")
         _check_network(network, f"{where}.network")
     if "training" in table:
         training = convert_table(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -32,6 +33,20 @@ def _check_keys(kind: Any, table: Any, where: str, hidden: Collection[str] = ())
             raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
         if dataclasses.is_dataclass(hints[key]):
             _check_keys(hints[key], value, f"{where}.{key}")
+
+
+def check_params(
+    function: Callable[..., Any], params: Mapping[str, Any], where: str, skip: Collection[str] = ()
+) -> None:
+    """Raise SuiteError when `params` holds a name that `function` does not take, or a value unlike its default."""
+    known = {name: found for name, found in inspect.signature(function).parameters.items() if name not in skip}
+    for name, value in params.items():
+        if name not in known:
+            raise SuiteError(f"{where}: unknown parameter {name!r}; {nearest(name, known)}")
+        default = known[name].default
+        kinds = {float: (int, float), tuple: (list, tuple)}.get(type(default), (type(default),))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
+            raise SuiteError(f"{where}.{name} is {value!r}; expected a value like its default, {default!r}")
 
 
 def overridden(table: Any, name: str | None) -> Any:
