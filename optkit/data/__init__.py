@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.data import mnist, quickdraw
+from optkit.data import fashion_mnist, mnist, quickdraw
 from optkit.data.dataset import DATA_MODES, DataEntry, DataMode, Dataset, make_dataset
 from optkit.errors import DataError, nearest
 
 __all__ = ["DATASETS", "DATA_MODES", "DataEntry", "DataMode", "Dataset", "load_dataset", "make_dataset"]
 
 DATASETS: dict[str, DataEntry] = {
+    "fashion_mnist": fashion_mnist.ENTRY,
     "mnist": mnist.ENTRY,
     "quickdraw": quickdraw.ENTRY,
 }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -56,22 +54,6 @@ class DataEntry:
 
     names: tuple[str, ...]
     load: Callable[..., Dataset]
-
-
-def data_folder() -> Path | None:
-    """Return the folder that OPTKIT_DATA names, None when it is not set. Raises DataError when it is no folder."""
-    folder = os.environ.get("OPTKIT_DATA")
-    if not folder:
-        return None
-    if not Path(folder).is_dir():
-        raise DataError(f"OPTKIT_DATA is {folder!r}, which is not a folder; set it to one, or unset it")
-    return Path(folder)
-
-
-def keras_cache() -> Path:
-    """Return the folder where Keras' own loaders keep what they download."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
 def make_dataset(

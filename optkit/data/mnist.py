@@ -5,18 +5,16 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import os
-import socket
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from optkit.data.dataset import DataEntry, DataMode, Dataset, data_folder, keras_cache, make_dataset
+from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.sources import data_folder, download_with_keras, keras_cache, read_npz
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
 
 _SHAPE = (28, 28)
-_HOST = "storage.googleapis.com"  # where Keras' own loader downloads from
 _EMBEDDED_TEST_PER_CLASS = 100
 
 
@@ -26,7 +24,8 @@ def load(mode: DataMode) -> Dataset:
         return _embedded()
     path = _full_path()
     if path:
-        return _full(path)
+        arrays = read_npz(path)
+        return make_dataset("mnist", str(path), arrays, classes=10, sample_shape=_SHAPE, scale=1 / 255)
     if mode == "auto":
         return _embedded()
     raise DataError(
@@ -46,31 +45,7 @@ def _full_path() -> Path | None:
     cached = keras_cache() / "mnist.npz"
     if cached.exists():
         return cached
-    return cached if _download() and cached.exists() else None
-
-
-def _download() -> bool:
-    """Let Keras' checksummed loader fetch MNIST into its cache. False, quickly, where there is no network."""
-    try:
-        socket.create_connection((_HOST, 443), timeout=3).close()
-    except OSError:
-        return False
-    try:
-        from optkit.tensorflow import load_keras
-
-        load_keras().datasets.mnist.load_data()
-    except Exception:  # Keras raises many kinds for a broken download; the caller falls back or says what is missing
-        return False
-    return True
-
-
-def _full(path: Path) -> Dataset:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a readable .npz file ({error}); replace or remove it") from error
-    return make_dataset("mnist", str(path), arrays, classes=10, sample_shape=_SHAPE, scale=1 / 255)
+    return cached if download_with_keras("mnist") and cached.exists() else None
 
 
 def _embedded() -> Dataset:

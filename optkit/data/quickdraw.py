@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.data.dataset import DataEntry, DataMode, Dataset, data_folder, keras_cache, make_dataset
+from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.sources import data_folder, keras_cache
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
 

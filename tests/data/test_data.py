@@ -53,7 +53,7 @@ def test_the_embedded_split_is_stratified_and_fixed() -> None:
 
 
 def test_a_broken_download_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "_download", lambda: True)  # it says so, but the file is not there
+    monkeypatch.setattr(mnist, "download_with_keras", lambda name: True)  # it says so, but the file is not there
     with pytest.raises(DataError, match="full MNIST was not found"):
         load_dataset("mnist", "full")
 

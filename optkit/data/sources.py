@@ -1,0 +1,56 @@
+"""Where files of data come from: the user's folder, Keras' cache, Keras' own downloads."""
+
+from __future__ import annotations
+
+import os
+import socket
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.errors import DataError
+
+_HOST = "storage.googleapis.com"  # where Keras' own loaders download from
+
+
+def data_folder() -> Path | None:
+    """Return the folder that OPTKIT_DATA names, None when it is not set. Raises DataError when it is no folder."""
+    folder = os.environ.get("OPTKIT_DATA")
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise DataError(f"OPTKIT_DATA is {folder!r}, which is not a folder; set it to one, or unset it")
+    return Path(folder)
+
+
+def keras_cache() -> Path:
+    """Return the folder where Keras' own loaders keep what they download."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+
+
+def download_with_keras(name: str) -> bool:
+    """Let Keras' loader fetch data set `name` into its cache. False, quickly, where there is no network."""
+    try:
+        socket.create_connection((_HOST, 443), timeout=3).close()
+    except OSError:
+        return False
+    try:
+        from optkit.tensorflow import load_keras
+
+        getattr(load_keras().datasets, name).load_data()
+    except Exception:  # Keras raises many kinds for a broken download; the caller falls back or says what is missing
+        return False
+    return True
+
+
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an .npz file by name, without pickles. Raises DataError when it is not one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is not a readable .npz file ({error}); replace or remove it") from error
