@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from optkit.models import mnist_conv
+from optkit.models import mnist_conv, mnist_teacher
 from optkit.models.network import NetworkEntry
 
 __all__ = ["NETWORKS", "NetworkEntry"]
 
 NETWORKS: dict[str, NetworkEntry] = {
     "mnist_conv": NetworkEntry(mnist_conv.build),
+    "mnist_teacher": NetworkEntry(mnist_teacher.build),
 }
