@@ -5,7 +5,7 @@ from optkit.errors import BuildError
 from optkit.techniques.distill import Distill
 from optkit.techniques.layers import kernel_layers
 from optkit.techniques.prune import Prune, final_sparsities
-from optkit.tensorflow import load_keras, load_tfmot
+from optkit.tensorflow import load_keras
 from tests.techniques.training_helpers import (
     context,
     converted,
@@ -114,12 +114,6 @@ def test_pruning_with_a_teacher(tmp_path):
     assert not same(weights(plain), weights(taught))
 
 
-def test_summaries_for_tensorboard_by_the_callers_callbacks(tmp_path):
-    summaries = load_tfmot().sparsity.keras.PruningSummaries(str(tmp_path / "logs"))
-    run(sequential(), Prune(final_sparsity=0.8, **FAST), context(callbacks=[summaries]))
-    assert list((tmp_path / "logs").rglob("events*"))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -142,7 +136,7 @@ def test_what_cannot_be_pruned_is_named_before_training():
     model = load_keras().Sequential(
         [layers.DepthwiseConv2D(3, input_shape=(8, 8, 1), name="dw"), layers.Flatten(), layers.Dense(4, name="logits")]
     )
-    with pytest.raises(BuildError, match="prune cannot change layer 'dw' .DepthwiseConv2D"):
+    with pytest.raises(BuildError, match=r"prune cannot change layer 'dw' \(DepthwiseConv2D\)"):
         run(model, Prune())
     with pytest.raises(BuildError, match="no layer's name fits 'dense'"):
         run(model, Prune(include=("dense",)))
