@@ -5,6 +5,7 @@ A promise such as "80 % of the weights are zero" is checked on these, the bytes 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import struct
 from collections.abc import Iterator, Sequence
@@ -120,15 +121,32 @@ def _integer_share(tensors: Sequence[Tensor]) -> float:
     return sum("int" in tensor.dtype for tensor in tensors) / len(tensors) if tensors else 1.0
 
 
-def weights_of(path: Path) -> WeightFacts:
-    """Read the weight tensors of a .tflite or .h5 file. Raises ArtifactError when it is damaged or has none."""
+def weights_of(path: Path, source: Path | None = None) -> WeightFacts:
+    """Read the weight tensors of a .tflite or .h5 file. Raises ArtifactError when it is damaged or has none.
+
+    `source` is the .h5 file that a .tflite file was converted from: a tensor whose name was stripped gets its
+    layers' names from the tensor of the same number of elements there (of several, in the order of the layers).
+    """
     if path.suffix == ".h5":
         tensors, leftovers = _keras(path)
     else:
         tensors, leftovers = _tflite(path)
     if not tensors:
         raise ArtifactError(f"{path} holds no weights of a convolution or dense layer; is it the right file?")
+    if source and not all(tensor.name for tensor in tensors):
+        tensors = _named_like(tensors, _keras(source)[0])
     return WeightFacts(tensors=tuple(tensors), leftovers=tuple(leftovers))
+
+
+def _named_like(tensors: Sequence[Tensor], named: Sequence[Tensor]) -> list[Tensor]:
+    left = list(named)
+    found = []
+    for tensor in tensors:
+        twin = next((other for other in left if other.elements == tensor.elements), None)
+        if twin:
+            left.remove(twin)
+        found.append(dataclasses.replace(tensor, layers=twin.layers) if twin and not tensor.name else tensor)
+    return found
 
 
 def _facts(
@@ -167,10 +185,12 @@ def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
     try:
         with h5py.File(path, "r") as file:
             found: list[tuple[str, Any]] = []
-            file["model_weights"].visititems(lambda name, item: found.append((name, item)))
+            for layer in file["model_weights"].attrs[
+                "layer_names"
+            ]:  # in the model's order; visititems' is alphabetical
+                group = file["model_weights"][layer]
+                found += [(f"{_text(layer)}/{_text(name)}", group[name]) for name in group.attrs["weight_names"]]
             for name, item in found:
-                if not isinstance(item, h5py.Dataset):
-                    continue
                 leaf = name.rsplit("/", 1)[-1].split(":")[0]
                 if leaf.endswith("kernel"):
                     values = np.asarray(item)
@@ -181,6 +201,10 @@ def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
     except (OSError, KeyError) as error:
         raise ArtifactError(f"{path} is not a Keras .h5 file: {error}; build it again") from error
     return tensors, leftovers
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _tflite(path: Path) -> tuple[list[Tensor], list[str]]:

@@ -51,6 +51,8 @@ def _preserves(step: Step, made: _Made) -> str:
     if needed == "nothing" or given in (needed, "clusters_and_sparsity"):
         return ""
     earlier = " and ".join(name for name, done in (("prune", made.zeros), ("cluster", made.clusters)) if done)
+    if not hasattr(step, "preserve"):
+        return f'{step.technique} after {earlier} undoes it; put it before, or use distill with preserve = "{needed}"'
     return f'{step.technique} with preserve = "{given}" after {earlier} undoes it; set preserve = "{needed}"'
 
 
@@ -69,7 +71,7 @@ def _prune(step: Step, made: _Made) -> str:
 def _slim(step: Step, made: _Made) -> str:
     if made.zeros or made.clusters:
         earlier = "cluster" if made.clusters else "prune"
-        return f"slim after {earlier} trains all weights and undoes it; slim first, then {earlier}"
+        return f"{step.technique} after {earlier} trains all weights and undoes it; put it first, then {earlier}"
     return ""
 
 
@@ -86,5 +88,6 @@ _RULES: dict[str, Callable[[Step, _Made], str]] = {
     "cluster": _cluster,
     "prune": _prune,
     "slim": _slim,
+    "sparse_train": _slim,
     "fold": _fold,
 }
