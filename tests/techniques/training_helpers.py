@@ -32,13 +32,13 @@ def context(outputs: dict[str, np.ndarray] | None = None, count: int = 256, **mo
 
 
 def sequential(seed: int = 1) -> Any:
-    """Conv 6 of 3 x 3, dense 24, dense 4."""
+    """Conv 3 of 3 x 3, dense 24, dense 4."""
     make_deterministic(seed)
     layers = load_keras().layers
     return load_keras().Sequential(
         [
             layers.InputLayer(input_shape=(8, 8, 1), name="image"),
-            layers.Conv2D(6, 3, activation="relu", name="conv"),
+            layers.Conv2D(3, 3, activation="relu", name="conv"),
             layers.Flatten(name="flatten"),
             layers.Dense(24, activation="relu", name="hidden"),
             layers.Dense(CLASSES, name="logits"),
@@ -53,12 +53,12 @@ def functional(seed: int = 1) -> Any:
     keras = load_keras()
     layers = keras.layers
     image = keras.Input((8, 8, 1), name="image")
-    first = layers.Conv2D(6, 3, padding="same", use_bias=False, name="conv1")(image)
+    first = layers.Conv2D(3, 3, padding="same", use_bias=False, name="conv1")(image)
     first = layers.ReLU(name="relu1")(layers.BatchNormalization(name="bn1")(first))
-    second = layers.Conv2D(6, 3, padding="same", use_bias=False, name="conv2")(first)
+    second = layers.Conv2D(3, 3, padding="same", use_bias=False, name="conv2")(first)
     second = layers.BatchNormalization(name="bn2")(second)
     joined = layers.ReLU(name="relu2")(layers.Add(name="add")([first, second]))
-    head_in = keras.Input((8, 8, 6), name="head_in")
+    head_in = keras.Input((8, 8, 3), name="head_in")
     head = layers.Dense(CLASSES, name="logits")(layers.Flatten(name="flatten")(head_in))
     nested = keras.Model(head_in, head, name="head")
     return keras.Model(image, nested(joined), name="small_residual")
