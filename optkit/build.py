@@ -38,7 +38,7 @@ _OUTPUTS_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """One built variant on disk."""
+    """One built variant on disk. `source` is the Keras file that a .tflite file was converted from."""
 
     variant: str
     kind: Literal["keras", "tflite"]
@@ -48,6 +48,7 @@ class Artifact:
     file_bytes: int
     zip_bytes: int
     spec: dict[str, Any]
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ def _run(
 
 
 def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Artifact:
+    source = store.find(stage.parent.key) if variant.conversion and stage.parent else None
     return Artifact(
         variant=variant.name,
         kind=variant.kind,
@@ -244,6 +246,7 @@ def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Art
         file_bytes=entry.bytes,
         zip_bytes=int(entry.about["zip_bytes"]),
         spec=stage.spec,
+        source=store.path(source) if source else None,
     )
 
 

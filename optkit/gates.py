@@ -65,27 +65,35 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     facts = run.variants.get(variant.name)
     if facts is None:
         return [_without(gate, variant, "the run has no record of this variant")]
+    if METRICS[gate.metric].layered:
+        return [_layered(gate, variant, facts)]
     if not METRICS[gate.metric].timed:
         return [_verdict(gate, variant, value_of(facts, gate.metric), "")]
     return list(_timed(gate, variant, run)) or [_without(gate, variant, "the run has no such timing")]
 
 
 def value_of(facts: VariantFacts, metric: str) -> float:
-    """Return the value of an untimed metric."""
-    weights = facts.weights
+    """Return the value of an untimed metric; of a metric of weights, over all layers."""
+    if METRICS[metric].layered:
+        return float(getattr(facts.weights, metric))
     values: dict[str, float] = {
         "accuracy": facts.accuracy,
         "accuracy_drop": facts.accuracy_drop,
         "file_bytes": facts.artifact.file_bytes,
         "zip_bytes": facts.artifact.zip_bytes,
         "size_ratio": facts.artifact.size_ratio,
-        "sparsity": weights.sparsity,
-        "distinct_values": weights.distinct_values,
-        "integer_weights": weights.integer_weights,
-        "integer_large_weights": weights.integer_large_weights,
-        "leftover_wrappers": len(weights.leftovers),
+        "leftover_wrappers": len(facts.weights.leftovers),
     }
     return values[metric]
+
+
+def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
+    names = [*gate.layers, *(f"not {pattern}" for pattern in gate.except_layers)]
+    where = f"layers {', '.join(names)}" if names else ""
+    weights = facts.weights.of_layers(gate.layers, gate.except_layers)
+    if not weights.tensors:
+        return _without(gate, variant, "no weight tensor of the file has such a layer's name", where)
+    return _verdict(gate, variant, float(getattr(weights, gate.metric)), where)
 
 
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:

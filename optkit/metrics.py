@@ -13,11 +13,15 @@ MODES = ("single_sample", "single_batch", "full_set")
 
 @dataclass(frozen=True)
 class Metric:
-    """What a measured number means: its unit, its better direction, and whether it is timed per mode and threads."""
+    """What a measured number means: its unit and its better direction.
+
+    `timed`: measured per mode and thread count. `layered`: over the weight tensors of all layers or of some.
+    """
 
     unit: str
     better: Literal["higher", "lower"]
     timed: bool = False
+    layered: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -29,9 +33,10 @@ METRICS: dict[str, Metric] = {
     "seconds": Metric("seconds", "lower", timed=True),
     "speedup": Metric("ratio", "higher", timed=True),
     # Facts read from the weights of the finished file; each is over the weight tensors of the layers meant.
-    "sparsity": Metric("fraction", "higher"),
-    "distinct_values": Metric("count", "lower"),
-    "integer_weights": Metric("fraction", "higher"),
-    "integer_large_weights": Metric("fraction", "higher"),
+    "sparsity": Metric("fraction", "higher", layered=True),
+    "distinct_values": Metric("count", "lower", layered=True),
+    "sparse_2_4": Metric("fraction", "higher", layered=True),
+    "integer_weights": Metric("fraction", "higher", layered=True),
+    "integer_large_weights": Metric("fraction", "higher", layered=True),
     "leftover_wrappers": Metric("count", "lower"),
 }

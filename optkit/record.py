@@ -153,7 +153,7 @@ def gather(
             accuracy=evaluations[name].accuracy,
             accuracy_drop=evaluations[suite.baseline].accuracy - evaluations[name].accuracy,
             correct=evaluations[name].packed(),
-            weights=weights_of(artifact.path),
+            weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,
         )
         for name, artifact in artifacts.items()

@@ -45,7 +45,7 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The recipe that trains a network from scratch."""
+    """The recipe that trains a network from scratch. 0 epochs leave it as it was initialized, for a step to train."""
 
     version: ClassVar[int] = 1
 
@@ -56,12 +56,12 @@ class Training:
     validation_split: float = 0.1
 
     def __post_init__(self) -> None:
-        check_training(self)
+        check_training(self, least_epochs=0)
 
 
-def check_training(recipe: Any) -> None:
+def check_training(recipe: Any, least_epochs: int = 1) -> None:
     """Validate the fields that every recipe that trains has: epochs, batch_size, learning_rate, validation_split."""
-    require(recipe.epochs >= 1, f"epochs is {recipe.epochs}; expected 1 or more")
+    require(recipe.epochs >= least_epochs, f"epochs is {recipe.epochs}; expected {least_epochs} or more")
     require(recipe.batch_size >= 1, f"batch_size is {recipe.batch_size}; expected 1 or more")
     require(recipe.learning_rate > 0, f"learning_rate is {recipe.learning_rate}; expected more than 0")
     require(
@@ -154,6 +154,8 @@ class Gate:
     """A bound on a metric: `min`/`max` include the bound, `above`/`below` do not.
 
     `variants` empty means all; `modes` and `threads` (of timed metrics) empty mean every one that was run.
+    `layers` and `except_layers` (of metrics of weights) are patterns of layer names, as in `fnmatch`: the bound is
+    on the weight tensors of the layers that the first names, or of all when it is empty, and the second does not.
     `origin` says where the bound comes from.
     """
 
@@ -166,6 +168,8 @@ class Gate:
     kind: Literal["any", "keras", "tflite"] = "any"
     modes: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
+    layers: tuple[str, ...] = ()
+    except_layers: tuple[str, ...] = ()
     origin: str = "suite"
 
     def __post_init__(self) -> None:
@@ -175,6 +179,11 @@ class Gate:
             require(mode in MODES, f"there is no mode {mode!r}; {nearest(mode, MODES)}")
         timed = METRICS[self.metric].timed
         require(timed or not (self.modes or self.threads), f"{self.metric} is not timed: drop modes and threads")
+        layered = METRICS[self.metric].layered
+        require(
+            layered or not (self.layers or self.except_layers),
+            f"{self.metric} is not of single layers: drop layers and except_layers",
+        )
 
     @property
     def bounds(self) -> dict[str, float]:

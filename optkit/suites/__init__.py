@@ -19,6 +19,7 @@ from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
+from optkit.techniques.order import check_order
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -182,6 +183,7 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
         convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
     )
     inherited = parent.steps if parent else ()
+    check_order(inherited + steps, where)
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
 
 

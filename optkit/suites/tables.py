@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -31,8 +31,9 @@ def _check_keys(kind: Any, table: Any, where: str, hidden: Collection[str] = ())
     for key, value in table.items():
         if key not in known:
             raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
-        if dataclasses.is_dataclass(hints[key]):
-            _check_keys(hints[key], value, f"{where}.{key}")
+        for inner in (hints[key], *get_args(hints[key])):  # the second for `SomeDataclass | None`
+            if dataclasses.is_dataclass(inner):
+                _check_keys(inner, value, f"{where}.{key}")
 
 
 def check_params(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.techniques import prune, quantize_aware
+from optkit.techniques import cluster, distill, prune, quantize_aware
 from optkit.techniques.base import Technique, TrainingContext, fit
 
 __all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
 
 TECHNIQUES: dict[str, Technique[Any]] = {
+    "cluster": Technique(cluster.Cluster, cluster.apply),
+    "distill": Technique(distill.Distill, distill.apply),
     "prune": Technique(prune.Prune, prune.apply),
     "quantize_aware": Technique(quantize_aware.QuantizeAware, quantize_aware.apply),
 }

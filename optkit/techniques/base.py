@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.spec import Step
+from optkit.techniques.teaching import Teaching, distillation_loss, label_accuracy, targets
 from optkit.tensorflow import load_keras
 
 StepT = TypeVar("StepT", bound=Step)
@@ -34,7 +35,8 @@ class TrainingContext:
 
     `x`: float32, (samples, *sample shape); `y`: int64, (samples,). `on_epoch(epoch, epochs, logs)` is called
     after each epoch. `outputs[name]` gives the outputs, float32 (samples, outputs), that another variant's model
-    (one of the step's `needs`) has for `x`; they are computed once and kept in the store.
+    (one of the step's `needs`) has for `x`; they are computed once and kept in the store. `callbacks` are Keras
+    callbacks of the caller's own, such as tfmot's `PruningSummaries(log_dir)` for TensorBoard; a build has none.
     """
 
     x: npt.NDArray[np.float32]
@@ -42,6 +44,7 @@ class TrainingContext:
     task: Literal["multiclass", "binary"]
     on_epoch: Callable[[int, int, dict[str, float]], None] = lambda epoch, epochs, logs: None
     outputs: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    callbacks: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -59,28 +62,45 @@ def fit(
     *,
     optimizer: str = "adam",
     callbacks: Sequence[Any] = (),
+    teaching: Teaching | None = None,
 ) -> None:
-    """Compile `model` for the context's task and train it in place as `recipe` says."""
+    """Compile `model` for the context's task and train it in place as `recipe` says; 0 epochs leave it as it is.
+
+    With `teaching` it minimizes the distillation loss on the outputs that `context` has of the teacher. Raises
+    BuildError when they are missing or do not fit.
+    """
+    if recipe.epochs == 0:
+        return
     keras = load_keras()
 
     class Progress(keras.callbacks.Callback):  # type: ignore
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             context.on_epoch(epoch + 1, recipe.epochs, dict(logs or {}))
 
-    loss = {
-        "multiclass": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        "binary": keras.losses.BinaryCrossentropy(),
-    }[context.task]
+    if teaching:
+        y: npt.NDArray[Any] = targets(teaching, context.y, context.outputs, model.output_shape[-1])
+        loss: Any = distillation_loss(teaching, context.task)
+        metric: Any = label_accuracy(context.task)
+    else:
+        y, loss, metric = context.y, label_loss(context.task), "accuracy"
     optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-    model.compile(optimizer=optimizers[optimizer](recipe.learning_rate), loss=loss, metrics=["accuracy"])
+    model.compile(optimizer=optimizers[optimizer](recipe.learning_rate), loss=loss, metrics=[metric])
     model.fit(
         context.x,
-        context.y,
+        y,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         validation_split=recipe.validation_split,
-        callbacks=[*callbacks, Progress()],
+        callbacks=[*callbacks, *context.callbacks, Progress()],
         verbose=0,
+    )
+
+
+def label_loss(task: Literal["multiclass", "binary"]) -> Any:
+    """Return the Keras loss on the labels: of logits for a multiclass task, of probabilities for a binary one."""
+    losses = load_keras().losses
+    return (
+        losses.SparseCategoricalCrossentropy(from_logits=True) if task == "multiclass" else losses.BinaryCrossentropy()
     )
 
 

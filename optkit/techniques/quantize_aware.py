@@ -7,37 +7,76 @@ Jacob et al., "Quantization and training of neural networks for efficient intege
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from optkit.spec import Step, check_training
 from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.techniques.layers import Preserve
+from optkit.techniques.teaching import Teaching
 from optkit.tensorflow import load_tfmot
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizeAware(Step):
-    """Fine-tune with 8-bit fake quantization; `preserve` keeps what earlier steps made (zeros)."""
+    """Fine-tune with 8-bit fake quantization.
+
+    `preserve` keeps what earlier steps made: zeros (PQAT), clusters (CQAT), or both (PCQAT). A convolution keeps
+    its clusters channel by channel, as its channels have scales of their own.
+    """
 
     technique: ClassVar[str] = "quantize_aware"
 
-    preserve: Literal["nothing", "sparsity"] = "nothing"
+    preserve: Preserve = "nothing"
     epochs: int = 2
     batch_size: int = 128
     learning_rate: float = 1e-3
     validation_split: float = 0.1
+    teaching: Teaching | None = None
 
     def __post_init__(self) -> None:
         check_training(self)
 
+    def needs(self) -> tuple[str, ...]:
+        """Return the teacher's variant, if there is one."""
+        return (self.teaching.teacher,) if self.teaching else ()
+
 
 def apply(model: Any, step: QuantizeAware, context: TrainingContext) -> Any:
     """Return a fine-tuned copy of `model` that carries fake quantization (integers come with the conversion)."""
-    tfmot = load_tfmot()
-    annotated = tfmot.quantization.keras.quantize_annotate_model(clone(model))
-    if step.preserve == "sparsity":
-        scheme = tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme()
-        quantized = tfmot.quantization.keras.quantize_apply(annotated, scheme)
-    else:
-        quantized = tfmot.quantization.keras.quantize_apply(annotated)
-    fit(quantized, step, context)
+    quantization = load_tfmot().quantization.keras
+    annotated = quantization.quantize_annotate_model(clone(model))
+    scheme = _scheme(step.preserve)
+    quantized = quantization.quantize_apply(annotated, *([] if scheme is None else [scheme]))
+    fit(quantized, step, context, teaching=step.teaching)
+    if step.preserve.startswith("clusters"):
+        # The centroids and indices that training added; with them the file would not load again.
+        from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
+            cluster_utils,
+        )
+
+        return cluster_utils.strip_clustering_cqat(quantized)
     return quantized
+
+
+def _scheme(preserve: Preserve) -> Any:
+    combine = load_tfmot().experimental.combine
+    if preserve == "nothing":
+        return None
+    if preserve == "sparsity":
+        return combine.Default8BitPrunePreserveQuantizeScheme()
+    keeps_zeros = preserve == "clusters_and_sparsity"
+
+    def registry() -> Any:
+        return combine.Default8BitClusterPreserveQuantizeScheme(keeps_zeros).get_quantize_registry()
+
+    class RegistryPerLayer(type(registry())):  # type: ignore
+        # tfmot's registry shares one quantizer among all dense layers and one among all convolutions, and the
+        # first of them without a zero turns the keeping of zeros off for them all.
+        def get_quantize_config(self, layer: Any) -> Any:
+            return registry().get_quantize_config(layer)
+
+    class SchemePerLayer(combine.Default8BitClusterPreserveQuantizeScheme):  # type: ignore
+        def get_quantize_registry(self) -> Any:
+            return RegistryPerLayer(keeps_zeros)
+
+    return SchemePerLayer(keeps_zeros)

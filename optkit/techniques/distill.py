@@ -1,0 +1,55 @@
+"""Distillation: train a model on the outputs of a stronger one, from scratch or to fine-tune.
+
+Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015 (arXiv:1503.02531).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from optkit.spec import Step, check_training
+from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.techniques.layers import Preserve, kernel_layers, preserving
+from optkit.techniques.teaching import Teaching
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distill(Step):
+    """Train with alpha x hard loss + (1 - alpha) x temperature^2 x soft loss; `teacher` is the name of a variant.
+
+    From scratch: give the variant `training = { epochs = 0 }`. After pruning or clustering, `preserve` keeps what
+    those made: zeros stay zeros, weights that are equal stay equal.
+    """
+
+    technique: ClassVar[str] = "distill"
+
+    teacher: str
+    alpha: float = 0.1
+    temperature: float = 10.0
+    preserve: Preserve = "nothing"
+    epochs: int = 2
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    validation_split: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_training(self)
+        _ = self.teaching  # whose own check it is
+
+    @property
+    def teaching(self) -> Teaching:
+        """The loss that these parameters mean."""
+        return Teaching(teacher=self.teacher, alpha=self.alpha, temperature=self.temperature)
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the teacher's variant."""
+        return (self.teacher,)
+
+
+def apply(model: Any, step: Distill, context: TrainingContext) -> Any:
+    """Return a copy of `model` trained on the labels and on the teacher's outputs in `context`."""
+    student = clone(model)
+    callbacks = preserving(kernel_layers(student), step.preserve)
+    fit(student, step, context, callbacks=callbacks, teaching=step.teaching)
+    return student

@@ -1,0 +1,67 @@
+import pytest
+
+from optkit.errors import SuiteError
+from optkit.suites import read_suite
+
+PRUNE = {"technique": "prune"}
+CLUSTER = {"technique": "cluster"}
+SPARSE_CLUSTER = {"technique": "cluster", "preserve_sparsity": True}
+QAT = {"technique": "quantize_aware"}
+DISTILL = {"technique": "distill", "teacher": "baseline"}
+
+
+def read(*steps):
+    document = {
+        "schema": 1,
+        "name": "chains",
+        "workload": {"dataset": "mnist", "network": "mnist_conv", "training": {"epochs": 1}},
+        "variants": {"baseline": {}, "chain": {"from": "baseline", "steps": list(steps)}},
+    }
+    return read_suite(document).variant("chain").steps
+
+
+@pytest.mark.parametrize(
+    ("steps", "alternative"),
+    [
+        ((PRUNE, QAT), 'set preserve = "sparsity"'),
+        ((CLUSTER, QAT), 'set preserve = "clusters"'),
+        ((PRUNE, SPARSE_CLUSTER, QAT), 'set preserve = "clusters_and_sparsity"'),
+        ((PRUNE, SPARSE_CLUSTER, {**QAT, "preserve": "sparsity"}), 'set preserve = "clusters_and_sparsity"'),
+        ((PRUNE, {**QAT, "preserve": "clusters"}), 'set preserve = "sparsity"'),
+        ((PRUNE, DISTILL), 'set preserve = "sparsity"'),
+        ((PRUNE, CLUSTER), "set preserve_sparsity = true"),
+        ((CLUSTER, PRUNE), "prune first, then cluster with preserve_sparsity = true"),
+        ((QAT, CLUSTER), "put quantize_aware last, with cluster before it"),
+        ((QAT, PRUNE), "put quantize_aware last, with prune before it"),
+        ((QAT, DISTILL), "put quantize_aware last, with distill before it"),
+        ((QAT, QAT), "put quantize_aware last"),
+    ],
+)
+def test_a_chain_that_undoes_itself_is_refused_with_the_alternative(steps, alternative):
+    with pytest.raises(SuiteError, match=r"variants\.chain") as caught:
+        read(*steps)
+    assert alternative in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (QAT,),
+        (PRUNE, {**QAT, "preserve": "sparsity"}),
+        (CLUSTER, {**QAT, "preserve": "clusters"}),
+        (PRUNE, SPARSE_CLUSTER, {**QAT, "preserve": "clusters_and_sparsity"}),
+        (PRUNE, {**DISTILL, "preserve": "sparsity"}, SPARSE_CLUSTER, {**DISTILL, "preserve": "clusters_and_sparsity"}),
+        (DISTILL, PRUNE, PRUNE),
+    ],
+)
+def test_a_chain_that_keeps_everything_is_read(steps):
+    assert len(read(*steps)) == len(steps)
+
+
+def test_a_teaching_table_is_read_and_its_keys_are_checked():
+    steps = read({**PRUNE, "teaching": {"teacher": "baseline", "temperature": 4}})
+    assert steps[0].needs() == ("baseline",)
+    with pytest.raises(SuiteError, match=r"unknown key 'temprature'; did you mean 'temperature'"):
+        read({**PRUNE, "teaching": {"teacher": "baseline", "temprature": 4}})
+    with pytest.raises(SuiteError, match="needs variant 'teacher'"):
+        read({**PRUNE, "teaching": {"teacher": "teacher"}})

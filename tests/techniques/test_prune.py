@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from optkit.errors import BuildError
+from optkit.techniques.distill import Distill
+from optkit.techniques.layers import kernel_layers
+from optkit.techniques.prune import Prune, final_sparsities
+from optkit.tensorflow import load_keras
+from tests.techniques.training_helpers import (
+    context,
+    converted,
+    functional,
+    holds,
+    run,
+    same,
+    samples,
+    sequential,
+    weights,
+)
+
+FAST = {"epochs": 2, "batch_size": 64, "validation_split": 0.0}
+
+
+def zeros(facts):
+    return {tensor.layers[-1]: tensor.zeros for tensor in facts.tensors}
+
+
+@pytest.mark.parametrize("schedule", ["polynomial", "constant"])
+def test_schedules_reach_the_final_sparsity_in_few_steps(schedule, tmp_path):
+    model = sequential()
+    before = weights(model)
+    step = Prune(schedule=schedule, final_sparsity=0.75, **FAST)
+    facts = converted(run(model, step), tmp_path, "dynamic_range")
+    assert same(before, weights(model))
+    assert holds(step, facts)
+    assert zeros(facts)["hidden"] == pytest.approx(0.75, abs=0.02)
+
+
+def test_constant_prunes_from_the_start_and_polynomial_gradually():
+    seen = {}
+    for schedule in ("constant", "polynomial"):
+        shares = []
+
+        class Watch(load_keras().callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None, shares=shares):
+                wrapped = next(layer for layer in self.model.layers if layer.name.endswith("hidden"))
+                shares.append(float(np.mean(wrapped.pruning_vars[0][1].numpy() == 0)))
+
+        run(sequential(), Prune(schedule=schedule, final_sparsity=0.8, **FAST), context(callbacks=[Watch()]))
+        seen[schedule] = shares
+    assert seen["constant"][0] == pytest.approx(0.8, abs=0.02)
+    assert 0.5 <= seen["polynomial"][0] < 0.78
+    assert seen["polynomial"][-1] == pytest.approx(0.8, abs=0.02)
+
+
+def test_exclude_leaves_a_layer_dense_and_the_promise_knows(tmp_path):
+    step = Prune(final_sparsity=0.8, exclude=("conv",), **FAST)
+    facts = converted(run(sequential(), step), tmp_path)
+    assert zeros(facts)["conv"] < 0.2
+    assert holds(step, facts)
+    assert not holds(Prune(final_sparsity=0.8, **FAST), facts)
+
+
+def test_sparsity_by_layer(tmp_path):
+    table = {"logits": 0.5, "hid*": 0.9, "*": 0.6}
+    step = Prune(sparsity_by_layer=table, initial_sparsity=0.3, **FAST)
+    facts = converted(run(sequential(), step), tmp_path)
+    found = zeros(facts)
+    assert [found[name] for name in ("logits", "hidden", "conv")] == pytest.approx([0.5, 0.9, 0.6], abs=0.03)
+    assert holds(step, facts)
+    assert not holds(Prune(sparsity_by_layer={**table, "logits": 0.9}, initial_sparsity=0.3, **FAST), facts)
+
+
+def test_two_of_four_in_the_converted_file(tmp_path):
+    step = Prune(pattern="2:4", include=("hidden", "logits"), **FAST)
+    facts = converted(run(sequential(), step), tmp_path)
+    assert holds(step, facts)
+    assert zeros(facts)["hidden"] == pytest.approx(0.5, abs=0.02)
+    half = converted(run(sequential(), Prune(final_sparsity=0.5, **FAST)), tmp_path)
+    assert not holds(step, half)  # half of the weights zero is not two of every four
+
+
+def test_functional_models_with_nested_ones_and_earlier_zeros(tmp_path):
+    model = functional()
+    step = Prune(include=("conv2",), final_sparsity=0.7, **FAST)
+    first = run(model, step)
+    facts = converted(first, tmp_path, "dynamic_range")
+    assert holds(step, facts)
+    # A second pruning of the nested dense layer keeps what the first one made.
+    second = converted(run(first, Prune(include=("logits",), final_sparsity=0.6, **FAST)), tmp_path, "dynamic_range")
+    assert holds(step, second)
+    assert zeros(second)["logits"] == pytest.approx(0.6, abs=0.02)
+
+
+def test_zeros_are_positive():
+    pruned = run(sequential(), Prune(final_sparsity=0.8, **FAST))
+    for layer in kernel_layers(pruned):
+        kernel = layer.kernel.numpy()
+        assert not np.signbit(kernel[kernel == 0]).any()
+
+
+def test_the_same_twice():
+    step = Prune(final_sparsity=0.8, **FAST)
+    assert same(weights(run(sequential(), step)), weights(run(sequential(), step)))
+
+
+def test_pruning_with_a_teacher(tmp_path):
+    outputs = sequential(5).predict(samples()[0], verbose=0)
+    step = Prune(final_sparsity=0.8, teaching=Distill(teacher="big").teaching, **FAST)
+    assert step.needs() == ("big",)
+    plain = run(sequential(), Prune(final_sparsity=0.8, **FAST))
+    taught = run(sequential(), step, context({"big": outputs}))
+    assert holds(step, converted(taught, tmp_path))
+    assert not same(weights(plain), weights(taught))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"final_sparsity": 1.0}, "final_sparsity is 1.0"),
+        ({"initial_sparsity": 0.9}, "initial_sparsity 0.9 is above final_sparsity 0.8"),
+        ({"sparsity_by_layer": {"a": 0.3}}, "initial_sparsity 0.5 is above"),
+        ({"sparsity_by_layer": {"a": 0.8}, "include": ("b",)}, "drop include"),
+        ({"sparsity_by_layer": {"a": 0.8}, "pattern": "2:4"}, "drop sparsity_by_layer"),
+        ({"include": ()}, "include is empty"),
+        ({"epochs": 0}, "epochs is 0"),
+    ],
+)
+def test_parameters_out_of_range(changes, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
+        Prune(**changes)
+
+
+def test_what_cannot_be_pruned_is_named_before_training():
+    layers = load_keras().layers
+    model = load_keras().Sequential(
+        [layers.DepthwiseConv2D(3, input_shape=(8, 8, 1), name="dw"), layers.Flatten(), layers.Dense(4, name="logits")]
+    )
+    with pytest.raises(BuildError, match=r"prune cannot change layer 'dw' \(DepthwiseConv2D\)"):
+        run(model, Prune())
+    with pytest.raises(BuildError, match="no layer's name fits 'dense'"):
+        run(model, Prune(include=("dense",)))
+    with pytest.raises(BuildError, match="leave no layer"):
+        run(model, Prune(include=("logits",), exclude=("log*",)))
+    with pytest.raises(BuildError, match="fits no layer that is left"):
+        final_sparsities(model, Prune(sparsity_by_layer={"log*": 0.8, "logits": 0.9}))
+    assert final_sparsities(model, Prune(exclude=("dw",))) == {"logits": 0.8}
