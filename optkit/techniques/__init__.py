@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.techniques import prune, quantize_aware
+from optkit.techniques import finetune, fold, prune, quantize_aware, slim, sparse_train
 from optkit.techniques.base import Technique, TrainingContext, fit
 
 __all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
 
 TECHNIQUES: dict[str, Technique[Any]] = {
+    "finetune": Technique(finetune.Finetune, finetune.apply),
+    "fold": Technique(fold.Fold, fold.apply),
     "prune": Technique(prune.Prune, prune.apply),
     "quantize_aware": Technique(quantize_aware.QuantizeAware, quantize_aware.apply),
+    "slim": Technique(slim.Slim, slim.apply),
+    "sparse_train": Technique(sparse_train.SparseTrain, sparse_train.apply),
 }
