@@ -94,7 +94,10 @@ def check(channels: Channels) -> None:
     """Raise BuildError, saying why, when no channel of the model can be removed."""
     if channels.groups:
         return
-    why = "; ".join(f"{held.layer}: {held.reason}" for held in _held(channels)) or "no BatchNormalization has a scale"
+    why = (
+        "; ".join(f"{held.layer}: {held.reason}" for held in held_channels(channels))
+        or "no BatchNormalization has a scale"
+    )
     raise BuildError(f"slim: no channel of model {channels.graph.name!r} can be removed ({why}); leave slim out")
 
 
@@ -123,7 +126,7 @@ def _plan(channels: Channels, step: Slim) -> SlimPlan:
             for layer in after
             if asked[layer] < after[layer] <= step.min_channels
         ),
-        held=_held(channels),
+        held=held_channels(channels),
         gone=gone,
     )
 
@@ -199,7 +202,8 @@ def _selects(channels: Channels, name: str, gone: frozenset[int]) -> bool:
     return before != after
 
 
-def _held(channels: Channels) -> tuple[Held, ...]:
+def held_channels(channels: Channels) -> tuple[Held, ...]:
+    """Return the BN channels that cannot be removed, counted by layer and reason."""
     counts: dict[tuple[str, str], int] = {}
     for (layer, _), reason in channels.held.items():
         counts[layer, reason] = counts.get((layer, reason), 0) + 1

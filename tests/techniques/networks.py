@@ -16,7 +16,7 @@ BLOCKS = ("chain", "shortcut", "projected", "preactivation", "concat", "dense_co
 @st.composite
 def recipes(draw: Any) -> dict[str, Any]:
     """Draw what `build` takes."""
-    blocks = draw(st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=4))
+    blocks = draw(st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=3))
     return {
         "blocks": tuple(blocks),
         "stem": draw(st.sampled_from(("conv_bn_relu", "conv"))),
