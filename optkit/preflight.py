@@ -66,7 +66,7 @@ def preflight(model: Any, steps: Sequence[Step], conversion: Conversion | None) 
 
 
 def _error(subject: str, layer: str, message: str) -> Finding:
-    return Finding(level="error", subject=subject, layer=layer, message=message)
+    return Finding(level="error", subject=subject, layer=layer, message=message.removeprefix(f"{subject}: "))
 
 
 def _slim(model: Any) -> Iterator[Finding]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from tests.techniques.networks import build, largest_difference, randomized, recipes
 
 from optkit.errors import BuildError
 from optkit.techniques.fold import Fold, apply
 from optkit.techniques.saved import load_model, save_model
 from optkit.tensorflow import load_keras
+from tests.techniques.networks import build, largest_difference, randomized, recipes
 
 
 def normalizations(model: Any) -> list[str]:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.techniques.networks import build, largest_difference, masked, randomized, recipes, samples
 
 from optkit.convert import convert
 from optkit.errors import BuildError
@@ -19,6 +18,7 @@ from optkit.spec import Conversion
 from optkit.techniques.saved import load_model, save_model
 from optkit.techniques.slim import Slim, apply, plan
 from optkit.tensorflow import load_keras
+from tests.techniques.networks import build, largest_difference, masked, randomized, recipes, samples
 
 
 @given(recipe=recipes(), ratio=st.sampled_from((0.2, 0.5, 0.8)), floor=st.integers(1, 3))
@@ -114,6 +114,31 @@ def test_what_cannot_go_is_held_with_the_reason() -> None:
     assert "squash" in held.reason
     assert planned.after["conv"] == 4
     assert planned.after["conv_free"] == 2
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_depthwise_bias_holds_the_channels_that_it_revives(bias: bool) -> None:
+    keras = load_keras()
+    layers = keras.layers
+    image = layers.Input((6, 6, 2), name="image")
+    x = layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(image))
+    x = layers.DepthwiseConv2D(3, use_bias=bias, name="depthwise")(x)
+    x = layers.BatchNormalization(name="bn2")(layers.Conv2D(4, 1, name="conv2")(x))
+    model = randomized(keras.Model(image, layers.Flatten(name="flat")(layers.Dense(2, name="d")(x))), 1)
+    planned = plan(model, Slim(ratio=0.5, min_channels=1))
+
+    assert {held.layer for held in planned.held} == ({"bn"} if bias else set())
+    assert largest_difference(masked(model, planned.masked), apply(model, Slim(ratio=0.5, min_channels=1))) < 1e-5
+
+
+def test_a_channel_that_is_normalized_again_is_held() -> None:
+    # a stem with its own normalization, then blocks that normalize what the shortcut concatenates
+    model = build(("dense_concat", "dense_concat"), channels=5, stem="conv_bn_relu")
+    step = Slim(ratio=0.6, min_channels=1)
+    planned = plan(model, step)
+
+    assert any("normalizes it again" in held.reason for held in planned.held)
+    assert largest_difference(masked(model, planned.masked), apply(model, step)) < 1e-5
 
 
 def refused(extra: Any) -> Any:
