@@ -16,7 +16,7 @@ import numpy as np
 from optkit.convert import convert
 from optkit.errors import BuildError
 from optkit.spec import Conversion, Step
-from optkit.techniques import fold, slim
+from optkit.techniques import fold, slim, sparse_train
 from optkit.techniques.channels import read_channels
 from optkit.techniques.graph import Graph, Node, build_model, read_graph
 from optkit.tensorflow import load_keras, load_tfmot
@@ -51,9 +51,12 @@ def preflight(model: Any, steps: Sequence[Step], conversion: Conversion | None) 
     """
     findings: list[Finding] = []
     for step in steps:
-        if isinstance(step, fold.Fold):
+        if isinstance(step, (fold.Fold, sparse_train.SparseTrain)):
             try:
-                model = fold.apply(model, step)
+                if isinstance(step, fold.Fold):
+                    model = fold.apply(model, step)
+                else:
+                    sparse_train.check(model)
             except BuildError as error:
                 findings.append(_error(step.technique, "", str(error)))
         elif isinstance(step, slim.Slim):

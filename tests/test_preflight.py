@@ -18,6 +18,7 @@ from optkit.store import Store
 from optkit.techniques.fold import Fold
 from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.techniques.slim import Slim
+from optkit.techniques.sparse_train import SparseTrain
 from optkit.tensorflow import load_keras, load_tfmot
 
 
@@ -91,8 +92,8 @@ def test_slim_findings() -> None:
     assert "'odd' (Permute)" in finding.message
     findings = preflight(preactivation(), [Slim()], None)
     assert [(finding.level, finding.layer) for finding in findings] == [("warning", "bn2")]
-    [finding] = preflight(mnist_conv.build(), [Slim()], None)
-    assert finding.level == "error"
+    findings = preflight(mnist_conv.build(), [SparseTrain(), Slim()], None)
+    assert [(finding.level, finding.subject) for finding in findings] == [("error", "sparse_train"), ("error", "slim")]
 
 
 def test_a_layer_without_an_integer_kernel_is_named() -> None:

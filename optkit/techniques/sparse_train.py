@@ -36,18 +36,23 @@ class SparseTrain(Step):
 def apply(model: Any, step: SparseTrain, context: TrainingContext) -> Any:
     """Return a copy of `model`, trained with the penalty. Raises BuildError when no layer has a scale to penalize."""
     tf = load_tensorflow()
+    check(model)
     trained = clone(model)
     scales = list(_scales(trained))
-    if not scales:
-        raise BuildError(
-            f"sparse_train: model {model.name!r} has no BatchNormalization with a scale; use a network that has"
-        )
     trained.add_loss(lambda: step.penalty * tf.add_n([tf.reduce_sum(tf.abs(scale)) for scale in scales]))
     fit(trained, step, context, optimizer=step.optimizer)
     # the penalty belongs to this step alone
     result = clone(model)
     result.set_weights(trained.get_weights())
     return result
+
+
+def check(model: Any) -> None:
+    """Raise BuildError when `model` has no layer with a scale to penalize."""
+    if not list(_scales(model)):
+        raise BuildError(
+            f"sparse_train: model {model.name!r} has no BatchNormalization with a scale; use a network that has"
+        )
 
 
 def _scales(model: Any) -> Iterator[Any]:

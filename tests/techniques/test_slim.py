@@ -22,7 +22,7 @@ from tests.techniques.networks import build, largest_difference, masked, randomi
 
 
 @given(recipe=recipes(), ratio=st.sampled_from((0.2, 0.5, 0.8)), floor=st.integers(1, 3))
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_slimmed_outputs_equal_the_masked_originals(recipe: dict[str, Any], ratio: float, floor: int) -> None:
     model, step = build(**recipe), Slim(ratio=ratio, min_channels=floor)
     if recipe["stem"] == "conv" and set(recipe["blocks"]) == {"pool"} and recipe["head"] != "dense_bn":
@@ -43,8 +43,12 @@ def test_slimmed_outputs_equal_the_masked_originals(recipe: dict[str, Any], rati
 
 @pytest.mark.parametrize("block", ["chain", "shortcut", "projected", "preactivation", "concat", "depthwise"])
 def test_every_block_loses_channels(block: str) -> None:
-    model = build((block, block), channels=6, stem="conv_bn_relu" if block != "preactivation" else "conv")
-    slimmed = apply(model, Slim(ratio=0.5, min_channels=1))
+    # an odd seed gives the depthwise convolution two outputs per input
+    model = build((block, block), channels=6, stem="conv_bn_relu" if block != "preactivation" else "conv", seed=1)
+    step = Slim(ratio=0.5, min_channels=1)
+    slimmed = apply(model, step)
+
+    assert largest_difference(masked(model, plan(model, step).masked), slimmed) < 1e-5
 
     # half the channels are a quarter of a convolution's weights; what shortcuts hold makes it more
     assert slimmed.count_params() < 0.7 * model.count_params()
