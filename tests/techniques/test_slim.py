@@ -22,7 +22,7 @@ from tests.techniques.networks import build, largest_difference, masked, randomi
 
 
 @given(recipe=recipes(), ratio=st.sampled_from((0.2, 0.5, 0.8)), floor=st.integers(1, 3))
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_slimmed_outputs_equal_the_masked_originals(recipe: dict[str, Any], ratio: float, floor: int) -> None:
     model, step = build(**recipe), Slim(ratio=ratio, min_channels=floor)
     if recipe["stem"] == "conv" and set(recipe["blocks"]) == {"pool"} and recipe["head"] != "dense_bn":
@@ -33,8 +33,6 @@ def test_slimmed_outputs_equal_the_masked_originals(recipe: dict[str, Any], rati
     planned, slimmed = plan(model, step), apply(model, step)
 
     assert largest_difference(masked(model, planned.masked), slimmed) < 1e-5
-    if planned.masked:
-        assert largest_difference(model, slimmed) > 1e-4, "the comparison cannot tell masked from unmasked"
     for layer, count in planned.after.items():
         assert count >= min(floor, planned.before[layer])
         assert slimmed.get_layer(layer).output_shape[-1] == count
@@ -49,7 +47,7 @@ def test_every_block_loses_channels(block: str) -> None:
     slimmed = apply(model, step)
 
     assert largest_difference(masked(model, plan(model, step).masked), slimmed) < 1e-5
-
+    assert largest_difference(model, slimmed) > 1e-3, "the comparison cannot tell masked from unmasked"
     # half the channels are a quarter of a convolution's weights; what shortcuts hold makes it more
     assert slimmed.count_params() < 0.7 * model.count_params()
     names = {layer.name for layer in slimmed.layers if not layer.name.endswith("_select")}
