@@ -20,6 +20,7 @@ from optkit.errors import (
 from optkit.gates import Verdict, check_run, judge
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate, set_up
+from optkit.preflight import Finding, preflight
 from optkit.record import Run, Timing, VariantFacts, gather, make_run, read_run
 from optkit.runtime import KerasWorkers, TFLiteRunner, dequantize, quantize
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
@@ -36,6 +37,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Evaluation",
+    "Finding",
     "Gate",
     "KerasWorkers",
     "Network",
@@ -69,6 +71,7 @@ __all__ = [
     "load_suite",
     "make_run",
     "open_suite",
+    "preflight",
     "quantize",
     "read_run",
     "set_up",

@@ -25,6 +25,7 @@ from optkit.convert import convert
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
 from optkit.models import NETWORKS
+from optkit.preflight import preflight
 from optkit.spec import KEY_SCHEMA, Conversion, Network, Step, Suite, Training, Variant, canonical, digest
 from optkit.store import Entry, Store
 from optkit.techniques import TECHNIQUES, TrainingContext, fit
@@ -138,6 +139,7 @@ def build_variants(
     found: dict[str, Artifact] = {}
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
+        _check_recipe(suite, variant, last, store)
         entry = _ensure(suite, last, dataset, store, progress)
         found[variant.name] = _artifact(variant, last, entry, store)
     return found
@@ -166,6 +168,19 @@ def ensure_variants(
             f"{', '.join(missing)} did not stay in the store {store.root}; is another process emptying it?"
         )
     return {variant.name: found[variant.name] for variant in variants}
+
+
+def _check_recipe(suite: Suite, variant: Variant, last: Stage, store: Store) -> None:
+    """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
+    trained = last.parent if variant.conversion and last.parent else last
+    if not (variant.steps or variant.conversion) or store.find(trained.key):
+        return
+    with silenced():
+        make_deterministic(suite.workload.seed)
+        network = NETWORKS[variant.network.name].build(**variant.network.params)
+        findings = preflight(network, variant.steps, variant.conversion)
+    if errors := [str(finding) for finding in findings if finding.level == "error"]:
+        raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
 
 
 def _ensure(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress: Progress) -> Entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.techniques import cluster, distill, prune, quantize_aware
+from optkit.techniques import cluster, distill, finetune, fold, prune, quantize_aware, slim, sparse_train
 from optkit.techniques.base import Technique, TrainingContext, fit
 
 __all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
@@ -12,6 +12,10 @@ __all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
 TECHNIQUES: dict[str, Technique[Any]] = {
     "cluster": Technique(cluster.Cluster, cluster.apply),
     "distill": Technique(distill.Distill, distill.apply),
+    "finetune": Technique(finetune.Finetune, finetune.apply),
+    "fold": Technique(fold.Fold, fold.apply),
     "prune": Technique(prune.Prune, prune.apply),
     "quantize_aware": Technique(quantize_aware.QuantizeAware, quantize_aware.apply),
+    "slim": Technique(slim.Slim, slim.apply),
+    "sparse_train": Technique(sparse_train.SparseTrain, sparse_train.apply),
 }

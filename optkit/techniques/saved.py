@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.errors import ArtifactError
+from optkit.techniques.selection import channel_selection
 from optkit.tensorflow import load_keras, load_tfmot
 
 # A Lambda layer's config holds marshalled Python code, and tf-keras runs it when it loads HDF5.
@@ -19,13 +20,14 @@ def save_model(model: Any, path: Path) -> None:
 
 
 def load_model(path: Path) -> Any:
-    """Load the .h5 file at `path`, with the layers that tfmot's techniques add.
+    """Load the .h5 file at `path`, with the layers that optkit's and tfmot's techniques add.
 
     Raises ArtifactError when the file is damaged, or holds a layer that carries code.
     """
     import h5py
 
     keras, tfmot = load_keras(), load_tfmot()
+    channel_selection()  # registers the layer with Keras
     try:
         with h5py.File(path, "r") as file:
             config = json.loads(file.attrs["model_config"])
