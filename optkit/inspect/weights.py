@@ -5,7 +5,6 @@ A promise such as "80 % of the weights are zero" is checked on these, the bytes 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.flatbuffer import (
+    DAMAGE,
+    operator_name,
+    read_flatbuffer,
+    tensor_name,
+    tensor_type,
+    tensor_values,
+    weight_operators,
+)
 
-# Operators with weights, and which of their inputs holds them.
-_WEIGHT_INPUT = {
-    "CONV_2D": 1,
-    "DEPTHWISE_CONV_2D": 1,
-    "CONV_3D": 1,
-    "FULLY_CONNECTED": 1,
-    "TRANSPOSE_CONV": 1,
-}
-# TensorFlow Lite's tensor types that weights have. INT4 is unpacked before it is looked at.
-_DTYPES = {
-    "FLOAT32": np.float32,
-    "FLOAT16": np.float16,
-    "INT8": np.int8,
-    "UINT8": np.uint8,
-    "INT16": np.int16,
-}
 # What technique wrappers add to a Keras file, and stripping must remove.
 _WRAPPER_WEIGHTS = ("mask", "threshold", "pruning_step", "cluster_centroids", "pulling_indices")
 
@@ -41,7 +33,10 @@ LARGE = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """One weight tensor. `zeros` is a fraction; `distinct` counts different values (int4: after unpacking)."""
+    """One weight tensor: `zeros` is a fraction, `distinct` the number of different values; `name` may be stripped.
+
+    int4 is counted after unpacking, a sparse tensor after it was made dense.
+    """
 
     name: str
     dtype: str
@@ -128,64 +123,17 @@ def _tflite(path: Path) -> tuple[list[Tensor], list[str]]:
     try:
         model = read_flatbuffer(path)
         return list(_tflite_weights(model)), list(_tflite_leftovers(model))
-    except (struct.error, IndexError, TypeError, ValueError, AttributeError, KeyError) as error:
+    except DAMAGE as error:
         raise ArtifactError(f"{path} is not a whole .tflite file ({error}); build it again") from error
 
 
-def read_flatbuffer(path: Path) -> Any:
-    """Return the .tflite file at `path` as LiteRT's object tree (ModelT). Raises ArtifactError when it is not one."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .tflite file") from error
-    if data[4:8] != b"TFL3":
-        raise ArtifactError(f"{path} is not a .tflite file: it lacks the identifier TFL3; give a .tflite file")
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-
-
 def _tflite_weights(model: Any) -> Iterator[Tensor]:
-    seen: set[tuple[int, int]] = set()
-    for number, graph in enumerate(model.subgraphs):
-        produced = {index: operator for operator in graph.operators for index in operator.outputs}
-        for operator in graph.operators:
-            position = _WEIGHT_INPUT.get(operator_name(model, operator))
-            if position is None:
-                continue
-            index = int(operator.inputs[position])
-            # float16 weights pass through a DEQUANTIZE; the stored tensor is its input
-            if index in produced and operator_name(model, produced[index]) == "DEQUANTIZE":
-                index = int(produced[index].inputs[0])
-            if index in produced or (number, index) in seen:
-                continue
-            seen.add((number, index))
-            tensor = graph.tensors[index]
-            values, dtype = _values(model, tensor)
-            yield _facts(tensor.name.decode(), dtype, values)
-
-
-def operator_name(model: Any, operator: Any) -> str:
-    """Return the name of an operator of a ModelT, such as CONV_2D, or its custom code."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode())
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return _enum_name(schema.BuiltinOperator, number)
-
-
-def _values(model: Any, tensor: Any) -> tuple[npt.NDArray[Any], str]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    data = model.buffers[tensor.buffer].data
-    raw = np.asarray([] if data is None else data, np.uint8)
-    name = _enum_name(schema.TensorType, tensor.type)
-    if name == "INT4":
-        nibbles = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
-        return np.where(nibbles > 7, nibbles.astype(np.int8) - 16, nibbles).astype(np.int8), "int4"
-    return raw.view(_DTYPES[name]), name.lower()
+    seen: set[int] = set()
+    for graph in model.subgraphs:
+        for _, tensor in weight_operators(model, graph):
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield _facts(tensor_name(tensor), tensor_type(tensor), tensor_values(model, tensor))
 
 
 def _tflite_leftovers(model: Any) -> Iterator[str]:
@@ -194,10 +142,3 @@ def _tflite_leftovers(model: Any) -> Iterator[str]:
             name = operator_name(model, operator)
             if name == "FAKE_QUANT" or name.startswith("Flex"):
                 yield name
-
-
-def _enum_name(enum: Any, number: int) -> str:
-    for name, value in vars(enum).items():
-        if value == number and not name.startswith("_"):
-            return str(name)
-    return f"UNKNOWN_{number}"
