@@ -45,10 +45,16 @@ def read_flatbuffer(path: Path) -> Any:
 
 
 def parse_flatbuffer(data: bytes) -> Any:
-    """Return the bytes of a .tflite file as LiteRT's object tree (ModelT)."""
+    """Return the bytes of a .tflite file as LiteRT's object tree (ModelT), with all buffers in place."""
     from ai_edge_litert import schema_py_generated as schema
 
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    for buffer in model.buffers:
+        # a large file may keep its buffers after the flatbuffer
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def operator_name(model: Any, operator: Any) -> str:

@@ -6,6 +6,7 @@ methods that need it, a histogram between them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from optkit.spec import Conversion
 
 Samples = Callable[[], Iterator[npt.NDArray[np.float32]]]
 _BINS = 2**15
+_BATCH = 32
 
 
 def activation_ranges(model: bytes, conversion: Conversion, samples: Samples) -> dict[str, Range]:
@@ -44,11 +46,17 @@ def activation_ranges(model: bytes, conversion: Conversion, samples: Samples) ->
     kept = {int(index) for index in (*graph.inputs, *graph.outputs)}
     inner = {index: ranges[index] for index in names if index not in kept}
     if conversion.calibration == "moving_average":
-        ranges |= {index: calibration.moving_average(*extremes[index].T) for index in inner}
+        ranges |= {index: calibration.moving_average(*_by_batch(extremes[index])) for index in inner}
     elif conversion.calibration != "min_max":
         for index, (counts, zeros) in _histograms(model, inner, samples).items():
             ranges[index] = _choose(conversion, counts, zeros, *inner[index])
     return {names[index]: range_ for index, range_ in ranges.items()}
+
+
+def _by_batch(extremes: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return minima and maxima of batches, of those of single samples: an average over samples would clip most."""
+    starts = np.arange(0, len(extremes), _BATCH)
+    return np.minimum.reduceat(extremes[:, 0], starts), np.maximum.reduceat(extremes[:, 1], starts)
 
 
 def _choose(conversion: Conversion, counts: calibration.Counts, zeros: int, low: float, high: float) -> Range:
@@ -97,13 +105,16 @@ def _watch(
     """Run the samples one by one and yield (tensor index, its values) for each of the tensors."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(
-        model_content=model,
-        num_threads=1,
-        experimental_preserve_all_tensors=True,
-        # a delegate fuses operators, and what lies between them is never written
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
+    with warnings.catch_warnings():
+        # it warns of the memory that keeping all tensors takes
+        warnings.simplefilter("ignore")
+        interpreter = Interpreter(
+            model_content=model,
+            num_threads=1,
+            experimental_preserve_all_tensors=True,
+            # a delegate fuses operators, and what lies between them is never written
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
     interpreter.allocate_tensors()
     given = interpreter.get_input_details()[0]["index"]
     for sample in samples():

@@ -7,6 +7,8 @@ must stand for exactly (Jacob et al. 2018, section 2.1). A histogram is `counts`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,10 +18,11 @@ Floats = npt.NDArray[np.float64]
 
 LEVELS = 256
 """How many values an 8-bit integer has."""
-_DECAY = 0.99
+_DECAY = 0.9
 _COARSE = 2048
 """Bins that the divergence is measured on, as Migacz has it; more leave too few values in each."""
 _STRIDE = 8
+_ENOUGH = 4 * _COARSE
 _EPSILON = 1e-9
 _FRACTIONS = np.geomspace(1.0, 1 / 256, 65)
 
@@ -32,7 +35,8 @@ def min_max(minima: Floats, maxima: Floats) -> Range:
 def moving_average(minima: Floats, maxima: Floats, decay: float = _DECAY) -> Range:
     """Return the exponential moving averages of the batches' minima and maxima, float64 (batches,), in order.
 
-    Jacob et al. 2018 (arXiv:1712.05877), section 3.1; the first batch is the initial value.
+    Jacob et al. 2018 (arXiv:1712.05877), section 3.1, who smooth over thousands of training steps
+    with a decay near 1; a representative set has tens of batches. The first batch is the initial value.
     """
     low, high = float(minima[0]), float(maxima[0])
     for smallest, largest in zip(minima[1:], maxima[1:], strict=True):
@@ -57,11 +61,12 @@ def kl_divergence(counts: Counts, low: float, high: float, levels: int = LEVELS)
     """Return the range whose quantized distribution has the least Kullback-Leibler divergence from the original.
 
     Migacz 2017, "8-bit Inference with TensorRT": values beyond a candidate range count at its ends, its bins are
-    merged into `levels` and spread again over those that were not empty. Here the two ends are searched in turn, so
-    that one-sided and lopsided activations are served, and a range at the limit of the 2048 bins is searched again
-    in finer ones. Zeros should not be counted: they cost nothing, and would outweigh all else after a ReLU.
+    merged into `levels` and spread again over those that were not empty. Here both ends are searched, together
+    and then each by itself, so that one-sided and lopsided activations are served, and a range at the limit of the
+    2048 bins is searched again in finer ones. Zeros should not be counted: they cost nothing, and would outweigh
+    all else after a ReLU. Fewer than 8192 values show no distribution on so many bins: min and max are kept then.
     """
-    if not counts.any():
+    if counts.sum() < _ENOUGH:
         return _with_zero(low, high)
     width = (high - low) / len(counts)
     start, stop = 0, len(counts)
@@ -87,12 +92,18 @@ def _window(counts: Counts, start: int, stop: int, merged: int) -> Floats:
 
 
 def _least_divergence(counts: Floats, zero: int, levels: int) -> tuple[int, int]:
-    left, right = 0, len(counts)
+    """Return the best (left, right) of at least `levels` bins: both ends drawn in together, then each by itself."""
+
+    def best(windows: Iterable[tuple[int, int]]) -> tuple[int, int]:
+        fitting = [(le, r) for le, r in windows if le <= zero <= r and r - le >= min(levels, len(counts))]
+        return min(fitting, key=lambda window: _divergence(counts, window[0], window[1], levels))
+
+    steps = range(0, len(counts), _STRIDE)
+    share = zero / len(counts)
+    left, right = best((round(s * share), len(counts) - round(s * (1 - share))) for s in steps)
     for _ in range(2):
-        rights = [r for r in range(right, max(zero, left + levels) - 1, -_STRIDE)] or [right]
-        right = min(rights, key=lambda r: _divergence(counts, left, r, levels))
-        lefts = [le for le in range(left, min(zero, right - levels) + 1, _STRIDE)] or [left]
-        left = min(lefts, key=lambda le: _divergence(counts, le, right, levels))
+        right = best((left, right - s) for s in steps)[1]
+        left = best((left + s, right) for s in steps)[0]
     return left, right
 
 

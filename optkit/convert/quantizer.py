@@ -6,6 +6,7 @@ Law: a layer gets the precision that was asked for, or the build fails and names
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -52,12 +53,14 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
             "layers, int4_weights and calibration"
         ) from error
     layers = _layers(model, conversion, layer_names)
-    job = quantizer.Quantizer(model, _recipe(conversion, layers))
     ranges = None
     if conversion.mode in _ACTIVATION_BITS:
         ranges = _statistics(model, activation_ranges(model, conversion, samples))
     try:
-        result = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            job = quantizer.Quantizer(model, _recipe(conversion, layers))
+            result = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     except (RuntimeError, ValueError, KeyError) as error:
         raise BuildError(f"LiteRT's quantizer failed: {str(error).strip()[:300]}") from error
     data = bytes(result.quantized_model)
@@ -78,6 +81,11 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
             matching = [p for p in conversion.layers if any(fnmatchcase(name, p) for name in names)]
             used.update(matching)
             precision = conversion.layers[matching[-1]] if matching else _default(conversion, kind, tree, stored)
+            if precision == "int4" and kind not in _INT4:
+                raise BuildError(
+                    f"layers: {' or '.join(names)} ({kind}) cannot have int4 weights: the runtime has that kernel for "
+                    f"{' and '.join(_INT4)} only; give it int8"
+                )
             layers.append(_Layer(names, ";".join(outputs) + ";", kind, precision))
     for pattern in conversion.layers:
         if pattern not in used:
@@ -159,7 +167,8 @@ def _check(data: bytes, layers: Sequence[_Layer]) -> None:
     stored = [tensor for graph in tree.subgraphs for _, tensor in weight_operators(tree, graph)]
     for layer, tensor in zip(layers, stored, strict=True):
         if tensor_type(tensor) != layer.precision:
+            name = " or ".join(layer.names) or repr(layer.scope)
             raise BuildError(
-                f"layer {' or '.join(layer.names) or layer.scope!r} ({layer.kind}) cannot have {layer.precision} weights "
-                f"in this mode: the quantizer left it {tensor_type(tensor)}; give it another precision in layers"
+                f"layer {name} ({layer.kind}) cannot have {layer.precision} weights in this mode: the quantizer left "
+                f"it {tensor_type(tensor)}; give it another precision in layers"
             )

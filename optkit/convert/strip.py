@@ -24,6 +24,9 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(data)
+    for buffer in model.buffers:
+        if buffer.data is not None:
+            buffer.data = np.frombuffer(buffer.data, np.uint8)
     model.description = None
     model.metadata = [entry for entry in model.metadata or [] if entry.name in _NEEDED_METADATA] or None
     model.metadataBuffer = None
@@ -35,9 +38,11 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
         for index, tensor in enumerate(graph.tensors):
             if index not in kept:
                 tensor.name = None
-            if tensor.quantization is not None:
+            if (found := tensor.quantization) is not None:
                 # the extremes seen in calibration: scale and zero point are what counts
-                tensor.quantization.min = tensor.quantization.max = None
+                found.min = found.max = None
+                if found.scale is None or not len(found.scale):
+                    tensor.quantization = None
     _share_buffers(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
@@ -49,7 +54,7 @@ def _share_buffers(model: Any) -> None:
     numbers, kept = {b"": 0}, [model.buffers[0]]
     for owner in owners:
         data = model.buffers[owner.buffer].data
-        content = b"" if data is None else np.asarray(data, np.uint8).tobytes()
+        content = b"" if data is None else data.tobytes()
         if content not in numbers:
             numbers[content] = len(kept)
             kept.append(model.buffers[owner.buffer])
