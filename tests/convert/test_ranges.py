@@ -8,7 +8,7 @@ from optkit.spec import Conversion
 from optkit.tensorflow import load_keras
 from tests.convert import tiny
 
-WIDTH, SAMPLES = 256, 1000
+WIDTH, SAMPLES, TEST = 256, 1000, 10_000
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +31,16 @@ def model():
 
 
 DRAW = {
-    "laplace": lambda rng: rng.laplace(size=(SAMPLES, WIDTH)),
-    "student t": lambda rng: rng.standard_t(3, (SAMPLES, WIDTH)),
-    "uniform": lambda rng: rng.uniform(-1, 1, (SAMPLES, WIDTH)),
+    "laplace": lambda rng, n: rng.laplace(size=(n, WIDTH)),
+    "student t": lambda rng, n: rng.standard_t(3, (n, WIDTH)),
+    "uniform": lambda rng, n: rng.uniform(-1, 1, (n, WIDTH)),
 }
 
 
-def errors(model, distribution):
+def errors(model, distribution, seed=2):
     """Return by method the mean absolute and root mean squared error of int8 outputs on samples not calibrated on."""
-    rng = np.random.default_rng(2)
-    x, test = (DRAW[distribution](rng).astype(np.float32) for _ in range(2))
+    rng = np.random.default_rng(seed)
+    x, test = (DRAW[distribution](rng, n).astype(np.float32) for n in (SAMPLES, TEST))
     expected = model.predict(test, verbose=0)
     found = {}
     for method in ("min_max", "moving_average", "percentile", "kl", "l2"):
@@ -55,10 +55,7 @@ def errors(model, distribution):
 def test_kl_and_l2_beat_min_max_on_a_heavy_tail(model):
     found = errors(model, "laplace")
     for method in ("kl", "l2"):
-        assert found[method][0] < 0.97 * found["min_max"][0]
-    # KL gives up values far out for the many near zero, which squares punish: there it is level
-    assert found["kl"][1] < 1.1 * found["min_max"][1]
-    assert found["l2"][1] < found["min_max"][1]
+        assert (found[method] < 0.97 * found["min_max"]).all()
 
 
 def test_all_methods_beat_min_max_in_mean_absolute_error_on_a_very_heavy_tail(model):
@@ -76,7 +73,7 @@ def test_no_method_is_more_than_3_percent_worse_on_a_uniform_activation(model):
 
 
 def test_inputs_and_outputs_keep_min_and_max(model):
-    x = DRAW["student t"](np.random.default_rng(3)).astype(np.float32)
+    x = DRAW["student t"](np.random.default_rng(3), SAMPLES).astype(np.float32)
     scales = []
     for method in ("min_max", "l2"):
         data = convert(
