@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from optkit.convert import convert
+from optkit.convert.sparse import check_sparse
 from optkit.errors import BuildError
 from optkit.flatbuffer import parse_flatbuffer, tensor_type
 from optkit.inspect import weights_of
@@ -50,3 +51,11 @@ def test_integer_weights_that_the_runtime_cannot_run_sparse_are_refused(mode, pr
 def test_a_model_without_zeros_is_refused():
     with pytest.raises(BuildError, match="prune more"):
         convert(tiny.network(), Conversion(sparse=True), tiny.samples())
+
+
+def test_outputs_unlike_the_dense_ones_are_refused(pruned):
+    x = tiny.samples(8)
+    sparse = convert(pruned, Conversion(sparse=True), x)
+    other = convert(tiny.network(seed=4), Conversion(), x)
+    with pytest.raises(BuildError, match="computes this encoding wrongly"):
+        check_sparse(sparse, other, [x])
