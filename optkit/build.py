@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.convert import convert
+from optkit.convert import QUANTIZER_LIBRARIES, convert
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
 from optkit.models import NETWORKS
@@ -101,7 +101,8 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
         chain.append({**canonical(step), **({"needs": {n: s.key for n, s in needs.items()}} if needs else {})})
         last = stage(step.technique, "model.h5", step, last, needs)
     if variant.conversion:
-        chain.append({"conversion": canonical(variant.conversion)})
+        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if variant.conversion.uses_quantizer else {}
+        chain.append({"conversion": canonical(variant.conversion), **extra})
         last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
     return last
 
@@ -110,10 +111,10 @@ def _keras_stage(suite: Suite, name: str, data_digest: str) -> Stage:
     return stages(suite, dataclasses.replace(suite.variant(name), conversion=None), data_digest)
 
 
-def library_versions() -> dict[str, str]:
-    """Return the installed versions of `LIBRARIES` without importing them. Raises BuildError when one is missing."""
+def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Return the installed versions of `names` without importing them. Raises BuildError when one is missing."""
     try:
-        return {name: importlib.metadata.version(name) for name in LIBRARIES}
+        return {name: importlib.metadata.version(name) for name in names}
     except importlib.metadata.PackageNotFoundError as error:
         raise BuildError(f"{error.name} is not installed; pip install 'optkit[train]'") from error
 

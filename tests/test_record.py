@@ -14,7 +14,16 @@ from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, ext
 
 
 def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
-    kernel = Tensor(name="m/conv/Conv2D", dtype="int8", elements=2000, zeros=0.8, distinct=16)
+    kernel = Tensor(
+        name="m/conv/Conv2D",
+        dtype="int8",
+        elements=2000,
+        zeros=0.8,
+        distinct=16,
+        layers=("conv",),
+        distinct_in_scale=16,
+        sparse_2_4=0.5,
+    )
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "suite": "tiny",

@@ -6,8 +6,6 @@ A promise such as "80 % of the weights are zero" is checked on these, the bytes 
 from __future__ import annotations
 
 import dataclasses
-import math
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,23 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.flatbuffer import (
+    DAMAGE,
+    operator_name,
+    read_flatbuffer,
+    tensor_name,
+    tensor_type,
+    tensor_values,
+    weight_operators,
+)
 
-# Operators with weights, and which of their inputs holds them.
-_WEIGHT_INPUT = {
-    "CONV_2D": 1,
-    "DEPTHWISE_CONV_2D": 1,
-    "CONV_3D": 1,
-    "FULLY_CONNECTED": 1,
-    "TRANSPOSE_CONV": 1,
-}
-# TensorFlow Lite's tensor types that weights have. INT4 is unpacked before it is looked at.
-_DTYPES = {
-    "FLOAT32": np.float32,
-    "FLOAT16": np.float16,
-    "INT8": np.int8,
-    "UINT8": np.uint8,
-    "INT16": np.int16,
-}
 # What technique wrappers add to a Keras file, and stripping must remove.
 _WRAPPER_WEIGHTS = ("mask", "threshold", "pruning_step")
 _WRAPPER_PREFIXES = ("cluster_centroids", "pulling_indices", "ori_weights_vars")
@@ -47,13 +38,13 @@ LARGE = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """One weight tensor. `zeros` is a fraction; `distinct` counts different values (int4: after unpacking).
+    """One weight tensor. `zeros` is a fraction; `distinct` counts different values; `name` may be stripped.
 
-    `layers` are the names in the tensor's name that may be its Keras layer's: the layer, and what it is nested in.
-    `distinct_in_scale` is the largest number of distinct values that share a scale: in any one output channel of a
-    convolution, or of a tensor quantized per channel, else as `distinct`. `sparse_2_4` is the share of groups of
-    four weights along the input channels (the last group may be shorter, and is filled up with zeros) of which at
-    least two are zero. Each is None in records of before it was known.
+    int4 is counted after unpacking, a sparse tensor after it was made dense. `layers` are the names in the tensor's
+    name that may be its Keras layer's: the layer, and what it is nested in. `distinct_in_scale` is the largest number
+    of distinct values that share a scale: in any one output channel of a convolution, or of a tensor quantized per
+    channel, else as `distinct`. `sparse_2_4` is the share of groups of four weights along the input channels (the
+    last group may be shorter, and is filled up with zeros) of which at least two are zero.
     """
 
     name: str
@@ -61,9 +52,9 @@ class Tensor:
     elements: int
     zeros: float
     distinct: int
-    layers: tuple[str, ...] = ()
-    distinct_in_scale: int | None = None
-    sparse_2_4: float | None = None
+    layers: tuple[str, ...]
+    distinct_in_scale: int
+    sparse_2_4: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +72,12 @@ class WeightFacts:
     @property
     def distinct_values(self) -> int:
         """The largest number of distinct values that share a scale in any weight tensor: `distinct_in_scale`."""
-        found = ((tensor.distinct_in_scale, tensor.distinct) for tensor in self.tensors)
-        return max(whole if within is None else within for within, whole in found)
+        return max(tensor.distinct_in_scale for tensor in self.tensors)
 
     @property
     def sparse_2_4(self) -> float:
-        """The smallest `sparse_2_4` of any weight tensor; NaN when a tensor's is not known."""
-        known = [tensor.sparse_2_4 for tensor in self.tensors if tensor.sparse_2_4 is not None]
-        return min(known) if len(known) == len(self.tensors) else math.nan
+        """The smallest `sparse_2_4` of any weight tensor."""
+        return min(tensor.sparse_2_4 for tensor in self.tensors)
 
     def of_layers(self, layers: Sequence[str], except_layers: Sequence[str] = ()) -> WeightFacts:
         """Return the facts of the tensors whose layer fits a pattern of `layers` (empty: all) and none of the others.
@@ -185,9 +174,8 @@ def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
     try:
         with h5py.File(path, "r") as file:
             found: list[tuple[str, Any]] = []
-            for layer in file["model_weights"].attrs[
-                "layer_names"
-            ]:  # in the model's order; visititems' is alphabetical
+            # in the model's order; visititems' is alphabetical
+            for layer in file["model_weights"].attrs["layer_names"]:
                 group = file["model_weights"][layer]
                 found += [(f"{_text(layer)}/{_text(name)}", group[name]) for name in group.attrs["weight_names"]]
             for name, item in found:
@@ -211,75 +199,28 @@ def _tflite(path: Path) -> tuple[list[Tensor], list[str]]:
     try:
         model = read_flatbuffer(path)
         return list(_tflite_weights(model)), list(_tflite_leftovers(model))
-    except (struct.error, IndexError, TypeError, ValueError, AttributeError, KeyError) as error:
+    except DAMAGE as error:
         raise ArtifactError(f"{path} is not a whole .tflite file ({error}); build it again") from error
 
 
-def read_flatbuffer(path: Path) -> Any:
-    """Return the .tflite file at `path` as LiteRT's object tree (ModelT). Raises ArtifactError when it is not one."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .tflite file") from error
-    if data[4:8] != b"TFL3":
-        raise ArtifactError(f"{path} is not a .tflite file: it lacks the identifier TFL3; give a .tflite file")
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-
-
 def _tflite_weights(model: Any) -> Iterator[Tensor]:
-    seen: set[tuple[int, int]] = set()
-    for number, graph in enumerate(model.subgraphs):
-        produced = {index: operator for operator in graph.operators for index in operator.outputs}
-        for operator in graph.operators:
-            kind = operator_name(model, operator)
-            position = _WEIGHT_INPUT.get(kind)
-            if position is None:
+    seen: set[int] = set()
+    for graph in model.subgraphs:
+        for operator, tensor in weight_operators(model, graph):
+            if id(tensor) in seen:
                 continue
-            index = int(operator.inputs[position])
-            # float16 weights pass through a DEQUANTIZE; the stored tensor is its input
-            if index in produced and operator_name(model, produced[index]) == "DEQUANTIZE":
-                index = int(produced[index].inputs[0])
-            if index in produced or (number, index) in seen:
-                continue
-            seen.add((number, index))
-            tensor = graph.tensors[index]
-            values, dtype = _values(model, tensor)
-            name = (tensor.name or b"").decode()
+            seen.add(id(tensor))
+            kind, name = operator_name(model, operator), tensor_name(tensor)
             # Each part of a fused name is model/layer/.../operation.
             layers = _layer_names([scope for part in name.split(";") for scope in part.split("/")[1:-1]])
             channel = 3 if kind == "DEPTHWISE_CONV_2D" else 0
             per_channel = kind != "FULLY_CONNECTED" or _scales(tensor) > 1
-            yield _facts(name, dtype, values.reshape(tensor.shape), layers, channel, per_channel)
+            yield _facts(name, tensor_type(tensor), tensor_values(model, tensor), layers, channel, per_channel)
 
 
 def _scales(tensor: Any) -> int:
     scale = tensor.quantization.scale if tensor.quantization else None
     return 0 if scale is None else len(scale)
-
-
-def operator_name(model: Any, operator: Any) -> str:
-    """Return the name of an operator of a ModelT, such as CONV_2D, or its custom code."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    code = model.operatorCodes[operator.opcodeIndex]
-    if code.customCode:
-        return str(code.customCode.decode())
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return _enum_name(schema.BuiltinOperator, number)
-
-
-def _values(model: Any, tensor: Any) -> tuple[npt.NDArray[Any], str]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    data = model.buffers[tensor.buffer].data
-    raw = np.asarray([] if data is None else data, np.uint8)
-    name = _enum_name(schema.TensorType, tensor.type)
-    if name == "INT4":
-        nibbles = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1)[: int(np.prod(tensor.shape))]
-        return np.where(nibbles > 7, nibbles.astype(np.int8) - 16, nibbles).astype(np.int8), "int4"
-    return raw.view(_DTYPES[name]), name.lower()
 
 
 def _tflite_leftovers(model: Any) -> Iterator[str]:
@@ -288,10 +229,3 @@ def _tflite_leftovers(model: Any) -> Iterator[str]:
             name = operator_name(model, operator)
             if name == "FAKE_QUANT" or name.startswith("Flex"):
                 yield name
-
-
-def _enum_name(enum: Any, number: int) -> str:
-    for name, value in vars(enum).items():
-        if value == number and not name.startswith("_"):
-            return str(name)
-    return f"UNKNOWN_{number}"

@@ -1,31 +1,31 @@
-"""Convert a Keras model to the bytes of a .tflite file.
-
-Law: calibration sees training samples only; the same model and Conversion give the same bytes.
-"""
+"""Call TensorFlow Lite's converter on a Keras model."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from optkit.convert.activations import Samples
 from optkit.errors import BuildError
 from optkit.spec import Conversion
 from optkit.tensorflow import load_tensorflow
 
 
-def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[np.float32]) -> bytes:
-    """Return `model` as .tflite bytes. `x_train`: float32, (samples, *sample shape), to calibrate on.
+def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes:
+    """Return the Keras `model` as .tflite bytes: mode, types, granularity and sparse of `conversion`.
 
     Raises BuildError with the converter's reason when the model has an operation the mode cannot express.
     """
     tf = load_tensorflow()
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    optimizations = []
     if conversion.mode != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        optimizations.append(tf.lite.Optimize.DEFAULT)
+    if conversion.sparse:
+        optimizations.append(tf.lite.Optimize.EXPERIMENTAL_SPARSITY)
+    converter.optimizations = optimizations
+    # Not a public name of the converter, but the only way to this; a test reads the number of scales in the file.
+    converter._experimental_disable_per_channel = conversion.granularity == "per_tensor"
     if conversion.mode == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if conversion.mode in ("int8", "int16x8"):
@@ -37,7 +37,7 @@ def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[np.float32]
                 "int16x8": kinds.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             }
             converter.target_spec.supported_ops = [integer_ops[conversion.mode]]
-            converter.representative_dataset = lambda: _samples(conversion, x_train)
+            converter.representative_dataset = lambda: ([sample] for sample in samples())
         converter.inference_input_type = getattr(tf, conversion.input_type)
         converter.inference_output_type = getattr(tf, conversion.output_type)
     try:
@@ -53,11 +53,15 @@ def carries_fake_quantization(model: Any) -> bool:
     return any(type(layer).__name__ in ("QuantizeWrapperV2", "QuantizeLayer") for layer in model.layers)
 
 
-def _samples(conversion: Conversion, x_train: npt.NDArray[np.float32]) -> Iterator[list[npt.NDArray[np.float32]]]:
-    rng = np.random.default_rng(conversion.calibration_seed)
-    chosen = rng.permutation(len(x_train))[: conversion.calibration_samples]
-    for i in chosen:
-        yield [x_train[i : i + 1]]
+def weight_layer_names(model: Any) -> list[str]:
+    """Return the names of the layers of `model` that have weights in a kernel, those of nested models too."""
+    names = []
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            names += weight_layer_names(layer)
+        elif any(weight.shape.rank > 1 for weight in layer.weights):
+            names.append(layer.name)
+    return names
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,174 @@
+"""Quantize a float .tflite file with LiteRT's quantizer: calibrated ranges, int4 weights, precision by layer.
+
+Law: a layer gets the precision that was asked for, or the build fails and names it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from optkit.convert.activations import Samples, activation_ranges
+from optkit.errors import BuildError, nearest
+from optkit.flatbuffer import operator_name, parse_flatbuffer, tensor_name, tensor_type, tensor_values, weight_operators
+from optkit.spec import Conversion
+
+_ACTIVATION_BITS = {"int8": 8, "int16x8": 16}
+_BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}
+_INT4 = ("CONV_2D", "FULLY_CONNECTED")
+"""Operators with an int4 kernel; in mode `int4_weights` the others get int8."""
+_SMALL = 1024
+"""The converter's own threshold: dynamic-range quantization leaves weights of fewer elements in float."""
+_NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """An operator with weights: the names of the Keras layers it may be of, its scope, kind and wanted precision."""
+
+    names: tuple[str, ...]
+    scope: str
+    kind: str
+    precision: str
+
+
+def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Samples) -> bytes:
+    """Return the float .tflite `model` quantized as `conversion` says.
+
+    `layer_names` are the Keras model's layers with weights; `samples` as `activation_ranges` takes them. Raises
+    BuildError when LiteRT's quantizer is not installed or fails, when a pattern of `conversion.layers` matches no
+    layer, or when a layer cannot have the precision that was asked for.
+    """
+    try:
+        from litert_quantizer import quantizer
+    except ImportError as error:
+        raise BuildError(
+            f"litert-quantizer cannot be imported ({error}); pip install 'optkit[train]', or convert without "
+            "layers, int4_weights and calibration"
+        ) from error
+    layers = _layers(model, conversion, layer_names)
+    ranges = None
+    if conversion.mode in _ACTIVATION_BITS:
+        ranges = _statistics(model, activation_ranges(model, conversion, samples))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            job = quantizer.Quantizer(model, _recipe(conversion, layers))
+            result = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise BuildError(f"LiteRT's quantizer failed: {str(error).strip()[:300]}") from error
+    data = bytes(result.quantized_model)
+    _check(data, layers)
+    return data
+
+
+def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) -> list[_Layer]:
+    tree = parse_flatbuffer(model)
+    used: set[str] = set()
+    layers = []
+    for graph in tree.subgraphs:
+        for operator, stored in weight_operators(tree, graph):
+            outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
+            parts = re.split("[/;:]", ";".join([tensor_name(stored), *outputs]))
+            names = tuple(name for name in layer_names if name in parts)
+            kind = operator_name(tree, operator)
+            matching = [p for p in conversion.layers if any(fnmatchcase(name, p) for name in names)]
+            used.update(matching)
+            precision = conversion.layers[matching[-1]] if matching else _default(conversion, kind, tree, stored)
+            if precision == "int4" and kind not in _INT4:
+                raise BuildError(
+                    f"layers: {' or '.join(names)} ({kind}) cannot have int4 weights: the runtime has that kernel for "
+                    f"{' and '.join(_INT4)} only; give it int8"
+                )
+            layers.append(_Layer(names, ";".join(outputs) + ";", kind, precision))
+    for pattern in conversion.layers:
+        if pattern not in used:
+            known = sorted({name for layer in layers for name in layer.names})
+            raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
+    return layers
+
+
+def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
+    if conversion.mode == "dynamic_range" and tensor_values(tree, stored).size < _SMALL:
+        return "float32"
+    precision = _BASE.get(conversion.mode, "int8")
+    return "int8" if precision == "int4" and kind not in _INT4 else precision
+
+
+def _recipe(conversion: Conversion, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
+    """Return the quantizer's recipe. Of its rules the last that fits an operator holds."""
+    bits = _ACTIVATION_BITS.get(conversion.mode)
+    rules: list[dict[str, Any]] = []
+    if bits:
+        rules.append(_rule(".*", "*", conversion, "int8", bits))
+        rules += [_interface("INPUT", conversion.input_type), _interface("OUTPUT", conversion.output_type)]
+    for layer in layers:
+        kind = _NAMES.get(layer.kind, layer.kind)
+        rules.append(_rule(f"^{re.escape(layer.scope)}$", kind, conversion, layer.precision, bits))
+    return rules
+
+
+def _rule(scope: str, kind: str, conversion: Conversion, precision: str, bits: int | None) -> dict[str, Any]:
+    rule = {"regex": scope, "operation": kind}
+    if precision == "float32":
+        return {**rule, "algorithm_key": "no_quantize"}
+    if precision == "float16":
+        weights: dict[str, Any] = {"num_bits": 16, "dtype": "FLOAT"}
+        config = {"weight_tensor_config": weights, "compute_precision": "FLOAT", "explicit_dequantize": True}
+        return {**rule, "algorithm_key": "float_casting", "op_config": config}
+    granularity = {"per_channel": "CHANNELWISE", "per_tensor": "TENSORWISE"}[conversion.granularity]
+    weights = {"num_bits": {"int8": 8, "int4": 4}[precision], "symmetric": True, "granularity": granularity}
+    config = {"weight_tensor_config": {**weights, "dtype": "INT"}, "compute_precision": "INTEGER"}
+    if bits:
+        config["activation_tensor_config"] = _activation(bits, "INT")
+    return {**rule, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
+
+
+def _activation(bits: int, kind: str) -> dict[str, Any]:
+    return {"num_bits": bits, "symmetric": bits == 16, "granularity": "TENSORWISE", "dtype": kind}
+
+
+def _interface(operation: str, kind: str) -> dict[str, Any]:
+    """Return the rule for the model's inputs or outputs."""
+    rule = {"regex": ".*", "operation": operation}
+    if kind == "float32":
+        return {**rule, "algorithm_key": "no_quantize"}
+    bits, sign = {"int8": (8, "INT"), "uint8": (8, "UINT"), "int16": (16, "INT")}[kind]
+    weights = {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}
+    config = {
+        "activation_tensor_config": _activation(bits, sign),
+        "weight_tensor_config": weights,
+        "compute_precision": "INTEGER",
+    }
+    return {**rule, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
+
+
+def _statistics(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
+    """Return ranges as the quantizer takes calibration results: arrays of one element in the tensor's rank."""
+    graph = parse_flatbuffer(model).subgraphs[0]
+    ranks = {tensor_name(tensor): 0 if tensor.shape is None else len(tensor.shape) for tensor in graph.tensors}
+    return {
+        name: {
+            "min": np.full((1,) * ranks[name], low, np.float32),
+            "max": np.full((1,) * ranks[name], high, np.float32),
+        }
+        for name, (low, high) in ranges.items()
+    }
+
+
+def _check(data: bytes, layers: Sequence[_Layer]) -> None:
+    tree = parse_flatbuffer(data)
+    stored = [tensor for graph in tree.subgraphs for _, tensor in weight_operators(tree, graph)]
+    for layer, tensor in zip(layers, stored, strict=True):
+        if tensor_type(tensor) != layer.precision:
+            name = " or ".join(layer.names) or repr(layer.scope)
+            raise BuildError(
+                f"layer {name} ({layer.kind}) cannot have {layer.precision} weights in this mode: the quantizer left "
+                f"it {tensor_type(tensor)}; give it another precision in layers"
+            )
