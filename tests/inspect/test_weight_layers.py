@@ -1,7 +1,5 @@
 """Facts of single layers, and gates on them."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,10 +82,6 @@ def test_values_are_counted_per_scale(tmp_path):
     facts = converted(model, tmp_path, "float32").of_layers(["conv"])
     assert facts.tensors[0].distinct == 6
     assert facts.distinct_values == 2
-    old = dataclasses.replace(facts.tensors[0], distinct_in_scale=None, sparse_2_4=None)
-    before = dataclasses.replace(facts, tensors=(old,))
-    assert before.distinct_values == 6
-    assert judged(Gate(metric="sparse_2_4", min=0), before).status == "fail"  # not known: NaN is within no bound
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=1, max_size=5))

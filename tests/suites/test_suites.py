@@ -69,7 +69,7 @@ def test_an_override_wins_and_the_rest_stays(base: dict[str, object], over: dict
     [
         ("epochs = 3", "epoch = 3", "workload.training: unknown key 'epoch'; did you mean 'epochs'"),
         ("epochs = 3", "epochs = 'many'", "Expected `int`, got `str`"),
-        ("epochs = 3", "epochs = 0", "epochs is 0; expected 1 or more"),
+        ("epochs = 3", "epochs = -1", "epochs is -1; expected 0 or more"),
         ('name = "tiny"', 'nam = "tiny"', "unknown key 'nam'; did you mean 'name'"),
         ("schema = 1", "schema = 7", "schema is 7; this optkit reads suite files of schema 1"),
         ('dataset = "mnist"', 'dataset = "mnits"', "no data set 'mnits'; did you mean 'mnist'"),
