@@ -17,10 +17,12 @@ bench: .venv/installed
 	$(BIN)/python -m pytest benchmarks --benchmark-quiet --benchmark-json=out/run.json.part $(ARGS); code=$$?; \
 	if [ -s out/run.json.part ]; then mv out/run.json.part out/run.json; else rm -f out/run.json.part; fi; exit $$code
 
-# Every test and every gate, offline, on the embedded data, in a store of its own.
+# Every test, side by side (they time nothing), then every gate of the default suite on the embedded data: offline, in
+# a store of its own.
 test: .venv/installed
-	OPTKIT_STORE=$(CURDIR)/out/test-store $(BIN)/python -m pytest --data embedded \
-	    --benchmark-quiet --benchmark-max-time=0.1 $(ARGS)
+	$(BIN)/python -m pytest tests -q -n 2 --dist loadfile --benchmark-disable
+	OPTKIT_STORE=$(CURDIR)/out/test-store $(BIN)/python -m pytest benchmarks -q --data embedded \
+	    --benchmark-quiet --benchmark-max-time=0.1
 
 lint: .venv/installed
 	$(BIN)/ruff check .

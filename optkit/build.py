@@ -1,17 +1,16 @@
-"""Build variants: walk each chain of stages, train what the store lacks, share what two chains have in common.
+"""Build variants: walk each chain of stages, make what the store lacks, share what two chains have in common.
 
-Law: a stage's key says everything its bytes depend on. A stage always starts from its parent's stored file, never
-from a model in memory, so that a cold build and a resumed one give the same bytes.
+Law: a stage always starts from its parent's stored file, never from a model in memory, so that a cold build and a
+resumed one give the same bytes.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.metadata
 import io
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,25 +20,33 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.convert import QUANTIZER_LIBRARIES, convert
+from optkit.convert import convert
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
+from optkit.keys import digest
 from optkit.models import NETWORKS
 from optkit.preflight import preflight
-from optkit.spec import KEY_SCHEMA, Conversion, Network, Step, Suite, Training, Variant, canonical, digest
+from optkit.spec import Conversion, Step, Suite, Variant
+from optkit.stages import Stage, stages
 from optkit.store import Entry, Store
 from optkit.techniques import TECHNIQUES, TrainingContext, fit
 from optkit.techniques.saved import load_model, save_model
 from optkit.tensorflow import make_deterministic, silenced
 
-LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
-"""The libraries whose versions are part of every key."""
 _OUTPUTS_VERSION = 1
+
+
+class PreflightWarning(UserWarning):
+    """Something about a recipe and its network that is worth knowing, but stops nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """One built variant on disk. `source` is the Keras file that a .tflite file was converted from."""
+    """One built variant on disk.
+
+    `source` is the Keras file that a .tflite file was converted from. `notes` are what its stages had to say: zeros
+    of each pruned layer, where slimming's floor held, and the like.
+    """
 
     variant: str
     kind: Literal["keras", "tflite"]
@@ -49,7 +56,8 @@ class Artifact:
     file_bytes: int
     zip_bytes: int
     spec: dict[str, Any]
-    source: Path | None = None
+    source: Path | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,58 +73,14 @@ SILENT = Progress(begin=lambda stage: None, epoch=lambda epoch, epochs, logs: No
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One node of the build graph: what is done (`work`), to the result of `parent`, under which key."""
+class _Build:
+    """What every stage of a build needs. `log_dir`: where pruning logs for TensorBoard, if anywhere."""
 
-    label: str
-    key: str
-    file: str
-    work: tuple[Network, Training] | Step | Conversion
-    parent: Stage | None
-    needs: dict[str, Stage]
-    spec: dict[str, Any]
-
-
-def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
-    """Return the last stage of `variant`; its parents lead back to the training of the network."""
-    workload = suite.workload
-    base = {
-        "schema": KEY_SCHEMA,
-        "data": data_digest,
-        "task": workload.task,
-        "seed": workload.seed,
-        "libraries": library_versions(),
-        "network": {**canonical(variant.network), "version": NETWORKS[variant.network.name].version},
-        "training": canonical(variant.training),
-    }
-    chain: list[Any] = []
-
-    def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
-        spec = {**base, "steps": list(chain)}
-        return Stage(label, digest(spec), file, work, parent, needs or {}, spec)
-
-    last = stage(f"train {variant.network.name}", "model.h5", (variant.network, variant.training), None)
-    for step in variant.steps:
-        needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
-        chain.append({**canonical(step), **({"needs": {n: s.key for n, s in needs.items()}} if needs else {})})
-        last = stage(step.technique, "model.h5", step, last, needs)
-    if variant.conversion:
-        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if variant.conversion.uses_quantizer else {}
-        chain.append({"conversion": canonical(variant.conversion), **extra})
-        last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
-    return last
-
-
-def _keras_stage(suite: Suite, name: str, data_digest: str) -> Stage:
-    return stages(suite, dataclasses.replace(suite.variant(name), conversion=None), data_digest)
-
-
-def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Return the installed versions of `names` without importing them. Raises BuildError when one is missing."""
-    try:
-        return {name: importlib.metadata.version(name) for name in names}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise BuildError(f"{error.name} is not installed; pip install 'optkit[train]'") from error
+    suite: Suite
+    dataset: Dataset
+    store: Store
+    progress: Progress
+    log_dir: Path | None
 
 
 def find_variants(suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store) -> dict[str, Artifact]:
@@ -130,19 +94,26 @@ def find_variants(suite: Suite, variants: Sequence[Variant], dataset: Dataset, s
 
 
 def build_variants(
-    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, progress: Progress = SILENT
+    suite: Suite,
+    variants: Sequence[Variant],
+    dataset: Dataset,
+    store: Store,
+    progress: Progress = SILENT,
+    log_dir: Path | None = None,
 ) -> dict[str, Artifact]:
     """Build what the store lacks of `variants` and return all their artifacts by variant name.
 
-    Seeds Python, numpy and TensorFlow and turns op determinism on in this process. Raises BuildError when a stage
-    fails, StoreError when the store cannot be used.
+    Seeds Python, numpy and TensorFlow and turns op determinism on in this process. With `log_dir`, pruning that is
+    carried out (not found in the store) logs thresholds and sparsity of each layer there for TensorBoard. Warns
+    (PreflightWarning) of what a recipe may not do well. Raises BuildError when a recipe cannot handle its network
+    or a stage fails, StoreError when the store cannot be used.
     """
+    build = _Build(suite, dataset, store, progress, log_dir)
     found: dict[str, Artifact] = {}
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
-        _check_recipe(suite, variant, last, store)
-        entry = _ensure(suite, last, dataset, store, progress)
-        found[variant.name] = _artifact(variant, last, entry, store)
+        _check_recipe(build, variant, last)
+        found[variant.name] = _artifact(variant, last, _ensure(build, last), store)
     return found
 
 
@@ -171,72 +142,72 @@ def ensure_variants(
     return {variant.name: found[variant.name] for variant in variants}
 
 
-def _check_recipe(suite: Suite, variant: Variant, last: Stage, store: Store) -> None:
+def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
     trained = last.parent if variant.conversion and last.parent else last
-    if not (variant.steps or variant.conversion) or store.find(trained.key):
+    if not (variant.steps or variant.conversion) or build.store.find(trained.key):
         return
     with silenced():
-        make_deterministic(suite.workload.seed)
+        make_deterministic(build.suite.workload.seed)
         network = NETWORKS[variant.network.name].build(**variant.network.params)
         findings = preflight(network, variant.steps, variant.conversion)
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
+    for finding in findings:
+        warnings.warn(f"variant {variant.name!r}: {finding}", PreflightWarning, stacklevel=3)
 
 
-def _ensure(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress: Progress) -> Entry:
+def _ensure(build: _Build, stage: Stage) -> Entry:
+    store = build.store
     if entry := store.find(stage.key):
         return entry
-    parent = store.path(_ensure(suite, stage.parent, dataset, store, progress)) if stage.parent else None
-    outputs = {name: _outputs(suite, need, dataset, store, progress) for name, need in stage.needs.items()}
+    parent = store.path(_ensure(build, stage.parent)) if stage.parent else None
+    outputs = {name: _outputs(build, need) for name, need in stage.needs.items()}
+    notes: list[str] = []
 
     def make(path: Path) -> Mapping[str, Any]:
-        progress.begin(stage.label)
+        build.progress.begin(stage.label)
+        context = TrainingContext(
+            x=build.dataset.x_train,
+            y=build.dataset.y_train,
+            task=build.suite.workload.task,
+            on_epoch=build.progress.epoch,
+            outputs=outputs,
+            note=lambda text: notes.append(f"{stage.label}: {text}"),
+            log_dir=build.log_dir / f"{stage.label}-{stage.key[:8]}" if build.log_dir else None,
+        )
         try:
             with silenced():
-                _run(suite, stage, parent, path, dataset, outputs, progress)
+                make_deterministic(build.suite.workload.seed)
+                _run(stage, parent, path, context)
         except (OptkitError, OSError):
             raise
         except Exception as error:
             raise BuildError(f"stage {stage.label!r} failed: {type(error).__name__}: {error}") from error
         finally:
-            progress.end(stage.label)
-        return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path)}
+            build.progress.end(stage.label)
+        return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path), "notes": notes}
 
     return store.get(stage.key, make, stage.file)
 
 
-def _outputs(suite: Suite, stage: Stage, dataset: Dataset, store: Store, progress: Progress) -> npt.NDArray[np.float32]:
+def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
     """Return what the model of `stage` gives for the training samples, computed once and kept in the store."""
-    model_path = store.path(_ensure(suite, stage, dataset, store, progress))
-    about = {"outputs": _OUTPUTS_VERSION, "model": stage.key, "data": dataset.digest}
+    model_path = build.store.path(_ensure(build, stage))
+    about = {"outputs": _OUTPUTS_VERSION, "model": stage.key, "data": build.dataset.digest}
 
     def make(path: Path) -> Mapping[str, Any]:
         with silenced():
-            make_deterministic(suite.workload.seed)
-            np.save(
-                path,
-                load_model(model_path).predict(dataset.x_train, batch_size=256, verbose=0),
-                allow_pickle=False,
-            )
+            make_deterministic(build.suite.workload.seed)
+            outputs = load_model(model_path).predict(build.dataset.x_train, batch_size=256, verbose=0)
+        np.save(path, outputs, allow_pickle=False)
         return about
 
-    return np.asarray(
-        np.load(store.path(store.get(digest(about), make, "outputs.npy")), allow_pickle=False), np.float32
-    )
+    path = build.store.path(build.store.get(digest(about), make, "outputs.npy"))
+    return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 
-def _run(
-    suite: Suite,
-    stage: Stage,
-    parent: Path | None,
-    path: Path,
-    dataset: Dataset,
-    outputs: Mapping[str, npt.NDArray[np.float32]],
-    progress: Progress,
-) -> None:
-    make_deterministic(suite.workload.seed)
-    context = TrainingContext(dataset.x_train, dataset.y_train, suite.workload.task, progress.epoch, outputs)
+def _run(stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
     if parent is None:
         assert isinstance(stage.work, tuple)
         network, training = stage.work
@@ -244,7 +215,7 @@ def _run(
         fit(model, training, context, optimizer=training.optimizer)
         save_model(model, path)
     elif isinstance(stage.work, Conversion):
-        path.write_bytes(convert(load_model(parent), stage.work, dataset.x_train))
+        path.write_bytes(convert(load_model(parent), stage.work, context.x))
     else:
         assert isinstance(stage.work, Step)
         technique = TECHNIQUES[stage.work.technique]
@@ -252,7 +223,13 @@ def _run(
 
 
 def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Artifact:
-    source = store.find(stage.parent.key) if variant.conversion and stage.parent else None
+    chain = []
+    above = stage.parent
+    while above:
+        chain.append(store.find(above.key))
+        above = above.parent
+    source = chain[0] if variant.conversion and chain else None
+    notes = [note for found in (*reversed(chain), entry) if found for note in found.about.get("notes", ())]
     return Artifact(
         variant=variant.name,
         kind=variant.kind,
@@ -263,6 +240,7 @@ def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Art
         zip_bytes=int(entry.about["zip_bytes"]),
         spec=stage.spec,
         source=store.path(source) if source else None,
+        notes=tuple(notes),
     )
 
 

@@ -20,10 +20,10 @@ from optkit.build import build_variants
 from optkit.data import DATA_MODES
 from optkit.errors import OptkitError
 from optkit.gates import check_run, exit_code, explain
+from optkit.keys import canonical
 from optkit.record import read_run
 from optkit.report import text
 from optkit.report.progress import shown_progress
-from optkit.spec import canonical
 from optkit.store import Store
 from optkit.suites import built_in, load_suite, open_suite
 
@@ -75,8 +75,10 @@ def _build(options: argparse.Namespace) -> tuple[Any, str, int]:
     load_suite(options.suite).select(options.variants)  # before any data is read
     suite, dataset = open_suite(options.suite, options.data)
     variants = suite.select(options.variants)
+    store = Store(options.store)
     with shown_progress() as progress:
-        artifacts = list(build_variants(suite, variants, dataset, Store(options.store), progress).values())
+        built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
+    artifacts = list(built.values())
     result = [
         {
             "variant": a.variant,
@@ -85,6 +87,7 @@ def _build(options: argparse.Namespace) -> tuple[Any, str, int]:
             "sha256": a.sha256,
             "file_bytes": a.file_bytes,
             "zip_bytes": a.zip_bytes,
+            "notes": a.notes,
         }
         for a in artifacts
     ]
@@ -157,6 +160,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=DATA_MODES,
         default="auto",
         help="full data, the small embedded set, or what there is",
+    )
+
+    sub.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="DIR",
+        help="log each layer's sparsity while pruning (needs tensorboard)",
     )
 
     sub = command("gate", _gate, "judge a saved run by its suite's gates", "optkit gate out/run.json", store)

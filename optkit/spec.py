@@ -1,4 +1,4 @@
-"""What is to be built, as values: Suite, Workload, Network, Training, Step, Conversion, Variant, Gate; and their key.
+"""What is to be built, as values: Suite, Workload, Network, Training, Step, Conversion, Variant, Gate.
 
 Law: every class here is a frozen dataclass whose `__post_init__` only validates. Nothing here touches a file or
 imports a library that trains or runs a model.
@@ -6,19 +6,12 @@ imports a library that trains or runs a model.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import SuiteError, nearest
 from optkit.metrics import METRICS, MODES
-
-KEY_SCHEMA = 1
-"""Version of the canonical form that keys are made of. Raise it by hand when the meaning of a key changes."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -284,29 +277,3 @@ class Suite:
         if variant.conversion:
             promised += variant.conversion.promises()
         return (*stated, *promised)
-
-
-def canonical(value: Any) -> Any:
-    """Return `value` as plain JSON types that say everything that matters for what is built, and nothing else.
-
-    A dataclass becomes an object with its hand-raised `version` and, for a step, its technique.
-    """
-    if dataclasses.is_dataclass(value):
-        found: dict[str, Any] = {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        for name in ("technique", "version"):
-            if hasattr(type(value), name):
-                found[name] = getattr(type(value), name)
-        return found
-    if isinstance(value, Mapping):
-        return {str(name): canonical(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [canonical(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise TypeError(f"{value!r} has no canonical form")
-
-
-def digest(value: Any) -> str:
-    """Return the sha256, in hex, of the canonical form of `value`."""
-    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit import Store, Suite, find_variants, load_suite, open_suite, weights_of
-from optkit.build import stages, zipped_bytes
+from optkit.build import zipped_bytes
+from optkit.stages import stages
 from tests.conftest import Command
 
 
@@ -39,7 +40,7 @@ def test_the_key_depends_on_data_seed_recipe_and_library_versions(
         stages(suite, suite.variant("baseline"), "data"),
     ]
     keys = {stages(suite, variant, "data").key, *(stage.key for stage in changed)}
-    monkeypatch.setattr("optkit.build.library_versions", lambda: {"tensorflow": "0"})
+    monkeypatch.setattr("optkit.stages.library_versions", lambda: {"tensorflow": "0"})
     keys.add(stages(suite, variant, "data").key)
     assert len(keys) == 6
 

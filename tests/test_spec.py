@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit import Conversion, Gate, Training
-from optkit.spec import canonical, digest
+from optkit.keys import canonical, digest
 from optkit.techniques.prune import Prune
 
 PLAIN = st.recursive(

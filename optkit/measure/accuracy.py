@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from optkit.build import Artifact
 from optkit.data import Dataset
+from optkit.keys import digest
 from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers
-from optkit.spec import digest
 from optkit.store import Store
 
 Task = Literal["multiclass", "binary"]

@@ -116,17 +116,20 @@ def variants_table(suite: Suite) -> str:
 
 def steps_text(variant: Variant) -> str:
     """Return the chain of a variant before its conversion, such as `train mnist_conv → prune`."""
-    return " → ".join([f"train {variant.network.name}", *(step.technique for step in variant.steps)])
+    first = "train" if variant.training.epochs else "initialize"
+    return " → ".join([f"{first} {variant.network.name}", *(step.technique for step in variant.steps)])
 
 
 def artifacts_table(artifacts: Iterable[Artifact]) -> str:
-    """Return built artifacts with path, sha256 and sizes."""
+    """Return built artifacts with path, sha256 and sizes, and what their stages had to say."""
+    notes: list[str] = []
     table = _table("variant", "file bytes", "zip bytes", "sha256", "path")
     table.columns[-1].justify = table.columns[-2].justify = "left"
     for artifact in artifacts:
         sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
         table.add_row(artifact.variant, *sizes, artifact.sha256, str(artifact.path))
-    return render(table)
+        notes += [f"{artifact.variant}: {note}" for note in artifact.notes]
+    return "\n".join([render(table), "", *notes] if notes else [render(table)])
 
 
 def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -35,8 +36,9 @@ class TrainingContext:
 
     `x`: float32, (samples, *sample shape); `y`: int64, (samples,). `on_epoch(epoch, epochs, logs)` is called
     after each epoch. `outputs[name]` gives the outputs, float32 (samples, outputs), that another variant's model
-    (one of the step's `needs`) has for `x`; they are computed once and kept in the store. `callbacks` are Keras
-    callbacks of the caller's own, such as tfmot's `PruningSummaries(log_dir)` for TensorBoard; a build has none.
+    (one of the step's `needs`) has for `x`; they are computed once and kept in the store. `note(text)` keeps a line
+    that the user should see of the result. `log_dir`: where pruning logs for TensorBoard, if anywhere. `callbacks`
+    are Keras callbacks of the caller's own.
     """
 
     x: npt.NDArray[np.float32]
@@ -44,6 +46,8 @@ class TrainingContext:
     task: Literal["multiclass", "binary"]
     on_epoch: Callable[[int, int, dict[str, float]], None] = lambda epoch, epochs, logs: None
     outputs: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    note: Callable[[str], None] = lambda text: None
+    log_dir: Path | None = None
     callbacks: Sequence[Any] = ()
 
 

@@ -108,11 +108,15 @@ def apply(model: Any, step: Prune, context: TrainingContext) -> Any:
     others = [layer for layer in kernel_layers(copy) if layer.name not in finals]
     wrapped = wrap_layers(copy, {name: _wrapper(step, final, steps) for name, final in finals.items()})
     callbacks = [sparsity.UpdatePruningStep(), *preserving(others, "sparsity")]
+    if context.log_dir:
+        callbacks.append(sparsity.PruningSummaries(log_dir=str(context.log_dir)))
     fit(wrapped, step, context, callbacks=callbacks, teaching=step.teaching)
     stripped = sparsity.strip_pruning(wrapped)
     for layer in kernel_layers(stripped):
         # A mask times a negative weight is -0.0, whose sign bit costs a pruned float file about a bit per zero.
         layer.kernel.assign(layer.kernel.numpy() + 0.0)
+    zeros = (f"{layer.name} {float((layer.kernel.numpy() == 0).mean()):.3f}" for layer in kernel_layers(stripped))
+    context.note(f"share of zeros: {', '.join(zeros)}")
     return stripped
 
 

@@ -87,7 +87,19 @@ def plan(model: Any, step: Slim) -> SlimPlan:
 def apply(model: Any, step: Slim, context: TrainingContext | None = None) -> Any:
     """Return a functional copy of `model` with fewer channels; layers keep their names. Raises as `plan` does."""
     channels = read_channels(read_graph(model))
-    return build_model(remove_channels(channels, _plan(channels, step).gone))
+    planned = _plan(channels, step)
+    if context:
+        _note(planned, context)
+    return build_model(remove_channels(channels, planned.gone))
+
+
+def _note(planned: SlimPlan, context: TrainingContext) -> None:
+    changes = (f"{layer} {count} to {planned.after[layer]}" for layer, count in planned.before.items())
+    context.note(f"channels: {', '.join(changes)}")
+    for floor in planned.floors:
+        context.note(f"the floor held in {floor.layer}: {floor.kept} channels, {floor.asked} by the threshold")
+    if planned.selections:
+        context.note(f"a shortcut needs all channels before {', '.join(planned.selections)}; these select some")
 
 
 def check(channels: Channels) -> None:

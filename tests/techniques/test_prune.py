@@ -145,3 +145,11 @@ def test_what_cannot_be_pruned_is_named_before_training():
     with pytest.raises(BuildError, match="fits no layer that is left"):
         final_sparsities(model, Prune(sparsity_by_layer={"log*": 0.8, "logits": 0.9}))
     assert final_sparsities(model, Prune(exclude=("dw",))) == {"logits": 0.8}
+
+
+def test_sparsity_is_logged_for_tensorboard_and_noted(tmp_path):
+    notes = []
+    run(sequential(), Prune(final_sparsity=0.8, **FAST), context(log_dir=tmp_path / "log", note=notes.append))
+    assert any(b"conv/sparsity" in path.read_bytes() for path in tmp_path.rglob("*tfevents*"))
+    (note,) = notes
+    assert note.startswith("share of zeros: conv 0.")
