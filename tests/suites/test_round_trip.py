@@ -63,8 +63,8 @@ def test_what_is_written_is_read_with_the_same_keys(training: Training, prune: P
 
 
 def test_whole_numbers_and_floats_of_the_same_value_have_the_same_key() -> None:
-    texts = [f'schema = 1\nname = "n"\n[workload]\ndataset = "mnist"\nnetwork = "mnist_conv"\n'
-             f"training = {{ epochs = 1, learning_rate = {rate} }}\n[variants.baseline]" for rate in ("1", "1.0")]  # fmt: skip
+    head = 'schema = 1\nname = "n"\n[workload]\ndataset = "mnist"\nnetwork = "mnist_conv"\n'
+    texts = (f"{head}training = {{ epochs = 1, learning_rate = {rate} }}\n[variants.baseline]" for rate in ("1", "1.0"))
     one, same = (digest(read_suite(tomllib.loads(text)).workload) for text in texts)
     assert one == same
 
