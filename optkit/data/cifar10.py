@@ -67,8 +67,8 @@ def _path() -> Path:
     if kept.exists() or _from_keras(kept):
         return kept
     raise DataError(
-        f"CIFAR-10 was not found: no cifar10.npz in OPTKIT_DATA ({os.environ.get('OPTKIT_DATA', 'not set')}), nothing in "
-        f"Keras' cache ({keras_cache()}), and no network; set OPTKIT_DATA to a folder with cifar10.npz that holds "
+        f"CIFAR-10 was not found: no cifar10.npz in OPTKIT_DATA ({os.environ.get('OPTKIT_DATA', 'not set')}), nothing "
+        f"in Keras' cache ({keras_cache()}), and no network; set OPTKIT_DATA to a folder with cifar10.npz that holds "
         "x_train, y_train, x_test and y_test"
     )
 

@@ -26,7 +26,9 @@ class Preprocessing:
     def __post_init__(self) -> None:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
-                raise DataError(f"{name} has {len(values)} values; expected 1, or one for each of {self.channels} channels")
+                raise DataError(
+                    f"{name} has {len(values)} values; expected 1, or one for each of {self.channels} channels"
+                )
         if min(self.shape) < 1:
             raise DataError(f"the image size is {self.shape}; expected numbers above 0")
         if not min(self.std) > 0:
@@ -39,7 +41,7 @@ class Preprocessing:
 
     def apply(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return uint8 `pixels`, (samples, *shape), as float32: (pixels / 255 - mean) / std."""
-        x = np.multiply(pixels, 1 / 255, dtype=np.float32)
+        x: npt.NDArray[np.float32] = np.multiply(pixels, 1 / 255, dtype=np.float32)
         if any(self.mean):
             x -= np.asarray(self.mean, np.float32)
         if any(value != 1 for value in self.std):

@@ -50,9 +50,7 @@ def _conv(layers: Any, filters: int, size: int, name: str, stride: int = 1) -> A
 
 
 def _activation(layers: Any, x: Any, name: str) -> Any:
-    return layers.ReLU(name=f"{name}_relu")(
-        layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
-    )
+    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x))
 
 
 def _bottleneck(layers: Any, x: Any, channels: int, stride: int, *, project: bool, name: str) -> Any:

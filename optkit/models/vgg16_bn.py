@@ -30,9 +30,7 @@ def build(width: float = 1.0, classes: int = 10) -> Any:
             name = f"block{i}_conv{j}"
             filters = max(1, round(channels * width))
             stack += [
-                layers.Conv2D(
-                    filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
-                ),
+                layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=name),
                 layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn"),
                 layers.ReLU(name=f"{name}_relu"),
             ]
