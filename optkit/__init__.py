@@ -5,6 +5,7 @@ Importing this imports neither TensorFlow nor a runtime.
 
 from __future__ import annotations
 
+from optkit.advise import Advice, advise
 from optkit.build import Artifact, Progress, build_variants, ensure_variants, find_variants
 from optkit.convert import convert
 from optkit.data import Dataset, load_dataset
@@ -20,6 +21,7 @@ from optkit.errors import (
 from optkit.gates import Verdict, check_run, judge
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate, set_up
+from optkit.predict import Prediction, predict
 from optkit.preflight import Finding, preflight
 from optkit.record import Run, Timing, VariantFacts, gather, make_run, read_run
 from optkit.runtime import KerasWorkers, TFLiteRunner, dequantize, quantize
@@ -30,6 +32,7 @@ from optkit.suites import load_suite, open_suite
 __version__ = "0.1.0"
 
 __all__ = [
+    "Advice",
     "Artifact",
     "ArtifactError",
     "BuildError",
@@ -42,6 +45,7 @@ __all__ = [
     "KerasWorkers",
     "Network",
     "OptkitError",
+    "Prediction",
     "Progress",
     "RecordError",
     "Run",
@@ -58,6 +62,7 @@ __all__ = [
     "Verdict",
     "WeightFacts",
     "Workload",
+    "advise",
     "build_variants",
     "check_run",
     "convert",
@@ -71,6 +76,7 @@ __all__ = [
     "load_suite",
     "make_run",
     "open_suite",
+    "predict",
     "preflight",
     "quantize",
     "read_run",

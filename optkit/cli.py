@@ -1,6 +1,6 @@
 """The `optkit` command: parse, call, print, set the exit code.
 
-Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable.
+Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable, or no advice fits.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 
 from optkit import __version__
+from optkit.advise import DATA, TARGETS, WISHES, advise, suite_with
 from optkit.build import build_variants
 from optkit.data import DATA_MODES
-from optkit.errors import OptkitError
+from optkit.errors import OptkitError, SuiteError
 from optkit.gates import check_run, exit_code, explain
 from optkit.keys import canonical
+from optkit.predict import predict, read_labels
 from optkit.record import read_run
 from optkit.report import text
 from optkit.report.progress import shown_progress
@@ -104,6 +106,27 @@ def _gate(options: argparse.Namespace) -> tuple[Any, str, int]:
     return result, text.verdicts_text(verdicts, passed=options.all), exit_code(verdicts)
 
 
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    labels = read_labels(options.labels) if options.labels else None
+    found = predict(
+        options.model, options.images, suite=options.suite, top=options.top, labels=labels, threads=options.threads
+    )
+    result = [{"image": str(p.image), "top": msgspec.to_builtins(p.top)} for p in found]
+    return result, text.predictions_text(found), 0
+
+
+def _advise(options: argparse.Namespace) -> tuple[Any, str, int]:
+    advice = advise(options.data, options.target, options.wish)
+    if options.write:
+        content = suite_with(advice, options.suite)
+        try:
+            with options.write.open("x", encoding="utf-8") as file:  # never over a file that is there
+                file.write(content)
+        except OSError as error:
+            raise SuiteError(f"{options.write} cannot be written ({error.strerror}); give a new .toml file") from error
+    return msgspec.to_builtins(advice), text.advice_text(advice), 0 if advice.scheme else 3
+
+
 def _names(value: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     if not names:
@@ -125,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="optkit",
         description="Evidence for model compression: which optimized form of a model to ship, and is it worse today?",
-        epilog="Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable.",
+        epilog="Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable, or no advice fits.",
     )
     parser.add_argument("--version", action="version", version=f"optkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -173,4 +196,31 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by pytest --benchmark-json or make bench")
     sub.add_argument("--suite", metavar="SUITE", help="the suite whose gates to use (default: the one the run names)")
     sub.add_argument("--all", action="store_true", help="also print the gates that passed")
+
+    sub = command(
+        "run",
+        _run,
+        "classify image files with a .tflite file",
+        "optkit run model.tflite photo.jpg --suite cifar10.toml --top 3 --labels names.txt",
+    )
+    sub.add_argument("model", type=Path, metavar="MODEL.tflite")
+    sub.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="an image file; Pillow reads it")
+    sub.add_argument(
+        "--suite", metavar="SUITE", help="preprocess as this suite (default: by the model's input, pixels from 0 to 1)"
+    )
+    sub.add_argument("--top", type=int, default=5, metavar="N", help="show the N best classes (default: 5)")
+    sub.add_argument("--labels", type=Path, metavar="FILE", help="class names, one a line, class 0 first")
+    sub.add_argument("--threads", type=int, default=1, metavar="N", help="threads of the runtime (default: 1)")
+
+    sub = command(
+        "advise",
+        _advise,
+        "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits",
+        "optkit advise --data unlabelled --target edge_tpu --wish smallest",
+    )
+    sub.add_argument("--data", choices=DATA, required=True, help="the data at hand to train or calibrate with")
+    sub.add_argument("--target", choices=TARGETS, required=True, help="the hardware the model will run on")
+    sub.add_argument("--wish", choices=WISHES, required=True, help="what matters most")
+    sub.add_argument("--write", type=Path, metavar="NEW.toml", help="write a suite with the recipe as a variant of it")
+    sub.add_argument("--suite", default="mnist", metavar="SUITE", help="the suite to add it to (default: mnist)")
     return parser

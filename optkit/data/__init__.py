@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.data import fashion_mnist, mnist, quickdraw
+from optkit.data import cifar10, fashion_mnist, image_folder, mnist, quickdraw
 from optkit.data.dataset import DATA_MODES, DataEntry, DataMode, Dataset, make_dataset
 from optkit.errors import DataError, nearest
 
 __all__ = ["DATASETS", "DATA_MODES", "DataEntry", "DataMode", "Dataset", "load_dataset", "make_dataset"]
 
 DATASETS: dict[str, DataEntry] = {
+    "cifar10": cifar10.ENTRY,
     "fashion_mnist": fashion_mnist.ENTRY,
+    "image_folder": image_folder.ENTRY,
     "mnist": mnist.ENTRY,
     "quickdraw": quickdraw.ENTRY,
 }

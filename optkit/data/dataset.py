@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optkit.data.preprocessing import Preprocessing
 from optkit.errors import DataError
 
 DataMode = Literal["auto", "full", "embedded"]
@@ -50,10 +51,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DataEntry:
-    """A line in `data.DATASETS`: the names its data sets may bear (full first) and `load(mode, **params)`."""
+    """A line in `data.DATASETS`: the names its data sets may bear (full first) and `load(mode, **params)`.
+
+    `preprocessing(**params)` says, without any data, how one image becomes a sample; None when samples are no images.
+    """
 
     names: tuple[str, ...]
     load: Callable[..., Dataset]
+    preprocessing: Callable[..., Preprocessing] | None = None
 
 
 def make_dataset(
@@ -64,8 +69,12 @@ def make_dataset(
     classes: int,
     sample_shape: tuple[int, ...],
     scale: float = 1.0,
+    preprocessing: Preprocessing | None = None,
 ) -> Dataset:
     """Check raw arrays `x_train`, `y_train`, `x_test`, `y_test` and make a Dataset with x multiplied by `scale`.
+
+    With `preprocessing`, x (uint8) is normalized as it says instead, and its mean and deviation enter the digest: what
+    was built on samples normalized in another way is not taken for the same.
 
     Raises DataError when an array is missing, has another shape, holds NaN or infinity, or a label is not a class.
     """
@@ -76,14 +85,20 @@ def make_dataset(
         array = np.ascontiguousarray(arrays[key])
         found.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
         found.update(array.data)
+    if preprocessing:
+        found.update(f"mean {preprocessing.mean} std {preprocessing.std}\n".encode())
+
+    def samples(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        return preprocessing.apply(x) if preprocessing else np.multiply(x, scale, dtype=np.float32)
+
     return Dataset(
         name=name,
         origin=origin,
         digest=found.hexdigest(),
         classes=classes,
-        x_train=np.multiply(arrays["x_train"], scale, dtype=np.float32),
+        x_train=samples(arrays["x_train"]),
         y_train=arrays["y_train"].astype(np.int64),
-        x_test=np.multiply(arrays["x_test"], scale, dtype=np.float32),
+        x_test=samples(arrays["x_test"]),
         y_test=arrays["y_test"].astype(np.int64),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, download_with_keras, keras_cache, read_npz
 from optkit.errors import DataError
 
@@ -42,7 +43,7 @@ def load(mode: DataMode) -> Dataset:
     )
 
 
-ENTRY = DataEntry(names=("fashion_mnist",), load=load)
+ENTRY = DataEntry(names=("fashion_mnist",), load=load, preprocessing=lambda **_: Preprocessing(shape=(28, 28)))
 
 
 def _dataset(origin: str, arrays: dict[str, npt.NDArray[Any]]) -> Dataset:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, download_with_keras, keras_cache, read_npz
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
@@ -35,7 +36,7 @@ def load(mode: DataMode) -> Dataset:
     )
 
 
-ENTRY = DataEntry(names=("mnist", "mnist-embedded"), load=load)
+ENTRY = DataEntry(names=("mnist", "mnist-embedded"), load=load, preprocessing=lambda **_: Preprocessing(shape=(28, 28)))
 
 
 def _full_path() -> Path | None:

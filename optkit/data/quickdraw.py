@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
+from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, keras_cache
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
@@ -42,7 +43,7 @@ def load(mode: DataMode, classes: tuple[str, ...] = _CLASSES, test_share: float 
     return make_dataset("quickdraw", origin, arrays, classes=2, sample_shape=(28, 28), scale=1 / 255)
 
 
-ENTRY = DataEntry(names=("quickdraw",), load=load)
+ENTRY = DataEntry(names=("quickdraw",), load=load, preprocessing=lambda **_: Preprocessing(shape=(28, 28)))
 
 
 def _drawings(name: str) -> npt.NDArray[Any]:

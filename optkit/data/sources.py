@@ -32,11 +32,18 @@ def keras_cache() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
+def reachable(host: str) -> bool:
+    """Tell, within 3 s, whether `host` answers on the HTTPS port."""
+    try:
+        socket.create_connection((host, 443), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
 def download_with_keras(name: str) -> bool:
     """Let Keras' loader fetch data set `name` into its cache. False, quickly, where there is no network."""
-    try:
-        socket.create_connection((_HOST, 443), timeout=3).close()
-    except OSError:
+    if not reachable(_HOST):
         return False
     try:
         from optkit.tensorflow import load_keras

@@ -19,3 +19,18 @@ def stratified_split(
         test[order[y[order] == label][:test_per_class]] = True
     train_order, test_order = order[~test[order]], order[test[order]]
     return {"x_train": x[train_order], "y_train": y[train_order], "x_test": x[test_order], "y_test": y[test_order]}
+
+
+def stratified_subset(y: npt.NDArray[Any], samples: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Return the places, ascending, of `samples` samples with as equal a share of each class as there is.
+
+    A smaller subset is part of every larger one with the same `seed`; 0, or more than there are, means all.
+    """
+    if samples == 0 or samples >= len(y):
+        return np.arange(len(y))
+    order = np.random.default_rng(seed).permutation(len(y))
+    rank = np.empty(len(y), np.int64)  # how many of its own class come before a sample in `order`
+    for label in np.unique(y):
+        own = order[y[order] == label]
+        rank[own] = np.arange(len(own))
+    return np.sort(order[np.argsort(rank[order], kind="stable")][:samples])

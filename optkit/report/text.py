@@ -6,11 +6,14 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from optkit.advise import Advice
 from optkit.build import Artifact
 from optkit.gates import Verdict
 from optkit.metrics import MODES
+from optkit.predict import Prediction
 from optkit.record import Run, Timing
 from optkit.spec import Suite, Variant
 
@@ -140,3 +143,29 @@ def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:
         for status, name in (("pass", "passed"), ("fail", "failed"), ("not comparable", "not comparable"))
     ]
     return "\n".join([*(str(verdict) for verdict in verdicts if shown(verdict)), f"gates: {', '.join(counts)}"])
+
+
+def predictions_text(predictions: Iterable[Prediction]) -> str:
+    """Return the best classes of each image, with scores and, where they are known, labels and probabilities."""
+    table = _table("image", "class", "score", "probability", left=2)
+    for prediction in predictions:
+        for place, guess in enumerate(prediction.top):
+            table.add_row(
+                escape(str(prediction.image)) if place == 0 else "",
+                escape(f"{guess.index} {guess.label or ''}".rstrip()),
+                f"{guess.score:.4f}",
+                "-" if guess.probability is None else f"{guess.probability:.4f}",
+            )
+    return render(table)
+
+
+def advice_text(advice: Advice) -> str:
+    """Return an advice as lines: the recipe, why, the command, what to try next, the variant as TOML."""
+    lines = [f"{advice.title}: {advice.why}."]
+    if advice.command:
+        lines += ["", f"    {advice.command}"]
+    if advice.otherwise:
+        lines += ["", *(f"- {tip}" for tip in advice.otherwise)]
+    if advice.table:
+        lines += ["", "As a variant of your own suite:", "", *(f"    {line}" for line in advice.table.split("\n"))]
+    return "\n".join(lines)

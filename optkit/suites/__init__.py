@@ -56,6 +56,15 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
         raise SuiteError(f"{path.name}: {error}") from error
 
 
+def suite_text(name_or_path: str) -> str:
+    """Return the text of a suite file as it is, unchecked. Raises SuiteError when there is no such file."""
+    path = _find(name_or_path)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"suite file {path} cannot be read ({error}); name a readable .toml file") from error
+
+
 def open_suite(name_or_path: str, mode: DataMode = "auto") -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied."""
     source = load_suite(name_or_path).workload.dataset

@@ -1,0 +1,49 @@
+"""How the pixels of an image become what a network takes: the one place, for data sets and for single images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """The shape of a sample, (height, width) or (height, width, channels), and its normalization.
+
+    `mean` and `std` are of pixels scaled to [0, 1]: one value, or one for each channel.
+    Raises DataError when their numbers do not fit the shape, or a `std` is not above 0.
+    """
+
+    shape: tuple[int, ...]
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, self.channels):
+                raise DataError(
+                    f"{name} has {len(values)} values; expected 1, or one for each of {self.channels} channels"
+                )
+        if min(self.shape) < 1:
+            raise DataError(f"the image size is {self.shape}; expected numbers above 0")
+        if not min(self.std) > 0:
+            raise DataError(f"std is {list(self.std)}; expected numbers above 0")
+
+    @property
+    def channels(self) -> int:
+        """How many channels a sample has; 1 when its shape names none."""
+        return self.shape[2] if len(self.shape) == 3 else 1
+
+    def apply(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return uint8 `pixels`, (samples, *shape), as float32: (pixels / 255 - mean) / std."""
+        x: npt.NDArray[np.float32] = np.multiply(pixels, 1 / 255, dtype=np.float32)
+        if any(self.mean):
+            x -= np.asarray(self.mean, np.float32)
+        if any(value != 1 for value in self.std):
+            x /= np.asarray(self.std, np.float32)
+        return x

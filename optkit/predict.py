@@ -1,0 +1,124 @@
+"""Run one .tflite file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.data import DATASETS
+from optkit.data.images import read_image
+from optkit.data.preprocessing import Preprocessing
+from optkit.errors import ArtifactError, DataError
+from optkit.runtime import TFLiteRunner
+from optkit.suites import load_suite
+
+Task = Literal["multiclass", "binary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """One class of one image: the model's own output for it, and its probability when the task is known.
+
+    `label` is None without labels. A binary task has two classes: 1, whose score is the output, and 0.
+    """
+
+    index: int
+    label: str | None
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The best classes of one image, best first."""
+
+    image: Path
+    top: tuple[Guess, ...]
+
+
+def predict(
+    model: Path,
+    images: Sequence[Path],
+    *,
+    suite: str | None = None,
+    top: int = 5,
+    labels: Sequence[str] | None = None,
+    threads: int = 1,
+) -> list[Prediction]:
+    """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
+
+    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]; outputs then stay as
+    they are, for nothing says whether they are logits. Raises ArtifactError when the model is damaged or takes no such
+    images, DataError for an image, SuiteError for a suite.
+    """
+    if top < 1:
+        raise DataError(f"top is {top}; expected 1 or more classes to show")
+    runner = TFLiteRunner(model, threads=threads)
+    look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
+    if look.shape != runner.sample_shape:
+        raise ArtifactError(
+            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.shape}: "
+            "name the suite that the model was built from"
+        )
+    return [Prediction(image=path, top=_guesses(_outputs(runner, path, look), task, top, labels)) for path in images]
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Return the class names in a text file, one a line, class 0 first. Raises DataError when it cannot be read."""
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as labels ({error}); give a text file with one class name a line"
+        ) from error
+
+
+def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
+    workload = load_suite(name_or_path).workload
+    look = DATASETS[workload.dataset.name].preprocessing
+    if look is None:
+        raise DataError(f"samples of data set {workload.dataset.name!r} are not images; run without --suite")
+    return look(**workload.dataset.params), workload.task
+
+
+def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
+    shape = runner.sample_shape
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
+        raise ArtifactError(
+            f"{model} takes samples of shape {shape}; expected images: (height, width), or that with 1 or 3 channels"
+        )
+    return Preprocessing(shape=shape)
+
+
+def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
+    """Return the model's outputs for the image at `path`, float32 (outputs,)."""
+    pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
+    return runner.scores(runner.invoke(runner.prepare(look.apply(pixels)))).reshape(-1)
+
+
+def _guesses(
+    outputs: npt.NDArray[np.float32], task: Task | None, top: int, labels: Sequence[str] | None
+) -> tuple[Guess, ...]:
+    probabilities: npt.NDArray[np.float64] | None = None
+    scores = outputs.astype(np.float64)
+    if task == "binary":
+        scores = probabilities = np.array([1 - scores[0], scores[0]])
+    elif task == "multiclass":
+        exponents = np.exp(scores - scores.max())
+        probabilities = exponents / exponents.sum()
+    if labels is not None and len(labels) != len(scores):
+        raise DataError(f"there are {len(labels)} labels for {len(scores)} classes; give one a line, class 0 first")
+    return tuple(
+        Guess(
+            index=int(i),
+            label=labels[i] if labels is not None else None,
+            score=float(scores[i]),
+            probability=float(probabilities[i]) if probabilities is not None else None,
+        )
+        for i in np.argsort(-scores, kind="stable")[:top]
+    )

@@ -1,0 +1,123 @@
+"""CIFAR-10 from the user's folder or Keras; the parts that are taken are fixed, stratified and nested."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import optkit.tensorflow
+from optkit import DataError, load_dataset
+from optkit.data import cifar10
+from optkit.data.sources import keras_cache
+from optkit.data.splits import stratified_subset
+
+
+def arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    made = {}
+    for split, samples in (("train", 40), ("test", 20)):
+        made[f"x_{split}"] = rng.integers(0, 256, (samples, 32, 32, 3), np.uint8)
+        made[f"y_{split}"] = (np.arange(samples) % 10).astype(np.uint8)
+    return {**made, **changes}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    np.savez(tmp_path / "cifar10.npz", **arrays())
+    monkeypatch.setenv("OPTKIT_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_samples_are_normalized_per_channel(folder: Path) -> None:
+    data = load_dataset("cifar10")
+    assert (data.x_train.shape, data.x_train.dtype, data.classes) == ((40, 32, 32, 3), np.float32, 10)
+    pixel = arrays()["x_test"][3, 4, 5] / 255
+    expected = (pixel - [0.4914, 0.4822, 0.4465]) / [0.2470, 0.2435, 0.2616]
+    np.testing.assert_allclose(data.x_test[3, 4, 5], expected, rtol=1e-5)
+
+
+def test_a_part_is_stratified_fixed_and_another_data_set(folder: Path) -> None:
+    part = load_dataset("cifar10", train_samples=20, test_samples=10)
+    assert set(np.bincount(part.y_train)) == {2}
+    assert set(np.bincount(part.y_test)) == {1}
+    again = load_dataset("cifar10", train_samples=20, test_samples=10)
+    assert part.digest == again.digest != load_dataset("cifar10").digest
+    assert load_dataset("cifar10", train_samples=40).digest == load_dataset("cifar10").digest
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array),
+    st.integers(1, 60),
+    st.integers(1, 60),
+)
+def test_subsets_are_even_and_nested(y: np.ndarray, smaller: int, larger: int) -> None:
+    smaller, larger = sorted((min(smaller, len(y)), min(larger, len(y))))
+    places = stratified_subset(y, smaller)
+    assert len(places) == smaller
+    assert set(places) <= set(stratified_subset(y, larger))
+    assert list(places) == sorted(places)
+    taken, present = np.bincount(y[places], minlength=5), np.bincount(y, minlength=5)
+    short = taken < present  # a class that has more to give
+    assert not short.any() or taken[short].min() >= taken.max() - 1
+
+
+@pytest.mark.parametrize("params", [{"train_samples": 41}, {"test_samples": -1}])
+def test_numbers_of_samples_that_cannot_be(folder: Path, params: dict[str, int]) -> None:
+    with pytest.raises(DataError, match=r"_samples is .*; expected 0 \(all\) to"):
+        load_dataset("cifar10", **params)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_train": np.zeros((40, 28, 28), np.uint8)}, r"x_train has shape \(40, 28, 28\); expected \(samples, 32"),
+        ({"x_test": np.zeros((20, 32, 32, 3), np.float32)}, "x_test has dtype float32; expected uint8"),
+        ({"y_test": np.zeros(19, np.uint8)}, "y_test has shape"),
+    ],
+)
+def test_bad_arrays(folder: Path, changes: dict[str, np.ndarray], message: str) -> None:
+    np.savez(folder / "cifar10.npz", **arrays(**changes))
+    with pytest.raises(DataError, match=message):
+        load_dataset("cifar10")
+
+
+def test_nowhere_and_no_embedded_set() -> None:
+    with pytest.raises(DataError, match=r"set OPTKIT_DATA to a folder with cifar10\.npz"):
+        load_dataset("cifar10")
+    with pytest.raises(DataError, match="has no embedded set"):
+        load_dataset("cifar10", "embedded")
+
+
+def test_keras_cache_is_read_once_and_kept_without_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+
+    def load_data(cache_dir: str) -> object:
+        asked.append(Path(cache_dir))
+        assert (Path(cache_dir) / "datasets" / cifar10._ARCHIVE).read_text() == "archive"
+        a = arrays()
+        return (a["x_train"], a["y_train"].reshape(-1, 1)), (a["x_test"], a["y_test"].reshape(-1, 1))
+
+    keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
+    monkeypatch.setattr(optkit.tensorflow, "load_keras", lambda: keras)
+    keras_cache().mkdir(parents=True)
+    (keras_cache() / cifar10._ARCHIVE).write_text("archive")
+    first, second = load_dataset("cifar10"), load_dataset("cifar10")
+    assert first.digest == second.digest
+    assert len(asked) == 1
+    assert {path.name for path in keras_cache().iterdir()} == {cifar10._ARCHIVE, "cifar10.npz"}
+
+
+def test_a_broken_archive_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_data(cache_dir: str) -> object:
+        raise Exception("URL fetch failure")
+
+    keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
+    monkeypatch.setattr(optkit.tensorflow, "load_keras", lambda: keras)
+    keras_cache().mkdir(parents=True)
+    (keras_cache() / cifar10._ARCHIVE).write_text("archive")
+    with pytest.raises(DataError, match="CIFAR-10 was not found"):
+        load_dataset("cifar10")
+    assert [path.name for path in keras_cache().iterdir()] == [cifar10._ARCHIVE]
