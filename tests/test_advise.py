@@ -8,7 +8,7 @@ import pytest
 
 from optkit import Advice, SuiteError, advise, load_suite
 from optkit.advise import DATA, SCHEMES, TARGETS, WISHES, suite_with
-from optkit.spec import canonical
+from optkit.keys import canonical
 from tests.conftest import SUITE, Command
 
 # The guide's table: technique, data it needs, reduction in size, hardware. Hexagon DSP is not among our targets;
