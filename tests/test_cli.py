@@ -100,5 +100,5 @@ def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, d
 
 
 def test_help_shows_an_example_for_each_command(command: Command) -> None:
-    for name in ("list", "build", "gate"):
+    for name in ("list", "build", "gate", "run", "advise"):
         assert f"Example: optkit {name}" in command("optkit", name, "--help").stdout
