@@ -67,6 +67,11 @@ class TFLiteRunner:
         self.threads, self.batch = threads, batch
 
     @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, without the batch."""
+        return tuple(int(size) for size in self._input["shape"][1:])
+
+    @property
     def bytes_per_sample(self) -> int:
         """Bytes of all tensors together, per sample of the batch: an upper bound on what one more sample costs."""
         sizes = (np.prod(t["shape"]) * np.dtype(t["dtype"]).itemsize for t in self._interpreter.get_tensor_details())
