@@ -1,11 +1,14 @@
 """The `optkit` command: parse, call, print, set the exit code.
 
-Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable.
+Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, 3 inconclusive or not
+comparable.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import json
 import sys
 import warnings
@@ -16,12 +19,18 @@ from typing import Any
 import msgspec
 
 from optkit import __version__
+from optkit.ab import Design, compare_pairs
+from optkit.ab import exit_code as ab_exit_code
 from optkit.build import build_variants
+from optkit.compare import Comparison, compare_runs
 from optkit.data import DATA_MODES
-from optkit.errors import OptkitError
+from optkit.deltas import Rules
+from optkit.errors import OptkitError, SchemaError
 from optkit.gates import check_run, exit_code, explain
+from optkit.measure.paired import PairedTiming, run_process
+from optkit.pairs import Pair, find_pairs
 from optkit.record import read_run
-from optkit.report import text
+from optkit.report import comparison, text
 from optkit.report.progress import shown_progress
 from optkit.spec import canonical
 from optkit.store import Store
@@ -101,6 +110,65 @@ def _gate(options: argparse.Namespace) -> tuple[Any, str, int]:
     return result, text.verdicts_text(verdicts, passed=options.all), exit_code(verdicts)
 
 
+def _ab(options: argparse.Namespace) -> tuple[Any, str, int]:
+    design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
+    suite = options.suite
+    pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
+    measure = functools.partial(_measure, threads=options.threads, batch=options.batch)
+    judgements = compare_pairs(pairing.pairs, measure, design, options.budget)
+    alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
+    result = {
+        "design": design,
+        "threads": options.threads,
+        "batch": options.batch,
+        "judgements": judgements,
+        "missing": pairing.missing,
+        "new": pairing.new,
+        "not_allowed": alone,
+    }
+    shown = comparison.judgements_text(judgements, pairing, design, alone)
+    return result, shown, 1 if alone else ab_exit_code(judgements)
+
+
+def _measure(pair: Pair, number: int, *, threads: int, batch: int) -> PairedTiming:
+    return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch)
+
+
+def _compare(options: argparse.Namespace) -> tuple[Any, str, int]:
+    names = [field.name for field in dataclasses.fields(Rules)]
+    rules = Rules(**{name: getattr(options, name) for name in names})
+    try:
+        found = compare_runs(read_run(options.base), read_run(options.head), rules)
+    except SchemaError as error:
+        found = Comparison(refusals=(str(error),))
+    result = {"rules": rules, **msgspec.to_builtins(found), "exit_code": found.exit_code}
+    return result, comparison.comparison_text(found, rules), found.exit_code
+
+
+def _fraction(value: str) -> float:
+    """Turn `2%` or `0.02` into 0.02."""
+    try:
+        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected a percentage or a fraction, such as 2%") from None
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected seconds, more than 0")
+    return seconds
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected a whole number of 1 or more")
+    return int(value)
+
+
 def _names(value: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     if not names:
@@ -122,7 +190,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="optkit",
         description="Evidence for model compression: which optimized form of a model to ship, and is it worse today?",
-        epilog="Exit codes: 0 good, 1 a gate failed, 2 bad usage or bad input, 3 not comparable.",
+        epilog="Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
+        "3 inconclusive or not comparable.",
     )
     parser.add_argument("--version", action="version", version=f"optkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -163,4 +232,65 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by pytest --benchmark-json or make bench")
     sub.add_argument("--suite", metavar="SUITE", help="the suite whose gates to use (default: the one the run names)")
     sub.add_argument("--all", action="store_true", help="also print the gates that passed")
+
+    judged = _judging_options()
+    sub = command(
+        "ab",
+        _ab,
+        "time two models, or two builds of a suite, against each other",
+        "optkit ab base.tflite head.tflite --margin 2%%",
+        judged,
+    )
+    for side in ("base", "head"):
+        sub.add_argument(
+            side,
+            type=Path,
+            metavar=side.upper(),
+            help="a .tflite file, the output of optkit build --json, or a store (with --suite)",
+        )
+    sub.add_argument("--threads", type=_count, default=1, metavar="N", help="threads of each interpreter (1)")
+    sub.add_argument("--batch", type=_count, default=1, metavar="N", help="samples in a call (1)")
+    sub.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="longest time for one pair (60)")
+    sub.add_argument("--suite", metavar="SUITE", help="whose variants to look for when BASE or HEAD is a store")
+    sub.add_argument("--data", choices=DATA_MODES, default="auto", help="the data that the stores were built with")
+
+    sub = command(
+        "compare",
+        _compare,
+        "compare two saved runs",
+        "optkit compare base.json head.json --allow new_variant",
+        judged,
+    )
+    for side in ("base", "head"):
+        sub.add_argument(side, type=Path, metavar=f"{side.upper()}.json", help="saved by pytest --benchmark-json")
+    rules = Rules()
+    for name, default, about in (
+        ("--max-drop", rules.max_drop, "largest drop of accuracy that passes, of the test samples"),
+        ("--max-growth", rules.max_growth, "largest growth of a file that passes"),
+    ):
+        about = f"{about} ({100 * default:g}%%)"
+        sub.add_argument(name, type=_fraction, default=default, metavar="PERCENT", help=about)
+    sub.add_argument(
+        "--across-environments",
+        action="store_true",
+        help="compare runs of different processors or library versions, times only normalized",
+    )
     return parser
+
+
+def _judging_options() -> argparse.ArgumentParser:
+    """The options of every command that tells a change from noise."""
+    design = Design()
+    judged = argparse.ArgumentParser(add_help=False)
+    for name, default, about in (
+        ("--margin", design.margin, "the change of time that matters"),
+        ("--false-alarm", design.false_alarm, "chance of any false alarm in the whole invocation"),
+        ("--miss", design.miss, "chance for a benchmark that a change of the margin is called the same"),
+    ):
+        judged.add_argument(
+            name, type=_fraction, default=default, metavar="PERCENT", help=f"{about} ({100 * default:g}%%)"
+        )
+    judged.add_argument(
+        "--allow", type=_names, default=(), metavar="A,B", help="names that may be missing, new or renamed"
+    )
+    return judged

@@ -55,6 +55,16 @@ class Estimate:
         return float(special.stdtr(self.df, -distance / self.error))
 
 
+def equivalent(estimate: Estimate, margin: float) -> float:
+    """Return the p-value of H0: the true value is `margin` or more away from 0 (TOST, Schuirmann 1987)."""
+    return max(estimate.p_above(-margin), estimate.p_below(margin))
+
+
+def detectable(estimate: Estimate, bound: float, margin: float, level: float) -> float:
+    """Return the smallest true value shown above `bound` at `level`, and beyond `margin`, with probability 0.9."""
+    return max(bound + estimate.half_width(level), margin) + estimate.half_width(0.1)
+
+
 def adjusted_mean(values: Sequence[float], covariates: Floats) -> Estimate:
     """Estimate the mean of `values` (n,) after ordinary least squares on `covariates` (n, k), each centred by design.
 
@@ -151,4 +161,3 @@ def smallest_certified_drop(discordant: int, samples: int, level: float) -> floa
         return 1.0
     lost = next(k for k in range((pairs + 1) // 2, pairs + 1) if mcnemar(k, pairs - k) <= level)
     return (2 * lost - pairs) / samples
-

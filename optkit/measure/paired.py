@@ -177,7 +177,9 @@ def run_process(
             command, input=json.dumps(request), capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        raise ArtifactError(f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch") from error
+        raise ArtifactError(
+            f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"
+        ) from error
     try:
         answer = json.loads(done.stdout)
     except ValueError:
