@@ -18,9 +18,9 @@ the last one, when time or processes end, takes what is left, whatever number of
 error-spending function in the sense of Lan and DeMets 1983, Biometrika 70:659-663, of the share of the budget used;
 that may depend on time but never on what was measured). Shares are joined by Bonferroni's inequality (Slud and Wei
 1982, JASA 77:862-868, spend the rate by look) in place of the joint normal distribution: it costs some 3 % of a
-bound's width with five looks (normal quantile 3.09 against Pocock's 2.99 at 1 %) and holds exactly for Student's t
-with few degrees of freedom. So the smallest of
-p(look) / share(look) is a p-value of the whole sequence, and Holm's method over the pairs may use it like any other.
+bound's width with five looks (normal quantile 3.09 against Pocock's 2.99 at 1 %) and holds for Student's t with few
+degrees of freedom. So the smallest of p(look) / share(look) is a p-value of the whole sequence, and Holm's method
+over the pairs may use it like any other.
 """
 
 from __future__ import annotations

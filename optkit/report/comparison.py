@@ -116,5 +116,6 @@ def _delta_verdict(delta: Delta) -> str:
 def _rules_text(rules: Rules) -> str:
     return (
         f"Fails: slower by more than {rules.margin:.2%}, less accurate by more than {rules.max_drop:.2%} of the "
-        f"samples, larger by more than {rules.max_growth:.2%}. False alarm at most {rules.false_alarm:.2%} for all together."
+        f"samples, larger by more than {rules.max_growth:.2%}. False alarm at most {rules.false_alarm:.2%} for all "
+        "together."
     )
