@@ -15,6 +15,7 @@ from optkit import OptkitError
 from optkit.ab import Design, Judgement, Series, compare_pairs, exit_code
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.pairs import Pair
+from optkit.statistics import holm
 
 NOISE, FIRST_IS_FASTER = 0.006, 0.005
 Noise = Callable[[np.random.Generator], float]
@@ -147,6 +148,16 @@ def test_noise_beyond_the_budget_is_inconclusive_and_says_what_could_have_been_s
     judged = simulate(1.0, 1, noise=0.1)[0][0]
     assert (judged.verdict, judged.processes) == ("inconclusive", 30)
     assert 1.05 < judged.detectable < 1.4
+
+
+def test_p_values_are_those_of_the_looks_corrected_for_the_number_of_pairs() -> None:
+    judgements = simulate(1.016, 1, pairs=5)[0]
+    raw = []
+    for one in judgements:
+        looks = [n for n in (6, 12, 18, 24, 30) if n <= one.processes]
+        series = [Series(Design(), 5, timings=list(one.timings[:n])) for n in looks]
+        raw.append(min(1.0, *(5 * s.effect.p_above(math.log(1.01)) for s in series)))  # each look has a fifth
+    assert [one.p_slower for one in judgements] == pytest.approx(holm(raw))
 
 
 def test_a_pair_alone_is_judged_as_strictly_as_its_company_demands() -> None:

@@ -68,21 +68,21 @@ def test_loading_is_balanced_over_six_processes_and_over_the_first_two() -> None
 
 
 def test_ratios_are_found_whatever_the_drift_and_what_ran_before() -> None:
-    machine = Machine({"base": 1e-4, "head": 1.05e-4, "copy": 1e-4}, drift=0.5, switch=3e-4)
+    machine = Machine({"base": 1e-5, "head": 1.05e-5, "copy": 1e-5}, drift=0.5, switch=3e-5)
     found = timed(machine)
     assert found.effect == pytest.approx(math.log(1.05), abs=1e-4)
     assert found.control == pytest.approx(0, abs=1e-4)
 
 
-def test_blocks_are_of_two_milliseconds_of_the_slowest_and_of_equal_calls() -> None:
-    machine = Machine({"base": 1e-4, "head": 4e-4, "copy": 1e-4})
+def test_blocks_are_sized_by_the_slowest_and_of_equal_calls() -> None:
+    machine = Machine({"base": 1e-5, "head": 6e-5, "copy": 1e-5})
     found = timed(machine)
     assert found.calls == 5
     blocks = [1]
     for before, after in pairwise(machine.log):
         blocks = [*blocks[:-1], blocks[-1] + 1] if before == after else [*blocks, 1]
     assert set(blocks[4:-1]) == {6, 12}  # one that is not timed and five that are, once or, at a turn, twice
-    assert found.seconds == pytest.approx(1e-4)
+    assert found.seconds == pytest.approx(1e-5)
 
 
 def test_a_slow_model_still_gets_whole_rounds() -> None:
