@@ -8,10 +8,10 @@ exactly equal" is always true in the end and H0: ratio <= 1 is the wrong questio
 strict one, but a change of 3 % against a margin of 2 % then leaves 1 % to be resolved, out of reach on a loaded
 machine. `slower` therefore says two things: H0: ratio <= 1 + margin / 2 is rejected, at the rate asked for, *and* the
 estimate lies beyond 1 + margin. A true change below half the margin is called slower at most at that rate, one of
-exactly the margin half to three quarters of the time (it has no right answer), one of 1.5 margins nearly always. `faster` mirrors
-it on the log scale. `same` is equivalence by two one-sided tests (Schuirmann 1987): the ratio lies within the margin,
-with an error rate (`miss`) of its own. A control that moves by more than half the margin makes its pair inconclusive:
-what moved it may as well have moved the head.
+exactly the margin half to three quarters of the time (it has no right answer), one of 1.5 margins nearly always.
+`faster` mirrors it on the log scale. `same` is equivalence by two one-sided tests (Schuirmann 1987): the ratio lies
+within the margin, with an error rate (`miss`) of its own. A control that moves by more than half the margin makes its
+pair inconclusive: what moved it may as well have moved the head.
 
 When to stop. Group-sequential with planned looks: each look has a share of the error rate, spent when it is taken;
 the last one, when time or processes end, takes what is left, whatever number of processes it comes at (an

@@ -37,9 +37,9 @@ LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
 """Every order of loading; six processes in a row are balanced, and the first two in which of the pair comes first."""
 
 _BLOCK_SECONDS = 0.0003
-"""Far below a scheduler's slice of some 3 ms, so that most rounds are whole when other processes want the cores: with
-five on two cores, ratios of identical models scattered by 11 to 14 % over processes with blocks of 2 ms, and by 0.3 to
-1.5 % with 0.2 ms."""
+"""Far below a scheduler's slice of some 3 ms, so that most rounds are whole when other processes want the cores. With
+five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
+0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
 _FEWEST_ROUNDS = 5
 _TIMEOUT_SECONDS = 600.0
 
