@@ -5,22 +5,27 @@ Importing this imports neither TensorFlow nor a runtime.
 
 from __future__ import annotations
 
+from optkit.ab import Design, Judgement, compare_pairs
 from optkit.advise import Advice, advise
 from optkit.build import Artifact, Progress, build_variants, ensure_variants, find_variants
+from optkit.compare import Comparison, compare_runs
 from optkit.convert import convert
 from optkit.data import Dataset, load_dataset
+from optkit.deltas import Delta, Rules
 from optkit.errors import (
     ArtifactError,
     BuildError,
     DataError,
     OptkitError,
     RecordError,
+    SchemaError,
     StoreError,
     SuiteError,
 )
 from optkit.gates import Verdict, check_run, judge
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate, set_up
+from optkit.pairs import Pair, find_pairs
 from optkit.predict import Prediction, predict
 from optkit.preflight import Finding, preflight
 from optkit.record import Run, Timing, VariantFacts, gather, make_run, read_run
@@ -36,19 +41,26 @@ __all__ = [
     "Artifact",
     "ArtifactError",
     "BuildError",
+    "Comparison",
     "Conversion",
     "DataError",
     "Dataset",
+    "Delta",
+    "Design",
     "Evaluation",
     "Finding",
     "Gate",
+    "Judgement",
     "KerasWorkers",
     "Network",
     "OptkitError",
+    "Pair",
     "Prediction",
     "Progress",
     "RecordError",
+    "Rules",
     "Run",
+    "SchemaError",
     "Step",
     "Store",
     "StoreError",
@@ -65,10 +77,13 @@ __all__ = [
     "advise",
     "build_variants",
     "check_run",
+    "compare_pairs",
+    "compare_runs",
     "convert",
     "dequantize",
     "ensure_variants",
     "evaluate",
+    "find_pairs",
     "find_variants",
     "gather",
     "judge",

@@ -34,7 +34,11 @@ class ArtifactError(OptkitError):
 
 
 class RecordError(OptkitError):
-    """A saved run cannot be read, or has another schema."""
+    """A saved run cannot be read."""
+
+
+class SchemaError(RecordError):
+    """A saved run has another schema: it cannot be compared."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

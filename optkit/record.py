@@ -16,7 +16,7 @@ import msgspec
 
 from optkit.build import Artifact
 from optkit.data import Dataset
-from optkit.errors import RecordError
+from optkit.errors import RecordError, SchemaError
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate
 from optkit.runtime import KerasWorkers, runtime_version
@@ -80,7 +80,11 @@ class VariantFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """One benchmark: seconds of a call of `samples` samples. `rounds` are the raw values when they were saved."""
+    """One benchmark of one session: seconds of a call of `samples` samples.
+
+    `rounds` are the raw values when they were saved; `reference_seconds` the median time of the reference model's
+    blocks between those rounds, when there were any.
+    """
 
     variant: str
     mode: str
@@ -91,6 +95,7 @@ class Timing:
     strategy: str | None = None
     trial: dict[str, float] = field(default_factory=dict)
     rounds: tuple[float, ...] = ()
+    reference_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +183,7 @@ def read_run(path: Path) -> Run:
     try:
         return make_run(saved["benchmarks"], saved.get("machine_info", {}), str(saved.get("datetime", "")))
     except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
 
 
 def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:
@@ -218,7 +223,7 @@ def _info_of(benchmark: Any) -> dict[str, Any]:
         raise RecordError(f"benchmark {name!r} has no extra_info.optkit; it is not of an optkit run") from None
     if not isinstance(info, dict) or info.get("schema") != SCHEMA:
         got = info.get("schema") if isinstance(info, dict) else info
-        raise RecordError(f"it has records of schema {got!r}; this optkit reads schema {SCHEMA}; run again to save one")
+        raise SchemaError(f"it has records of schema {got!r}; this optkit reads schema {SCHEMA}; run again to save one")
     return info
 
 

@@ -100,5 +100,53 @@ def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, d
 
 
 def test_help_shows_an_example_for_each_command(command: Command) -> None:
-    for name in ("list", "build", "gate", "run", "advise"):
+    for name in ("list", "build", "gate", "run", "advise", "ab", "compare"):
         assert f"Example: optkit {name}" in command("optkit", name, "--help").stdout
+
+
+def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) -> None:
+    from tests.runtime.test_tflite import artifact
+
+    base, head = artifact(built_store, "float32"), artifact(built_store, "int8")
+    done = command("optkit", "ab", str(base), str(head), "--budget", "4", "--json")
+    found = json.loads(done.stdout)
+    (one,) = found["judgements"]
+    assert done.returncode == {"slower": 1, "inconclusive": 3}.get(one["verdict"], 0)
+    assert (len(one["timings"]), found["design"]["margin"]) == (one["processes"], 0.02)
+    assert {"ratio", "low", "high", "control", "p_slower", "detectable"} <= set(one)
+    shown = command("optkit", "ab", str(base), str(head), "--budget", "0.1", "--margin", "50%")
+    assert shown.returncode == 3  # one process is never enough
+    assert "inconclusive (no change could have been shown); 1 processes are too few" in shown.stdout
+    assert "slower: by more than 50.00%" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.tflite", "none.tflite"), "is not a file"),
+        (("none.json", "none.json"), "cannot be read"),
+        (("a.tflite", "b.tflite", "--margin", "x"), "expected a percentage or a fraction"),
+        (("a.tflite", "b.tflite", "--margin", "200%"), "expected a fraction above 0"),
+        (("a.tflite", "b.tflite", "--budget", "0"), "expected seconds, more than 0"),
+        (("a.tflite", "b.tflite", "--threads", "0"), "expected a whole number of 1 or more"),
+    ],
+)
+def test_bad_input_of_ab(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = command("optkit", "ab", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert done.stdout == ""
+
+
+def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built_store: Path, tmp_path: Path) -> None:
+    from tests.runtime.test_tflite import artifact
+    from tests.test_pairs import saved_build
+
+    model = artifact(built_store, "int8")
+    saved_build(tmp_path / "base.json", {"a": model, "gone": model})
+    saved_build(tmp_path / "head.json", {"a": model})
+    arguments = ("optkit", "ab", "base.json", "head.json", "--budget", "0.1")
+    done = command(*arguments)
+    assert done.returncode == 1
+    assert "missing: gone is in the base only (fails; allow it with --allow)" in done.stdout
+    assert command(*arguments, "--allow", "gone").returncode == 3

@@ -40,6 +40,10 @@ def _table(*columns: str, left: int = 1, title: str | None = None) -> Table:
     return table
 
 
+plain_table = _table
+"""A table without borders: the first `left` columns aligned to the left, the others to the right."""
+
+
 def summary(run: Run) -> str:
     """Return the run as one table: a row per variant and thread count, the best of each column marked."""
     modes = [mode for mode in MODES if any(timing.mode == mode for timing in run.timings)]

@@ -1,0 +1,59 @@
+"""Simulate `optkit ab` on processes of known noise, and put the table into docs/verdicts.md.
+
+python benchmarks/simulate_verdicts.py docs/verdicts.md
+"""
+
+import itertools
+import math
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from publish import replace_between
+
+from optkit import Design, Judgement, Pair, compare_pairs
+from optkit.measure.paired import LOAD_ORDERS, PairedTiming
+
+PAIRS, FIRST_IS_FASTER = 400, 0.005
+CASES = ((1.0, 0.02), (1.01, 0.02), (1.015, 0.02), (1.02, 0.02), (1.03, 0.02), (1.05, 0.02), (1.02, 0.01))
+
+
+def process(number: int, effect: float, control: float) -> PairedTiming:
+    """Return what the `number`th process of a pair would find, biased by its order of loading."""
+    order = LOAD_ORDERS[number % len(LOAD_ORDERS)]
+    place = {role: -FIRST_IS_FASTER if order[0] == role else 0.0 for role in order}
+    effect, control = (e + place[role] - place["base"] for e, role in ((effect, "head"), (control, "copy")))
+    return PairedTiming(effect=effect, control=control, load_order=order, rounds=1, calls=1, seconds=1.0)
+
+
+def simulate(ratio: float, noise: float, margin: float) -> list[Judgement]:
+    """Judge `PAIRS` pairs of true ratio `ratio`, each an invocation of its own."""
+    rng = np.random.default_rng(0)
+
+    def measure(_: Pair, number: int) -> PairedTiming:
+        return process(number, math.log(ratio) + rng.normal(0, noise), rng.normal(0, noise))
+
+    pair, clock = Pair("p", Path("base"), Path("head")), map(float, itertools.count()).__next__
+    design = Design(margin=margin)
+    return [compare_pairs([pair], measure, design, math.inf, clock=clock)[0] for _ in range(PAIRS)]
+
+
+def main() -> None:
+    """Simulate all cases and write the table."""
+    lines = [
+        "| scatter | true ratio | margin | slower | same | inconclusive | processes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for noise in (0.006, 0.012, 0.02):
+        for ratio, margin in CASES:
+            found = simulate(ratio, noise, margin)
+            words = Counter(one.verdict for one in found)
+            shares = " | ".join(f"{words[word] / PAIRS:.1%}" for word in ("slower", "same", "inconclusive"))
+            used = np.mean([one.processes for one in found])
+            lines.append(f"| {noise:.1%} | {ratio:.3f} | {margin:.0%} | {shares} | {used:.1f} |")
+    replace_between(Path(sys.argv[1]), "simulated", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

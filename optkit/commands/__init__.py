@@ -1,0 +1,22 @@
+"""The subcommands of `optkit`: one file each, one line each in `COMMANDS`."""
+
+from __future__ import annotations
+
+from optkit.commands.ab import AB
+from optkit.commands.advise import ADVISE
+from optkit.commands.build import BUILD
+from optkit.commands.command import Command
+from optkit.commands.compare import COMPARE
+from optkit.commands.gate import GATE
+from optkit.commands.listing import LIST
+from optkit.commands.run import RUN
+
+COMMANDS: dict[str, Command] = {
+    "list": LIST,
+    "build": BUILD,
+    "gate": GATE,
+    "ab": AB,
+    "compare": COMPARE,
+    "run": RUN,
+    "advise": ADVISE,
+}

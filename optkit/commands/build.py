@@ -1,0 +1,55 @@
+"""`optkit build`: build variants and print where they are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from optkit.build import build_variants
+from optkit.commands.command import Command, add_store, names
+from optkit.data import DATA_MODES
+from optkit.report import text
+from optkit.report.progress import shown_progress
+from optkit.store import Store
+from optkit.suites import load_suite, open_suite
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_store(parser)
+    parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
+    parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
+    parser.add_argument(
+        "--data", choices=DATA_MODES, default="auto", help="full data, the small embedded set, or what there is"
+    )
+    parser.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="log each layer's sparsity while pruning (needs tensorboard)"
+    )
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    load_suite(options.suite).select(options.variants)  # before any data is read
+    suite, dataset = open_suite(options.suite, options.data)
+    variants = suite.select(options.variants)
+    store = Store(options.store)
+    with shown_progress() as progress:
+        built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
+    artifacts = list(built.values())
+    result = [
+        {
+            "variant": a.variant,
+            "path": str(a.path),
+            "key": a.key,
+            "sha256": a.sha256,
+            "file_bytes": a.file_bytes,
+            "zip_bytes": a.zip_bytes,
+            "notes": a.notes,
+        }
+        for a in artifacts
+    ]
+    return result, f"{suite.name} on {dataset}\n\n{text.artifacts_table(artifacts)}", 0
+
+
+BUILD = Command(
+    "build variants and print where they are", "optkit build mnist --variants baseline,int8", _options, _run
+)

@@ -1,0 +1,63 @@
+"""What a command is, and the parsers of option values that commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line in `COMMANDS`: its help, an example that works as typed, its options, and what it does.
+
+    `run(options)` returns (a value for --json, the text shown without it, the exit code).
+    """
+
+    about: str
+    example: str
+    options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], tuple[Any, str, int]]
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the option --store."""
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="artifact store (default: OPTKIT_STORE, else the user's cache)"
+    )
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Turn `a,b` into ("a", "b")."""
+    found = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{value!r} names nothing; expected names with commas between them")
+    return found
+
+
+def fraction(value: str) -> float:
+    """Turn `2%` or `0.02` into 0.02."""
+    try:
+        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected a percentage or a fraction, such as 2%") from None
+
+
+def seconds(value: str) -> float:
+    """Turn a text into seconds, more than 0."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected seconds, more than 0")
+    return found
+
+
+def count(value: str) -> int:
+    """Turn a text into a whole number of 1 or more."""
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected a whole number of 1 or more")
+    return int(value)

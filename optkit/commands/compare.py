@@ -1,0 +1,49 @@
+"""`optkit compare`: compare two saved runs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.commands.command import Command, fraction
+from optkit.commands.judging import add_judging
+from optkit.compare import Comparison, compare_runs
+from optkit.deltas import Rules
+from optkit.errors import SchemaError
+from optkit.record import read_run
+from optkit.report import comparison
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_judging(parser)
+    for side in ("base", "head"):
+        parser.add_argument(side, type=Path, metavar=f"{side.upper()}.json", help="saved by pytest --benchmark-json")
+    rules = Rules()
+    for name, default, about in (
+        ("--max-drop", rules.max_drop, "largest drop of accuracy that passes, of the test samples"),
+        ("--max-growth", rules.max_growth, "largest growth of a file that passes"),
+    ):
+        about = f"{about} ({100 * default:g}%%)"
+        parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
+    parser.add_argument(
+        "--across-environments",
+        action="store_true",
+        help="compare runs of different processors or library versions, times only normalized",
+    )
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    rules = Rules(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Rules)})
+    try:
+        found = compare_runs(read_run(options.base), read_run(options.head), rules)
+    except SchemaError as error:
+        found = Comparison(refusals=(str(error),))
+    result = {"rules": rules, **msgspec.to_builtins(found), "exit_code": found.exit_code}
+    return result, comparison.comparison_text(found, rules), found.exit_code
+
+
+COMPARE = Command("compare two saved runs", "optkit compare base.json head.json --allow new_variant", _options, _run)

@@ -1,0 +1,38 @@
+"""`optkit gate`: judge a saved run by its suite's gates."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.commands.command import Command, add_store
+from optkit.gates import check_run, exit_code, explain
+from optkit.record import read_run
+from optkit.report import text
+from optkit.store import Store
+from optkit.suites import load_suite
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_store(parser)
+    parser.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by --benchmark-json or make bench")
+    parser.add_argument(
+        "--suite", metavar="SUITE", help="whose gates to use (default: of the suite that the run names)"
+    )
+    parser.add_argument("--all", action="store_true", help="also print the gates that passed")
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    run = read_run(options.run_file)
+    recorded = next(iter(run.variants.values())).suite_path
+    suite = load_suite(options.suite or recorded or run.suite, run.dataset.name)
+    store = Store(options.store)
+    verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run)]
+    result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
+    return result, text.verdicts_text(verdicts, passed=options.all), exit_code(verdicts)
+
+
+GATE = Command("judge a saved run by its suite's gates", "optkit gate out/run.json", _options, _run)

@@ -1,0 +1,21 @@
+"""The options of every command that tells a change from noise."""
+
+from __future__ import annotations
+
+import argparse
+
+from optkit.ab import Design
+from optkit.commands.command import fraction, names
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Add --margin, --false-alarm, --miss and --allow."""
+    design = Design()
+    for name, default, about in (
+        ("--margin", design.margin, "the change of time that matters"),
+        ("--false-alarm", design.false_alarm, "chance of any false alarm in the whole invocation"),
+        ("--miss", design.miss, "chance for a benchmark that a change of the margin is called the same"),
+    ):
+        about = f"{about} ({100 * default:g}%%)"
+        parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
+    parser.add_argument("--allow", type=names, default=(), metavar="A,B", help="names that may be missing or new")

@@ -1,0 +1,204 @@
+"""Paired timing: two models, and a copy of the first as a control, in short alternating blocks in one process.
+
+Law: what is compared is timed within a millisecond of each other, in balanced order, by the same code; the sample is
+the process. The clock of a shared machine changes by a third within seconds, so nothing else is comparable; and
+where a model lies in memory stays the same for a whole process and moves its time by half a per cent (Mytkowicz et
+al. 2009, "Producing Wrong Data Without Doing Anything Obviously Wrong"), so only fresh processes are independent.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from optkit.errors import ArtifactError
+
+ROLES = ("base", "head", "copy")
+LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
+    ("base", "head", "copy"),
+    ("head", "base", "copy"),
+    ("copy", "base", "head"),
+    ("copy", "head", "base"),
+    ("base", "copy", "head"),
+    ("head", "copy", "base"),
+)
+"""Every order of loading; six processes in a row are balanced, and the first two in which of the pair comes first."""
+
+_BLOCK_SECONDS = 0.0003
+"""Far below a scheduler's slice of some 3 ms, so that most rounds are whole when other processes want the cores. With
+five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
+0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
+_FEWEST_ROUNDS = 5
+_TIMEOUT_SECONDS = 600.0
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedTiming:
+    """One process: medians over its rounds of log(head / base) and, the control, of log(copy / base).
+
+    `load_order` is the order the three were loaded in; `calls` the calls in a block; `seconds` of one call of the
+    base is for information: it holds for the moment only.
+    """
+
+    effect: float
+    control: float
+    load_order: tuple[str, ...]
+    rounds: int
+    calls: int
+    seconds: float
+
+
+def round_orders(number: int) -> tuple[str, ...]:
+    """Return the order of the six blocks of a round: each of the three once, then again in reverse.
+
+    The reverse cancels a linear drift of the clock (ABBA); from round to round each takes each place in turn.
+    """
+    turn = LOAD_ORDERS[(0, 3, 1, 2, 4, 5)[number % 6]]
+    return turn + turn[::-1]
+
+
+def time_rounds(
+    calls: Mapping[str, Call], seconds: float, *, clock: Callable[[], float] = time.perf_counter
+) -> tuple[list[dict[str, float]], int]:
+    """Time rounds of alternating blocks for about `seconds`; return each round's seconds by role, and calls a block.
+
+    `calls` has one call by role. A block is some 0.3 ms of the slowest of them, and the same number of calls for all.
+    Before each block is one call that is not timed, so that no role pays for what the one before left in the caches.
+    """
+    count = _calibrate(calls, clock)
+    rounds: list[dict[str, float]] = []
+    collected = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        began = clock()
+        while len(rounds) < _FEWEST_ROUNDS or clock() - began < seconds:
+            totals = dict.fromkeys(ROLES, 0.0)
+            for role in round_orders(len(rounds)):
+                totals[role] += _block(calls[role], count, clock)
+            rounds.append(totals)
+    finally:
+        if collected:
+            gc.enable()
+    return rounds, count
+
+
+def _block(call: Call, count: int, clock: Callable[[], float]) -> float:
+    call()
+    repeats = range(count)
+    began = clock()
+    for _ in repeats:
+        call()
+    return clock() - began
+
+
+def _calibrate(calls: Mapping[str, Call], clock: Callable[[], float]) -> int:
+    """Return how many calls of the slowest take about a block."""
+    longest = max(min(_block(call, 1, clock) for _ in range(5)) for call in calls.values())
+    return max(1, round(_BLOCK_SECONDS / max(longest, 1e-9)))
+
+
+def summarize(rounds: Sequence[Mapping[str, float]], count: int, load_order: Sequence[str]) -> PairedTiming:
+    """Return the medians of the ratios of `rounds`, each the seconds of two blocks of `count` calls by role."""
+
+    def log_ratio(role: str) -> float:
+        return math.log(float(np.median([one[role] / one["base"] for one in rounds])))
+
+    return PairedTiming(
+        effect=log_ratio("head"),
+        control=log_ratio("copy"),
+        load_order=tuple(load_order),
+        rounds=len(rounds),
+        calls=count,
+        seconds=float(np.median([one["base"] for one in rounds])) / (2 * count),
+    )
+
+
+def time_pair(
+    base: Path, head: Path, *, threads: int, batch: int, seconds: float, load_order: Sequence[str]
+) -> PairedTiming:
+    """Load `base`, `head` and a copy of `base` in `load_order` and time them in this process.
+
+    Raises ArtifactError when a file cannot be run with `batch` samples a call, or the two take different samples.
+    """
+    from optkit.runtime import TFLiteRunner
+
+    with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
+        paths = {"base": base, "head": head, "copy": Path(folder) / "copy.tflite"}
+        try:
+            paths["copy"].write_bytes(base.read_bytes())
+        except OSError as error:
+            raise ArtifactError(f"{base} cannot be copied: {error.strerror}; give a .tflite file") from error
+        runners = {role: TFLiteRunner(paths[role], threads=threads, batch=batch) for role in load_order}
+    if runners["base"].sample_shape != runners["head"].sample_shape:
+        raise ArtifactError(
+            f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
+            f"{runners['head'].sample_shape}; compare two forms of one model"
+        )
+    x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
+    calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    rounds, count = time_rounds(calls, seconds)
+    return summarize(rounds, count, load_order)
+
+
+def _caller(runner: Any, prepared: Any) -> Call:
+    return lambda: runner.invoke(prepared)
+
+
+def run_process(
+    base: Path, head: Path, *, number: int, threads: int = 1, batch: int = 1, seconds: float = 0.8
+) -> PairedTiming:
+    """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
+
+    Raises ArtifactError when the process fails, or takes over ten minutes.
+    """
+    request = {
+        "base": str(base),
+        "head": str(head),
+        "threads": threads,
+        "batch": batch,
+        "seconds": seconds,
+        "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
+    }
+    command = [sys.executable, "-m", "optkit.measure.paired_worker"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(request), capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ArtifactError(
+            f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"
+        ) from error
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        reason = f"the process that timed {base} and {head} ended with code {done.returncode} and said: {said}"
+        raise ArtifactError(reason) from None
+    if "error" in answer:
+        raise ArtifactError(answer["error"])
+    return msgspec.convert(answer, PairedTiming)
+
+
+def load_places(timings: Sequence[PairedTiming], role: str) -> Any:
+    """Return what loading order does to log(role / base): covariates (processes, 2) that sum to 0 over six orders.
+
+    Column k is +1 where `role` was loaded as number k + 1, -1 where the base was (from 0).
+    """
+    return np.array(
+        [[(t.load_order[k] == role) - (t.load_order[k] == "base") for k in (1, 2)] for t in timings], np.float64
+    ).reshape(len(timings), 2)

@@ -1,0 +1,128 @@
+"""Blocks alternate in balanced order under one clock without garbage collection; a real process answers in kind."""
+
+import gc
+import math
+from collections import Counter
+from itertools import pairwise, permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optkit import ArtifactError
+from optkit.measure.paired import (
+    LOAD_ORDERS,
+    ROLES,
+    PairedTiming,
+    load_places,
+    round_orders,
+    run_process,
+    summarize,
+    time_rounds,
+)
+from tests.runtime.test_tflite import artifact
+
+
+class Machine:
+    """A clock, and calls that take time on it: seconds by role, slower the later it is, and a cost after another."""
+
+    def __init__(self, seconds: dict[str, float], drift: float = 0.0, switch: float = 0.0) -> None:
+        self.now, self.log, self.collecting = 0.0, list[str](), set[bool]()
+        self._seconds, self._drift, self._switch = seconds, drift, switch
+        self.calls = {role: self._call(role) for role in seconds}
+
+    def _call(self, role: str):
+        def call() -> None:
+            moved = self._switch if self.log and self.log[-1] != role else 0.0
+            self.now += self._seconds[role] * (1 + self._drift * self.now) + moved
+            self.log.append(role)
+            self.collecting.add(gc.isenabled())
+
+        return call
+
+    def clock(self) -> float:
+        return self.now
+
+
+def timed(machine: Machine, seconds: float = 0.5) -> PairedTiming:
+    rounds, calls = time_rounds(machine.calls, seconds, clock=machine.clock)
+    return summarize(rounds, calls, LOAD_ORDERS[0])
+
+
+def test_a_round_is_a_palindrome_of_all_three_and_places_rotate() -> None:
+    orders = [round_orders(i) for i in range(6)]
+    assert all(order == order[::-1] and Counter(order) == dict.fromkeys(ROLES, 2) for order in orders)
+    for place in range(3):
+        assert Counter(order[place] for order in orders) == dict.fromkeys(ROLES, 2)
+
+
+def test_loading_is_balanced_over_six_processes_and_over_the_first_two() -> None:
+    assert set(LOAD_ORDERS) == {tuple(np.array(ROLES)[list(p)]) for p in permutations(range(3))}
+    first, second = ([role for role in order if role != "copy"] for order in LOAD_ORDERS[:2])
+    assert first == second[::-1]
+    timings = [PairedTiming(effect=0, control=0, load_order=o, rounds=1, calls=1, seconds=1) for o in LOAD_ORDERS]
+    for role in ("head", "copy"):
+        places = load_places(timings, role)
+        assert places.sum(axis=0).tolist() == [0, 0]
+        assert np.linalg.matrix_rank(np.column_stack([np.ones(6), places])) == 3
+
+
+def test_ratios_are_found_whatever_the_drift_and_what_ran_before() -> None:
+    machine = Machine({"base": 1e-5, "head": 1.05e-5, "copy": 1e-5}, drift=0.5, switch=3e-5)
+    found = timed(machine)
+    assert found.effect == pytest.approx(math.log(1.05), abs=1e-4)
+    assert found.control == pytest.approx(0, abs=1e-4)
+
+
+def test_blocks_are_sized_by_the_slowest_and_of_equal_calls() -> None:
+    machine = Machine({"base": 1e-5, "head": 6e-5, "copy": 1e-5})
+    found = timed(machine)
+    assert found.calls == 5
+    blocks = [1]
+    for before, after in pairwise(machine.log):
+        blocks = [*blocks[:-1], blocks[-1] + 1] if before == after else [*blocks, 1]
+    assert set(blocks[4:-1]) == {6, 12}  # one that is not timed and five that are, once or, at a turn, twice
+    assert found.seconds == pytest.approx(1e-5)
+
+
+def test_a_slow_model_still_gets_whole_rounds() -> None:
+    found = timed(Machine(dict.fromkeys(ROLES, 1.0)))
+    assert (found.calls, found.rounds) == (1, 5)
+
+
+def test_nothing_is_collected_while_timing_and_collection_goes_on_after() -> None:
+    machine = Machine(dict.fromkeys(ROLES, 1e-3))
+    assert gc.isenabled()
+    time_rounds(machine.calls, 0.1, clock=machine.clock)
+    assert gc.isenabled()
+    calibration = 3 * 10
+    machine.collecting.clear()
+    rounds, _ = time_rounds(machine.calls, 0.1, clock=machine.clock)
+    assert len(rounds) * 6 > calibration / 6
+    assert False in machine.collecting
+
+
+def test_a_real_process_times_real_files(built_store: Path) -> None:
+    base, head = artifact(built_store, "float32"), artifact(built_store, "int8")
+    found = run_process(base, head, number=3, threads=1, batch=2, seconds=0.05)
+    assert found.load_order == LOAD_ORDERS[3]
+    assert found.rounds >= 5
+    assert found.calls >= 1
+    assert found.seconds > 0
+    assert math.isfinite(found.effect)
+    assert math.isfinite(found.control)
+
+
+def test_what_cannot_be_timed_is_said_by_the_child_in_one_line(built_store: Path, tmp_path: Path) -> None:
+    base = artifact(built_store, "float32")
+    (tmp_path / "half.tflite").write_bytes(base.read_bytes()[:1000])
+    with pytest.raises(ArtifactError, match=r"half\.tflite cannot be run"):
+        run_process(base, tmp_path / "half.tflite", number=0)
+    with pytest.raises(ArtifactError, match="cannot be copied"):
+        run_process(tmp_path / "none.tflite", base, number=1)
+
+
+def test_a_child_that_dies_is_told(built_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optkit.measure.paired.sys.executable", "/bin/false")
+    with pytest.raises(ArtifactError, match="ended with code 1 and said: nothing"):
+        run_process(Path("a"), Path("b"), number=0)
