@@ -27,9 +27,8 @@ def data_folder() -> Path | None:
 
 
 def keras_cache() -> Path:
-    """Return the folder where Keras' own loaders keep what they download."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    """Return the folder where Keras' own loaders keep what they download (they do not heed KERAS_HOME)."""
+    return Path.home() / ".keras" / "datasets"
 
 
 def reachable(host: str) -> bool:

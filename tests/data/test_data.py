@@ -23,8 +23,8 @@ def npz(folder: Path, **changes: object) -> Path:
 
 
 def test_the_users_folder_comes_first_then_keras_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    npz(tmp_path / "keras" / "datasets", y_test=np.full(10, 2, np.uint8))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    npz(tmp_path / ".keras" / "datasets", y_test=np.full(10, 2, np.uint8))
     assert load_dataset("mnist").y_test[0] == 2
     monkeypatch.setenv("OPTKIT_DATA", str(npz(tmp_path / "own")))
     found = load_dataset("mnist")
