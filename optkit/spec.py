@@ -6,6 +6,7 @@ imports a library that trains or runs a model.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -267,7 +268,7 @@ class Suite:
         return tuple(v for v in self.variants if not wanted or v.name in wanted)
 
     def gates_of(self, variant: Variant) -> tuple[Gate, ...]:
-        """Return the suite's gates on `variant`, then what its steps and conversion promise."""
+        """Return the suite's gates on `variant`, then what its steps and conversion promise, each bound once."""
         stated = [
             gate
             for gate in self.gates
@@ -276,4 +277,5 @@ class Suite:
         promised = [gate for step in variant.steps for gate in step.promises()]
         if variant.conversion:
             promised += variant.conversion.promises()
-        return (*stated, *promised)
+        different = {dataclasses.replace(gate, origin=""): gate for gate in reversed([*stated, *promised])}
+        return tuple(reversed(different.values()))

@@ -111,3 +111,9 @@ def test_without_a_passing_record_nothing_is_made_up(tmp_path: Path) -> None:
     assert explain(Store(tmp_path), run, failed).changed == ()
     remember(Store(tmp_path), run, [failed])  # a failure is not a passing record
     assert explain(Store(tmp_path), run, failed).changed == ()
+
+
+def test_a_bound_that_two_steps_promise_is_judged_once() -> None:
+    metrics = [gate.metric for gate in SUITE_.gates_of(SUITE_.variant("pruned_qat"))]
+    assert metrics.count("leftover_wrappers") == 1
+    assert metrics[0] == "accuracy_drop", "the suite's own gates come first"
