@@ -2,8 +2,7 @@
 
 Network slimming puts one before a batch normalization whose input a shortcut also carries on: the shortcut keeps
 its width while the block reads fewer channels. A gather is used, not a multiplication by zeros and ones, because
-only a gather lets the layers that follow be smaller; the .tflite has the builtin operator GATHER for it, which has
-float, int8 and int16 kernels.
+only a gather lets the layers that follow be smaller; in float and int8 files it becomes the builtin operator GATHER.
 """
 
 from __future__ import annotations
