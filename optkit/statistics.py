@@ -8,12 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Floats = npt.NDArray[np.float64]
+
+
+def _special() -> Any:
+    """Return `scipy.special`, imported when it is first needed: it takes 0.2 s, and `optkit gate` does not need it."""
+    from scipy import special
+
+    return special
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Estimate:
 
     def half_width(self, level: float) -> float:
         """Return how far the one-sided bound of error rate `level` lies from the mean: Student's t times the error."""
-        return float(-special.stdtrit(self.df, level)) * self.error if self.df > 0 else math.inf
+        return float(-_special().stdtrit(self.df, level)) * self.error if self.df > 0 else math.inf
 
     def lower(self, level: float) -> float:
         """Return the one-sided lower confidence bound of error rate `level`."""
@@ -52,7 +59,7 @@ class Estimate:
             return 1.0
         if self.error == 0:
             return 0.0 if distance > 0 else 1.0
-        return float(special.stdtr(self.df, -distance / self.error))
+        return float(_special().stdtr(self.df, -distance / self.error))
 
 
 def equivalent(estimate: Estimate, margin: float) -> float:
@@ -113,7 +120,7 @@ def mcnemar(lost: int, gained: int) -> float:
 
     `lost` and `gained` are the samples that only the base, and only the head, got right.
     """
-    return float(special.bdtrc(lost - 1, lost + gained, 0.5)) if lost else 1.0
+    return float(_special().bdtrc(lost - 1, lost + gained, 0.5)) if lost else 1.0
 
 
 def paired_drop_interval(lost: int, gained: int, samples: int, level: float) -> tuple[float, float]:
@@ -121,7 +128,7 @@ def paired_drop_interval(lost: int, gained: int, samples: int, level: float) -> 
 
     The score interval of the difference of paired proportions: Tango 1998, Statistics in Medicine 17:891-908.
     """
-    z = float(-special.ndtri(level))
+    z = float(-_special().ndtri(level))
 
     def solve(outside: float, sign: int) -> float:
         inside = (lost - gained) / samples

@@ -14,6 +14,6 @@ def test_imports_point_one_way() -> None:
 
 def test_importing_optkit_imports_no_tensorflow_and_no_runtime() -> None:
     code = "import sys, optkit, optkit.cli; print([m for m in sys.modules if m.split('.')[0] in BANNED])"
-    banned = "BANNED = ('tensorflow', 'tf_keras', 'keras', 'ai_edge_litert', 'pandas', 'h5py', 'pytest'); "
+    banned = "BANNED = ('tensorflow', 'tf_keras', 'keras', 'ai_edge_litert', 'pandas', 'h5py', 'pytest', 'scipy'); "
     done = subprocess.run([sys.executable, "-c", banned + code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
