@@ -156,7 +156,7 @@ def gather(
             ),
             runtime=runtime_of(artifact.kind),
             accuracy=evaluations[name].accuracy,
-            accuracy_drop=evaluations[suite.baseline].accuracy - evaluations[name].accuracy,
+            accuracy_drop=evaluations[name].drop_from(evaluations[suite.baseline]),
             correct=evaluations[name].packed(),
             weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,

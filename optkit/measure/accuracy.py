@@ -34,6 +34,15 @@ class Evaluation:
         """The share of correct samples, a fraction."""
         return float(np.mean(self.correct))
 
+    def drop_from(self, baseline: Evaluation) -> float:
+        """Return the baseline's accuracy minus this one, a fraction, rounded once: 20 of 10,000 is exactly 0.002.
+
+        Raises ValueError when the two are not of the same number of samples.
+        """
+        if len(self.correct) != len(baseline.correct):
+            raise ValueError(f"{len(self.correct)} samples against {len(baseline.correct)}; expected the same test set")
+        return (int(baseline.correct.sum()) - int(self.correct.sum())) / len(self.correct)
+
     def packed(self) -> str:
         """Return the correct/incorrect vector as base64 of its packed bits, most significant bit first."""
         return base64.b64encode(np.packbits(self.correct).tobytes()).decode()

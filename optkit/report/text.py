@@ -59,8 +59,10 @@ def summary(run: Run) -> str:
         "ratio",
         title=f"{run.suite} on {data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})",
     )
+    # the baseline first, then Keras files, whatever order they were timed in
+    order = sorted(run.variants, key=lambda name: (name != run.baseline, run.variants[name].kind != "keras"))
     for threads in sorted({timing.threads for timing in run.timings}):
-        for variant in run.variants:
+        for variant in order:
             if any((timing.variant, timing.threads) == (variant, threads) for timing in run.timings):
                 table.add_row(*_row(run, variant, threads, modes))
         table.add_section()
