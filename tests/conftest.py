@@ -104,7 +104,9 @@ def command(tmp_path: Path, tiny_data: Path) -> Command:
     """Run `python -m MODULE ARGS` as a user would, in a folder of its own, on the tiny data."""
 
     def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        env = {**os.environ, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
+        # without what xdist tells its workers: a pytest started here is not one of them
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        env = {**own, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
         return subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
         )
