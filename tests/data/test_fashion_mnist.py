@@ -38,6 +38,7 @@ def test_idx_files(debian: Path) -> None:
         (gzip.compress(b"\x00\x00\x0d\x01"), "not an IDX file"),
         (gzip.compress(idx(np.zeros(10, np.uint8))[:-3]), "holds 7 bytes; its head says 10"),
     ],
+    ids=["no gzip", "no IDX", "short"],  # the bytes hold the time, and xdist needs the same ids in each process
 )
 def test_damaged_files(debian: Path, content: bytes, message: str) -> None:
     (debian / fashion_mnist._FILES["y_test"]).write_bytes(content)
