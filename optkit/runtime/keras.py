@@ -2,7 +2,7 @@
 
 TensorFlow sets the size of its thread pools once per process, so each thread count has a process of its own; it
 also keeps TensorFlow, its memory and its threads out of the process that times TFLite. A timed call crosses one
-pipe in each direction, some 0.05 ms on top of a `predict()` of 20 ms and more.
+pipe in each direction, some 0.07 ms on top of a `predict()` of 20 ms and more.
 """
 
 from __future__ import annotations
