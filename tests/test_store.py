@@ -167,3 +167,16 @@ def test_what_hdf5_says_of_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match=f"cannot write to the store {tmp_path}: No space left on device; free space"):
         Store(tmp_path).get(KEY, fill, "f")
+
+
+def test_an_entry_appears_by_one_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(self: Path, target: Path) -> None:
+        assert not target.exists()
+        assert {path.name for path in self.iterdir()} == {"f", "entry.json"}, "all is written before the rename"
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(StoreError, match="Input/output error"):
+        Store(tmp_path).get(KEY, maker(), "f")
+    assert Store(tmp_path).find(KEY) is None
+    assert not list((tmp_path / "entries").rglob("f"))

@@ -30,6 +30,11 @@ def test_a_whole_run_times_gates_sums_up_and_saves(session, tmp_path: Path, comm
     variants = ("baseline", "pruned", "float_tflite", "int8", "pruned_qat")
     modes = ("single_sample", "single_batch", "full_set")
     assert cases == {(v, m, t) for v in variants for m in modes for t in (1, 2)}
+    zips = {i["variant"]: i["artifact"]["zip_bytes"] for i in infos}
+    for info in infos:
+        assert info["artifact"]["size_ratio"] == zips["baseline"] / zips[info["variant"]]
+    accuracies = {i["variant"]: i["accuracy"] for i in infos}
+    assert all(abs(accuracies["baseline"] - i["accuracy"] - i["accuracy_drop"]) < 1e-12 for i in infos)
     full = next(i for i in infos if i["mode"] == "full_set" and i["variant"] == "int8")
     assert (full["samples"], full["strategy"] in full["trial"], "loop of 32" in full["trial"]) == (70, True, True)
     gate = command("optkit", "gate", str(tmp_path / "run.json"))
