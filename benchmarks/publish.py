@@ -42,7 +42,10 @@ def seeds(options: argparse.Namespace) -> None:
     variants = suite.select(tuple(filter(None, options.variants.split(","))) or ())
     found: dict[str, Any] = {"schema": 1, "suite": suite.name, "data": dataset.facts, "variants": {}}
     if options.output.exists():  # an interrupted run goes on; the store has what was built
-        found["variants"] = json.loads(options.output.read_text())["variants"]
+        before = json.loads(options.output.read_text())
+        if (before["suite"], before["data"]) != (found["suite"], found["data"]):
+            raise OptkitError(f"{options.output} is of another suite or other data; give a new file with -o")
+        found["variants"] = before["variants"]
     for seed in (int(part) for part in options.seeds.split(",")):
         seeded = dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, seed=seed))
         store = Store(options.store)

@@ -19,7 +19,9 @@ def session(command: Command, tiny_suite: Path, built_store: Path, tmp_path: Pat
     return run
 
 
-def test_a_whole_run_times_gates_sums_up_and_saves(session, tmp_path: Path, command: Command) -> None:
+def test_a_whole_run_times_gates_sums_up_and_saves(
+    session, built_store: Path, tmp_path: Path, command: Command
+) -> None:
     done = session("--benchmark-json", str(tmp_path / "run.json"), "--threads", "1,2", "-v", "--benchmark-verbose")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "data mnist (320 train, 70 test, sha256" in done.stdout.split("collected")[0]
@@ -37,6 +39,9 @@ def test_a_whole_run_times_gates_sums_up_and_saves(session, tmp_path: Path, comm
     assert all(abs(accuracies["baseline"] - i["accuracy"] - i["accuracy_drop"]) < 1e-12 for i in infos)
     full = next(i for i in infos if i["mode"] == "full_set" and i["variant"] == "int8")
     assert (full["samples"], full["strategy"] in full["trial"], "loop of 32" in full["trial"]) == (70, True, True)
+    (note,) = (built_store / "notes").glob("passed-tiny-*.json")
+    passed = json.loads(note.read_text()).values()
+    assert all(record["made"] and record["machine"]["node"] for record in passed), "a later failure says when and where"
     gate = command("optkit", "gate", str(tmp_path / "run.json"))
     assert gate.returncode == 0, gate.stdout + gate.stderr
 
