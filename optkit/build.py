@@ -127,8 +127,7 @@ def ensure_variants(
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        source = str(suite.path) if suite.path else suite.name
-        command = [sys.executable, "-m", "optkit", "build", source, "--json", "--variants", ",".join(missing)]
+        command = [sys.executable, "-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data_mode, "--store", str(store.root)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode:

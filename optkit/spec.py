@@ -253,6 +253,20 @@ class Suite:
     description: str = ""
     path: Path | None = None
     """The file it was read from; None for a built-in suite, which is known by its name."""
+    profile: str = ""
+    """Which of the file's `profiles` was read; empty when it has none."""
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What records call it: its name, and its profile if it has one. Two profiles are two suites."""
+        return f"{self.name}:{self.profile}" if self.profile else self.name
+
+    @property
+    def source(self) -> str:
+        """The text that `load_suite` finds it by."""
+        place = str(self.path.resolve()) if self.path else self.name
+        return f"{place}:{self.profile}" if self.profile else place
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`. Raises SuiteError, naming the nearest, when there is none."""
