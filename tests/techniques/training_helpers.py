@@ -96,3 +96,19 @@ def holds(step: Any, facts: WeightFacts) -> bool:
         if not gate.holds(value):
             return False
     return True
+
+
+def conv_bn(seed: int = 1) -> Any:
+    """Conv 3 of 3 x 3 with batch normalization, dense 4."""
+    make_deterministic(seed)
+    layers = load_keras().layers
+    return load_keras().Sequential(
+        [
+            layers.InputLayer(input_shape=(8, 8, 1), name="image"),
+            layers.Conv2D(3, 3, name="conv"),
+            layers.BatchNormalization(name="bn"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(CLASSES, name="logits"),
+        ],
+        name="tiny",
+    )
