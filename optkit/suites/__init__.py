@@ -128,7 +128,7 @@ def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
     suite = Suite(workload=workload, variants=variants, gates=gates, path=path, **texts)
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):
-        for name in gate.variants:
+        for name in (*gate.variants, *filter(None, (gate.relative_to,))):
             try:
                 suite.variant(name)
             except SuiteError as error:
