@@ -31,6 +31,7 @@ from optkit.statistics import Estimate, adjusted_mean, paired_drop_interval, pro
 LOOKS = (2, 6, 12)
 """Two processes balance which of the pair is loaded first, and tell what is far from a limit; six all orders."""
 _BUDGET_SECONDS = 60.0
+_MOST_SAMPLES = 1e7
 
 Decision = Literal["pass", "fail", "inconclusive"]
 
@@ -80,10 +81,10 @@ def _samples_needed(gate: Gate, found: Interval, samples: int) -> str:
     if decide(gate, found) != "inconclusive":
         return ""
     inside = [bound for bound in gate.bounds.values() if found.low <= bound <= found.high]
-    if found.value in inside:
-        return "the value is the limit itself"
     widths = [(found.value - found.low if bound < found.value else found.high - found.value, bound) for bound in inside]
-    needed = max(samples * (width / (found.value - bound)) ** 2 for width, bound in widths)
+    needed = max(samples * (width / max(abs(found.value - bound), 1e-9)) ** 2 for width, bound in widths)
+    if needed > _MOST_SAMPLES:
+        return "the value is on the limit, or so near that no test set could tell"
     return f"if the value stayed, some {float(f'{needed:.1g}'):,.0f} test samples would tell"
 
 

@@ -61,6 +61,10 @@ class PairedTiming:
     calls: int
     seconds: float
 
+    def __post_init__(self) -> None:
+        if self.load_order not in LOAD_ORDERS:
+            raise ValueError(f"load_order is {self.load_order}; expected an order of {', '.join(ROLES)}")
+
 
 def round_orders(number: int) -> tuple[str, ...]:
     """Return the order of the six blocks of a round: each of the three once, then again in reverse.
