@@ -7,7 +7,7 @@ and the suite lacks is an error when the suite is read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,9 +130,9 @@ def _confident_accuracy(gate: Gate, variant: Variant, run: Run) -> Verdict:
     return _judged(gate, variant, drop_interval(gate, base, own), "")
 
 
-def _timings(gate: Gate, variant: Variant, run: Run) -> Iterator[tuple[Timing, str]]:
-    """Yield the timings that `gate` speaks of, and where they were taken."""
-    for timing in run.timings:
+def _meant(gate: Gate, variant: Variant, timings: Iterable[Timing]) -> Iterator[tuple[Timing, str]]:
+    """Yield those of `timings` that `gate` speaks of, and where they were taken."""
+    for timing in timings:
         if timing.variant != variant.name:
             continue
         if (gate.modes and timing.mode not in gate.modes) or (gate.threads and timing.threads not in gate.threads):
@@ -142,7 +142,7 @@ def _timings(gate: Gate, variant: Variant, run: Run) -> Iterator[tuple[Timing, s
 
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
     other = gate.relative_to or run.baseline
-    for timing, where in _timings(gate, variant, run):
+    for timing, where in _meant(gate, variant, run.timings):
         relative = dataclasses.replace(run, baseline=other)
         value = timing.seconds if gate.metric == "seconds" else relative.speedup(timing)
         if value is None:
@@ -156,7 +156,7 @@ def _confident_times(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict
     """Judge by paired processes; those of several sessions are one series, in the order of the file."""
     other = gate.relative_to or run.baseline
     series: dict[str, list[PairedTiming]] = {}
-    for timing, where in _timings(gate, variant, run):
+    for timing, where in _meant(gate, variant, run.timings):
         series.setdefault(where, []).extend(timing.paired.get(other, ()))
     for where, timings in series.items():
         found = exactly(1.0) if other == variant.name else speedup_interval(gate, timings)
