@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", cases, ids=ids)
     if "gate" in metafunc.fixturenames:
         pairs = [(variant, gate) for variant in bench.variants for gate in bench.suite.gates_of(variant)]
-        ids = [f"{data}-{variant.name}-{gate.metric} {gate.bound_text}" for variant, gate in pairs]
+        ids = [f"{data}-{variant.name}-{gate.metric} {gate.bound_text}{gate.condition}" for variant, gate in pairs]
         metafunc.parametrize(("variant", "gate"), pairs, ids=ids)
 
 

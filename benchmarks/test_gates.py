@@ -24,13 +24,27 @@ def keep_passed(bench: Bench) -> Iterator[None]:
 
 def test_gate(variant: Variant, gate: Gate, bench: Bench, facts: dict[str, VariantFacts], keep_passed: None) -> None:
     run = bench.run()
-    if METRICS[gate.metric].timed:
-        if not any(timing.variant == variant.name for timing in run.timings):
-            pytest.skip(f"{variant.name} was not timed in this session (deselected, or benchmarks are disabled)")
-        if bench.suite.baseline not in {timing.variant for timing in run.timings}:
-            pytest.skip(f"the baseline {bench.suite.baseline} was not timed in this session (see --variants)")
+    if METRICS[gate.metric].timed and (reason := _not_timed(variant, gate, bench)):
+        pytest.skip(reason)
     verdicts = judge(gate, variant, run)
     bench.verdicts += verdicts
-    bad = [str(explain(bench.store, run, verdict)) for verdict in verdicts if verdict.status != "pass"]
+    for verdict in verdicts:
+        if verdict.tolerated:
+            warnings.warn(str(verdict), stacklevel=1)
+    bad = [str(explain(bench.store, run, v)) for v in verdicts if v.status != "pass" and not v.tolerated]
     if bad:
         pytest.fail("\n".join(bad), pytrace=False)
+
+
+def _not_timed(variant: Variant, gate: Gate, bench: Bench) -> str:
+    """Say which choice of this session left out what `gate` needs; empty when none did."""
+    timed = {timing.variant for timing in bench.timings}
+    other = gate.relative_to or bench.suite.baseline
+    if variant.name not in timed:
+        return f"{variant.name} was not timed in this session (deselected, or benchmarks are disabled)"
+    if other not in (bench.artifacts if gate.at else timed):
+        name = f"the baseline {other}" if other == bench.suite.baseline else other
+        return f"{name} was not timed in this session (see --variants)"
+    if gate.threads and not set(gate.threads) & set(bench.threads):
+        return f"nothing was timed on {', '.join(map(str, gate.threads))} threads in this session (see --threads)"
+    return ""

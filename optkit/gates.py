@@ -1,35 +1,44 @@
 """Judge a run by a suite's gates: each gate on each variant gives verdicts with the numbers.
 
-Law: missing data is *not comparable*, never a pass; what a gate names and the suite lacks is an error when the
-suite is read.
+Law: missing data is *not comparable*, never a pass, and what the data cannot tell is *inconclusive*; what a gate names
+and the suite lacks is an error when the suite is read.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
+from optkit.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
+from optkit.deltas import correct_samples
 from optkit.errors import RecordError
+from optkit.measure.paired import PairedTiming
 from optkit.metrics import METRICS
-from optkit.record import Run, VariantFacts
+from optkit.record import Run, Timing, VariantFacts
 from optkit.spec import Gate, Suite, Variant
 from optkit.store import Store
 
-Status = Literal["pass", "fail", "not comparable"]
+Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One gate on one variant (and, when timed, one mode and thread count): the value and what came of it."""
+    """One gate on one variant (and, when timed, one mode and thread count): the value and what came of it.
+
+    A gate with confidence also has `low` and `high`, the bounds of the value, and `data`, what they rest on.
+    """
 
     variant: str
     gate: Gate
     status: Status
     value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    data: str = ""
     where: str = ""
     reason: str = ""
     changed: tuple[str, ...] = ()
@@ -37,14 +46,22 @@ class Verdict:
     @property
     def name(self) -> str:
         """What tells this verdict from all others of the suite."""
-        return " ".join(filter(None, (self.variant, self.gate.metric, self.gate.bound_text, self.where)))
+        bound = f"{self.gate.bound_text}{self.gate.condition}"
+        return " ".join(filter(None, (self.variant, self.gate.metric, bound, self.where)))
+
+    @property
+    def tolerated(self) -> bool:
+        """Whether it is inconclusive and the suite says that this is good enough."""
+        return self.status == "inconclusive" and self.gate.inconclusive == "pass"
 
     def __str__(self) -> str:
+        gate = self.gate
         value = "no value" if self.value is None else f"{self.value:.6g}"
-        unit = METRICS[self.gate.metric].unit
+        if self.low is not None and self.high is not None:
+            value += f" ({self.low:.6g} to {self.high:.6g}; {self.data})"
         where = f" ({self.where})" if self.where else ""
-        text = f"{self.status}: {self.variant}{where}: {self.gate.metric} is {value}, must be {self.gate.bound_text}"
-        text += f" {unit} [{self.gate.origin}]"
+        text = f"{self.status}: {self.variant}{where}: {gate.metric} is {value}, must be {gate.bound_text}"
+        text += f" {METRICS[gate.metric].unit}{gate.condition} [{gate.origin}]"
         if self.reason:
             text += f": {self.reason}"
         return "\n".join([text, *(f"    {line}" for line in self.changed)])
@@ -61,15 +78,21 @@ def check_run(suite: Suite, run: Run) -> list[Verdict]:
 
 
 def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
-    """Judge one gate on one variant: one verdict, or one per mode and thread count when the metric is timed."""
+    """Judge one gate on one variant: one verdict, or one per mode and thread count when the metric is timed.
+
+    Raises RecordError when a record contradicts itself.
+    """
     facts = run.variants.get(variant.name)
     if facts is None:
         return [_without(gate, variant, "the run has no record of this variant")]
+    if METRICS[gate.metric].timed:
+        found = _confident_times(gate, variant, run) if gate.at else _timed(gate, variant, run)
+        return list(found) or [_without(gate, variant, "the run has no such timing")]
     if METRICS[gate.metric].layered:
         return [_layered(gate, variant, facts)]
-    if not METRICS[gate.metric].timed:
-        return [_verdict(gate, variant, value_of(facts, gate.metric), "")]
-    return list(_timed(gate, variant, run)) or [_without(gate, variant, "the run has no such timing")]
+    if gate.at:
+        return [_confident_accuracy(gate, variant, run)]
+    return [_verdict(gate, variant, value_of(facts, gate.metric), "")]
 
 
 def value_of(facts: VariantFacts, metric: str) -> float:
@@ -96,18 +119,57 @@ def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
     return _verdict(gate, variant, float(getattr(weights, gate.metric)), where)
 
 
-def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
-    for timing in run.timings:
+def _confident_accuracy(gate: Gate, variant: Variant, run: Run) -> Verdict:
+    if gate.metric == "accuracy":
+        return _judged(gate, variant, accuracy_interval(gate, correct_samples(run, variant.name)), "")
+    if variant.name == run.baseline:
+        return _judged(gate, variant, exactly(0.0), "")
+    if run.baseline not in run.variants:
+        return _without(gate, variant, f"the run has no record of the baseline {run.baseline!r}")
+    base, own = (correct_samples(run, name) for name in (run.baseline, variant.name))
+    return _judged(gate, variant, drop_interval(gate, base, own), "")
+
+
+def _meant(gate: Gate, variant: Variant, timings: Iterable[Timing]) -> Iterator[tuple[Timing, str]]:
+    """Yield those of `timings` that `gate` speaks of, and where they were taken."""
+    for timing in timings:
         if timing.variant != variant.name:
             continue
         if (gate.modes and timing.mode not in gate.modes) or (gate.threads and timing.threads not in gate.threads):
             continue
-        where = f"{timing.mode}, {timing.threads} thread{'s' if timing.threads > 1 else ''}"
-        value = timing.seconds if gate.metric == "seconds" else run.speedup(timing)
+        yield timing, f"{timing.mode}, {timing.threads} thread{'s' if timing.threads > 1 else ''}"
+
+
+def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
+    other = gate.relative_to or run.baseline
+    for timing, where in _meant(gate, variant, run.timings):
+        relative = dataclasses.replace(run, baseline=other)
+        value = timing.seconds if gate.metric == "seconds" else relative.speedup(timing)
         if value is None:
-            yield _without(gate, variant, f"the run has no such timing of the baseline {run.baseline!r}", where)
+            name = f"the baseline {other!r}" if other == run.baseline else repr(other)
+            yield _without(gate, variant, f"the run has no such timing of {name}", where)
         else:
             yield _verdict(gate, variant, value, where)
+
+
+def _confident_times(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
+    """Judge by paired processes; those of several sessions are one series, in the order of the file."""
+    other = gate.relative_to or run.baseline
+    series: dict[str, list[PairedTiming]] = {}
+    for timing, where in _meant(gate, variant, run.timings):
+        series.setdefault(where, []).extend(timing.paired.get(other, ()))
+    for where, timings in series.items():
+        found = exactly(1.0) if other == variant.name else speedup_interval(gate, timings)
+        if found is None:
+            reason = f"the run has {len(timings) or 'no'} timings paired with {other!r}; time both, with this gate"
+            yield _without(gate, variant, reason, where)
+        else:
+            yield _judged(gate, variant, found, where)
+
+
+def _judged(gate: Gate, variant: Variant, found: Interval, where: str) -> Verdict:
+    status = decide(gate, found)
+    return Verdict(variant=variant.name, gate=gate, status=status, where=where, **dataclasses.asdict(found))
 
 
 def _verdict(gate: Gate, variant: Variant, value: float, where: str) -> Verdict:
@@ -120,9 +182,12 @@ def _without(gate: Gate, variant: Variant, reason: str, where: str = "") -> Verd
 
 
 def exit_code(verdicts: list[Verdict]) -> int:
-    """Return 1 when a gate failed, else 3 when one was not comparable, else 0."""
-    statuses = {verdict.status for verdict in verdicts}
-    return 1 if "fail" in statuses else 3 if "not comparable" in statuses or not statuses else 0
+    """Return 1 when a gate failed, else 3 when one was not comparable or inconclusive, else 0.
+
+    What an inconclusive gate counts as is the gate's to say.
+    """
+    counted = {v.gate.inconclusive if v.status == "inconclusive" else v.status for v in verdicts}
+    return 1 if "fail" in counted else 3 if counted != {"pass"} else 0
 
 
 def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:

@@ -19,6 +19,7 @@ from optkit.data import Dataset
 from optkit.errors import RecordError, SchemaError
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate
+from optkit.measure.paired import PairedTiming
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.spec import Suite
 from optkit.store import Store
@@ -83,7 +84,8 @@ class Timing:
     """One benchmark of one session: seconds of a call of `samples` samples.
 
     `rounds` are the raw values when they were saved; `reference_seconds` the median time of the reference model's
-    blocks between those rounds, when there were any.
+    blocks between those rounds, when there were any. `paired` are fresh processes that timed this variant (head)
+    against another (base), by the other's name, when a gate asks for confidence.
     """
 
     variant: str
@@ -96,6 +98,7 @@ class Timing:
     trial: dict[str, float] = field(default_factory=dict)
     rounds: tuple[float, ...] = ()
     reference_seconds: float | None = None
+    paired: dict[str, tuple[PairedTiming, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +170,7 @@ def gather(
 
 def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) -> dict[str, Any]:
     """Return the JSON object that a benchmark saves as `extra_info.optkit`."""
-    return {**msgspec.to_builtins(facts), **timing, "baseline": baseline}
+    return {**msgspec.to_builtins(facts), **msgspec.to_builtins(timing), "baseline": baseline}
 
 
 def read_run(path: Path) -> Run:

@@ -11,14 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from optkit.bounds import Gate as Gate
+from optkit.bounds import require as require
 from optkit.errors import SuiteError, nearest
-from optkit.metrics import METRICS, MODES
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError(message) unless `condition` holds. The suite reader adds where in the file it was."""
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,65 +215,6 @@ class Variant:
     def kind(self) -> Literal["keras", "tflite"]:
         """The kind of file this variant ends as."""
         return "tflite" if self.conversion else "keras"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gate:
-    """A bound on a metric: `min`/`max` include the bound, `above`/`below` do not.
-
-    `variants` empty means all; `modes` and `threads` (of timed metrics) empty mean every one that was run.
-    `layers` and `except_layers` (of metrics of weights) are patterns of layer names, as in `fnmatch`: the bound is
-    on the weight tensors of the layers that the first names, or of all when it is empty, and the second does not.
-    `origin` says where the bound comes from.
-    """
-
-    metric: str
-    min: float | None = None
-    max: float | None = None
-    above: float | None = None
-    below: float | None = None
-    variants: tuple[str, ...] = ()
-    kind: Literal["any", "keras", "tflite"] = "any"
-    modes: tuple[str, ...] = ()
-    threads: tuple[int, ...] = ()
-    layers: tuple[str, ...] = ()
-    except_layers: tuple[str, ...] = ()
-    origin: str = "suite"
-
-    def __post_init__(self) -> None:
-        require(self.metric in METRICS, f"there is no metric {self.metric!r}; {nearest(self.metric, METRICS)}")
-        require(bool(self.bounds), "the gate has no bound; give min, max, above or below")
-        for mode in self.modes:
-            require(mode in MODES, f"there is no mode {mode!r}; {nearest(mode, MODES)}")
-        timed = METRICS[self.metric].timed
-        require(timed or not (self.modes or self.threads), f"{self.metric} is not timed: drop modes and threads")
-        layered = METRICS[self.metric].layered
-        require(
-            layered or not (self.layers or self.except_layers),
-            f"{self.metric} is not of single layers: drop layers and except_layers",
-        )
-
-    @property
-    def bounds(self) -> dict[str, float]:
-        """The bounds that are set, by their names."""
-        found = {name: getattr(self, name) for name in ("min", "max", "above", "below")}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def holds(self, value: float) -> bool:
-        """Tell whether `value` is within every bound. NaN never is."""
-        tests = {
-            "min": lambda bound: value >= bound,
-            "max": lambda bound: value <= bound,
-            "above": lambda bound: value > bound,
-            "below": lambda bound: value < bound,
-        }
-        return all(tests[name](bound) for name, bound in self.bounds.items())
-
-    @property
-    def bound_text(self) -> str:
-        """The bounds as a reader writes them, such as `>= 9`."""
-        signs = {"min": ">=", "max": "<=", "above": ">", "below": "<"}
-        return " and ".join(f"{signs[name]} {value:g}" for name, value in self.bounds.items())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,17 @@ def mcnemar(lost: int, gained: int) -> float:
     return float(_special().bdtrc(lost - 1, lost + gained, 0.5)) if lost else 1.0
 
 
+def proportion_interval(successes: int, samples: int, level: float) -> tuple[float, float]:
+    """Return the exact interval of a proportion, each side with error rate of at most `level`.
+
+    Clopper and Pearson 1934, Biometrika 26:404-413.
+    """
+    failures = samples - successes
+    low = float(_special().betaincinv(successes, failures + 1, level)) if successes else 0.0
+    high = float(_special().betaincinv(successes + 1, failures, 1 - level)) if failures else 1.0
+    return low, high
+
+
 def paired_drop_interval(lost: int, gained: int, samples: int, level: float) -> tuple[float, float]:
     """Return the interval of the drop (lost - gained) / samples, each side with error rate `level`.
 

@@ -1,6 +1,8 @@
 """Keys and canonical forms: what they depend on, and what they must not."""
 
 import dataclasses
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -82,3 +84,33 @@ def test_nan_never_holds(bound: float) -> None:
 def test_out_of_range_parameters_are_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("'", ".")):
         make()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"metric": "seconds", "at": "95%"}, "use speedup with relative_to"),
+        ({"metric": "size_ratio", "at": "95%"}, "size_ratio is exact: drop at"),
+        ({"metric": "sparsity", "at": "95%"}, "sparsity is exact: drop at"),
+        ({"metric": "accuracy", "at": "0.95"}, "at is '0.95'; expected a confidence from 50% and below 100%"),
+        ({"metric": "accuracy", "at": "100%"}, "at is '100%'"),
+        ({"metric": "accuracy", "at": "5%"}, "at is '5%'"),
+        ({"metric": "accuracy", "at": "nan%"}, "at is 'nan%'"),
+        ({"metric": "accuracy", "at": "much%"}, "at is 'much%'"),
+        ({"metric": "speedup", "at": "95%"}, "name the modes"),
+        ({"metric": "speedup", "at": "95%", "modes": ("full_set",)}, "of single_sample and single_batch"),
+        ({"metric": "accuracy", "relative_to": "int8"}, "drop relative_to, which goes with speedup"),
+        ({"metric": "seconds", "relative_to": "int8"}, "drop relative_to"),
+        ({"metric": "accuracy", "inconclusive": "fail"}, "without at nothing is inconclusive"),
+    ],
+)
+def test_a_gate_that_could_prove_nothing_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Gate(min=1.0, **fields)
+
+
+def test_a_gate_says_what_it_is_read_with() -> None:
+    gate = Gate(metric="speedup", min=2, modes=("single_batch",), at="97.5%", relative_to="int8")
+    assert (gate.bound_text, gate.condition) == (">= 2", " at 97.5% against int8")
+    assert gate.error_rate == pytest.approx(0.025)
+    assert Gate(metric="speedup", min=2).condition == ""

@@ -18,6 +18,7 @@ from optkit.statistics import (
     mcnemar,
     mean_difference,
     paired_drop_interval,
+    proportion_interval,
     smallest_certified_drop,
 )
 
@@ -151,3 +152,11 @@ def test_the_detectable_change_is_detected_nine_times_of_ten() -> None:
     found = [adjusted_mean(rng.normal(true, 0.01, 12), none) for _ in range(2000)]
     power = np.mean([e.p_above(0.01) <= 0.002 and e.mean > 0.02 for e in found])
     assert 0.85 < power < 0.95
+
+
+@given(COUNT, COUNT, LEVEL)
+def test_the_interval_of_a_proportion_is_scipys_exact_one(right: int, wrong: int, level: float) -> None:
+    assume(right + wrong)
+    found = proportion_interval(right, right + wrong, level)
+    expected = stats.binomtest(right, right + wrong).proportion_ci(1 - 2 * level, "exact")
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-9)

@@ -61,6 +61,10 @@ class PairedTiming:
     calls: int
     seconds: float
 
+    def __post_init__(self) -> None:
+        if self.load_order not in LOAD_ORDERS:
+            raise ValueError(f"load_order is {self.load_order}; expected an order of {', '.join(ROLES)}")
+
 
 def round_orders(number: int) -> tuple[str, ...]:
     """Return the order of the six blocks of a round: each of the three once, then again in reverse.
@@ -133,17 +137,16 @@ def time_pair(
 ) -> PairedTiming:
     """Load `base`, `head` and a copy of `base` in `load_order` and time them in this process.
 
-    Raises ArtifactError when a file cannot be run with `batch` samples a call, or the two take different samples.
+    A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. Raises ArtifactError when a file
+    cannot be run with `batch` samples a call, or the two take different samples.
     """
-    from optkit.runtime import TFLiteRunner
-
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
-        paths = {"base": base, "head": head, "copy": Path(folder) / "copy.tflite"}
+        paths = {"base": base, "head": head, "copy": Path(folder) / f"copy{base.suffix}"}
         try:
             paths["copy"].write_bytes(base.read_bytes())
         except OSError as error:
             raise ArtifactError(f"{base} cannot be copied: {error.strerror}; give a .tflite file") from error
-        runners = {role: TFLiteRunner(paths[role], threads=threads, batch=batch) for role in load_order}
+        runners = {role: _load(paths[role], threads, batch) for role in load_order}
     if runners["base"].sample_shape != runners["head"].sample_shape:
         raise ArtifactError(
             f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
@@ -153,6 +156,16 @@ def time_pair(
     calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
     rounds, count = time_rounds(calls, seconds)
     return summarize(rounds, count, load_order)
+
+
+def _load(path: Path, threads: int, batch: int) -> Any:
+    if path.suffix == ".h5":
+        from optkit.runtime.keras_runner import KerasRunner
+
+        return KerasRunner(path, threads=threads, batch=batch)
+    from optkit.runtime import TFLiteRunner
+
+    return TFLiteRunner(path, threads=threads, batch=batch)
 
 
 def _caller(runner: Any, prepared: Any) -> Call:

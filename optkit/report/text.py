@@ -19,6 +19,7 @@ from optkit.spec import Suite, Variant
 
 _WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
 _MARK = "◀"
+_OPEN = ("inconclusive", "not comparable")
 _UNITS = {
     "single_sample": ("sample", "ms", 1e3),
     "single_batch": ("batch", "ms", 1e3),
@@ -119,7 +120,7 @@ def variants_table(suite: Suite) -> str:
     """Return the variants of `suite` with their steps, conversion and gates."""
     table = _table("variant", "steps", "conversion", "gates", left=4)
     for variant in suite.variants:
-        gates = ", ".join(f"{gate.metric} {gate.bound_text}" for gate in suite.gates_of(variant))
+        gates = ", ".join(f"{gate.metric} {gate.bound_text}{gate.condition}" for gate in suite.gates_of(variant))
         table.add_row(variant.name, steps_text(variant), variant.conversion.mode if variant.conversion else "-", gates)
     return f"{suite.title}: {suite.description}\n\n{render(table)}"
 
@@ -147,7 +148,7 @@ def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:
     shown: Callable[[Verdict], bool] = lambda verdict: passed or verdict.status != "pass"  # noqa: E731
     counts = [
         f"{sum(v.status == status for v in verdicts)} {name}"
-        for status, name in (("pass", "passed"), ("fail", "failed"), ("not comparable", "not comparable"))
+        for status, name in (("pass", "passed"), ("fail", "failed"), *((word, word) for word in _OPEN))
     ]
     return "\n".join([*(str(verdict) for verdict in verdicts if shown(verdict)), f"gates: {', '.join(counts)}"])
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import OptkitError
+from optkit.runtime.keras_runner import set_threads
 from optkit.techniques.saved import load_model
-from optkit.tensorflow import load_tensorflow
 
 
 def main(threads: int) -> None:
@@ -22,9 +22,7 @@ def main(threads: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    threading = load_tensorflow().config.threading
-    threading.set_intra_op_parallelism_threads(threads)
-    threading.set_inter_op_parallelism_threads(threads)
+    set_threads(threads)
     for answer in _serve(json.loads(line) for line in sys.stdin):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

@@ -170,7 +170,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
     )
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):
-        for name in gate.variants:
+        for name in (*gate.variants, *filter(None, (gate.relative_to,))):
             try:
                 suite.variant(name)
             except SuiteError as error:

@@ -76,6 +76,59 @@ def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tmp_pat
     assert "6 passed" in done.stdout
 
 
+PAIRED = """
+[[gates]]
+metric = "speedup"
+variants = ["int8"]
+relative_to = "float_tflite"
+modes = ["single_sample"]
+threads = [1]
+min = 0.001
+at = "95%"
+
+[[gates]]
+metric = "speedup"
+variants = ["int8"]
+relative_to = "float_tflite"
+modes = ["single_sample"]
+threads = [1]
+min = 1000
+at = "95%"
+
+[[gates]]
+metric = "accuracy"
+variants = ["int8"]
+min = 0.001
+max = 0.999
+at = "95%"
+inconclusive = "pass"
+"""
+
+
+def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike(
+    session, tiny_suite: Path, tmp_path: Path, command: Command
+) -> None:
+    suite = tmp_path / "paired.toml"
+    suite.write_text(tiny_suite.read_text() + PAIRED)
+    choice = ("--variants", "float_tflite,int8", "--threads", "1", "-k", "single_sample or gate")
+    done = session(*choice, "--benchmark-json", str(tmp_path / "run.json"), suite=suite)
+    assert done.returncode == 1
+    failures = [line for line in done.stdout.splitlines() if line.startswith("fail: ")]
+    assert len(failures) == 1, done.stdout
+    assert "must be >= 1000 ratio at 95% against float_tflite" in failures[0]
+    infos = [b["extra_info"]["optkit"] for b in json.loads((tmp_path / "run.json").read_text())["benchmarks"]]
+    timed = {info["variant"]: {name: len(found) for name, found in info["paired"].items()} for info in infos}
+    assert timed == {"float_tflite": {}, "int8": {"float_tflite": 2}}, "two gates share the processes of one pair"
+    judged = command("optkit", "gate", str(tmp_path / "run.json"), "--all").stdout.splitlines()
+    assert failures[0] in judged
+    assert any(
+        line.startswith("pass: int8") and ">= 0.001 ratio at 95% against float_tflite" in line for line in judged
+    )
+    disabled = session(*choice, "--benchmark-disable", "-rs", suite=suite)
+    assert disabled.returncode == 0, disabled.stdout
+    assert "int8 was not timed in this session" in disabled.stdout
+
+
 def test_disabled_benchmarks_skip_time_gates_and_still_judge_the_rest(session) -> None:
     done = session("--benchmark-disable", "--threads", "1", "-rs")
     assert done.returncode == 0, done.stdout

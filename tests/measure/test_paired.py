@@ -20,7 +20,7 @@ from optkit.measure.paired import (
     summarize,
     time_rounds,
 )
-from tests.runtime.test_tflite import artifact
+from tests.runtime.test_tflite import artifact, stored
 
 
 class Machine:
@@ -110,6 +110,15 @@ def test_a_real_process_times_real_files(built_store: Path) -> None:
     assert found.calls >= 1
     assert found.seconds > 0
     assert math.isfinite(found.effect)
+    assert math.isfinite(found.control)
+
+
+def test_a_keras_file_is_timed_in_predict_beside_a_tflite_file(built_store: Path) -> None:
+    keras, tflite = stored(built_store, "train mnist_conv"), artifact(built_store, "float32")
+    found = run_process(keras, tflite, number=1, threads=1, batch=2, seconds=0.05)
+    assert found.load_order == LOAD_ORDERS[1]
+    assert (found.calls, found.rounds >= 5) == (1, True), "a block is as many calls as fit, and at least one"
+    assert found.effect < math.log(0.5), "predict() of two samples takes many times as long"
     assert math.isfinite(found.control)
 
 
