@@ -156,6 +156,8 @@ def _problems(row: Row, rows: Sequence[Row], runs: Sequence[str]) -> list[str]:
     for texts in (row.why_not, row.if_absent, row.note):
         if isinstance(texts, Mapping):
             found += [f"a text for {name!r}; {nearest(name, row.figures)}" for name in texts if name not in row.figures]
+    if row.variant and row.figures and all(said(row.why_not, name) for name in row.figures):
+        found.append(f"it names variant {row.variant!r}, but why_not holds for all its figures; drop one of them")
     if not row.figures and not row.why_not and not (row.run and row.variant):
         found.append("it has no figure and no variant; say why with why_not")
     return found + [problem for name in row.figures for problem in _open_figure(row, name)]
