@@ -97,7 +97,7 @@ def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
 
 
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
-    for timing in run.timings:
+    for timing in run.benchmarks:
         if timing.variant != variant.name:
             continue
         if (gate.modes and timing.mode not in gate.modes) or (gate.threads and timing.threads not in gate.threads):
