@@ -40,7 +40,7 @@ def seeds(options: argparse.Namespace) -> None:
     """Build and measure a suite with several seeds; keep what was found of each variant and seed as JSON."""
     suite, dataset = open_suite(options.suite, options.data)
     variants = suite.select(tuple(filter(None, options.variants.split(","))) or ())
-    found: dict[str, Any] = {"schema": 1, "suite": suite.name, "data": dataset.facts, "variants": {}}
+    found: dict[str, Any] = {"schema": 1, "suite": suite.title, "data": dataset.facts, "variants": {}}
     if options.output.exists():  # an interrupted run goes on; the store has what was built
         before = json.loads(options.output.read_text())
         if (before["suite"], before["data"]) != (found["suite"], found["data"]):

@@ -27,10 +27,11 @@ from optkit.keys import digest
 from optkit.models import NETWORKS
 from optkit.preflight import preflight
 from optkit.spec import Conversion, Step, Suite, Variant
-from optkit.stages import Stage, stages
+from optkit.stages import Stage, stages, weights_file
 from optkit.store import Entry, Store
 from optkit.techniques import TECHNIQUES, TrainingContext, fit
 from optkit.techniques.saved import load_model, save_model
+from optkit.techniques.weights import load_weights
 from optkit.tensorflow import make_deterministic, silenced
 
 _OUTPUTS_VERSION = 1
@@ -127,8 +128,7 @@ def ensure_variants(
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        source = str(suite.path) if suite.path else suite.name
-        command = [sys.executable, "-m", "optkit", "build", source, "--json", "--variants", ",".join(missing)]
+        command = [sys.executable, "-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data_mode, "--store", str(store.root)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode:
@@ -162,7 +162,9 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
     if entry := store.find(stage.key):
         return entry
     parent = store.path(_ensure(build, stage.parent)) if stage.parent else None
-    outputs = {name: _outputs(build, need) for name, need in stage.needs.items()}
+    augments = bool(getattr(stage.work, "augmentation", ()))
+    outputs = {name: _outputs(build, need) for name, need in stage.needs.items() if not augments}
+    models = {name: store.path(_ensure(build, need)) for name, need in stage.needs.items() if augments}
     notes: list[str] = []
 
     def make(path: Path) -> Mapping[str, Any]:
@@ -175,11 +177,14 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             outputs=outputs,
             note=lambda text: notes.append(f"{stage.label}: {text}"),
             log_dir=build.log_dir / f"{stage.label}-{stage.key[:8]}" if build.log_dir else None,
+            models=models,
+            seed=build.suite.workload.seed,
+            checkpoints=store.scratch(stage.key),
         )
         try:
             with silenced():
                 make_deterministic(build.suite.workload.seed)
-                _run(stage, parent, path, context)
+                _run(build.suite, stage, parent, path, context)
         except (OptkitError, OSError):
             raise
         except Exception as error:
@@ -207,12 +212,14 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
     return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 
-def _run(stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
+def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
     if parent is None:
         assert isinstance(stage.work, tuple)
         network, training = stage.work
         model = NETWORKS[network.name].build(**network.params)
-        fit(model, training, context, optimizer=training.optimizer)
+        if training.weights:
+            load_weights(model, weights_file(suite, training))
+        fit(model, training, context)
         save_model(model, path)
     elif isinstance(stage.work, Conversion):
         path.write_bytes(convert(load_model(parent), stage.work, context.x))

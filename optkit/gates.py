@@ -52,9 +52,9 @@ class Verdict:
 
 def check_run(suite: Suite, run: Run) -> list[Verdict]:
     """Judge `run` by every gate of `suite`. Raises RecordError when the run is of another suite or baseline."""
-    if (run.suite, run.baseline) != (suite.name, suite.baseline):
+    if (run.suite, run.baseline) != (suite.title, suite.baseline):
         raise RecordError(
-            f"the run is of suite {run.suite!r} with baseline {run.baseline!r}; the gates are of {suite.name!r} "
+            f"the run is of suite {run.suite!r} with baseline {run.baseline!r}; the gates are of {suite.title!r} "
             f"with {suite.baseline!r}; name the right one with --suite"
         )
     return [v for variant in suite.variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]

@@ -155,8 +155,8 @@ def gather(
     return {
         name: VariantFacts(
             schema=SCHEMA,
-            suite=suite.name,
-            suite_path=str(suite.path.resolve()) if suite.path else None,
+            suite=suite.title,
+            suite_path=suite.source if suite.path else None,
             variant=name,
             kind=artifact.kind,
             dataset=DatasetFacts(**dataset.facts),

@@ -6,9 +6,11 @@ Law: two chains share a stage exactly when everything up to it is the same.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from optkit.convert import QUANTIZER_LIBRARIES
@@ -46,6 +48,8 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
         "network": {**canonical(variant.network), "version": NETWORKS[variant.network.name].version},
         "training": canonical(variant.training),
     }
+    if variant.training.weights:  # what the file holds, not where it is
+        base["training"]["weights"] = _sha256(weights_file(suite, variant.training))
     chain: list[Any] = []
 
     def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
@@ -62,6 +66,26 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
         chain.append({"conversion": canonical(variant.conversion), **extra})
         last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
     return last
+
+
+def weights_file(suite: Suite, training: Training) -> Path:
+    """Return the file that `training.weights` names: relative to the suite file, or for a built-in suite, to here.
+
+    Raises BuildError when there is no such file.
+    """
+    folder = suite.path.parent if suite.path else Path()
+    path = folder / training.weights
+    if not path.is_file():
+        raise BuildError(f"weights {training.weights!r}: there is no file {path.resolve()}; name a .npz, .keras or .h5")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
 
 
 def _keras_stage(suite: Suite, name: str, data_digest: str) -> Stage:

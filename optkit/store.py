@@ -105,6 +105,13 @@ class Store:
             finally:
                 shutil.rmtree(making, ignore_errors=True)
 
+    def scratch(self, key: str) -> Path:
+        """Return the folder, which may not exist yet, for what the making of `key` keeps in case it is interrupted.
+
+        It is for the process that makes `key` alone, and goes when the entry is stored.
+        """
+        return self.root / "scratch" / key
+
     def read_note(self, name: str) -> dict[str, Any]:
         """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
         with self._guard("read"):
@@ -161,6 +168,7 @@ class Store:
         folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         making.rename(folder)
+        shutil.rmtree(self.scratch(key), ignore_errors=True)
         return entry
 
     def _set_aside(self, key: str, damage: str) -> None:

@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         }
         for a in artifacts
     ]
-    return result, f"{suite.name} on {dataset}\n\n{text.artifacts_table(artifacts)}", 0
+    return result, f"{suite.title} on {dataset}\n\n{text.artifacts_table(artifacts)}", 0
 
 
 BUILD = Command(

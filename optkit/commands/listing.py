@@ -21,7 +21,13 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.suite is None:
         suites = [load_suite(name) for name in built_in()]
         found = [
-            {"suite": s.name, "description": s.description, "variants": [v.name for v in s.variants]} for s in suites
+            {
+                "suite": s.name,
+                "profiles": s.profiles,
+                "description": s.description,
+                "variants": [v.name for v in s.variants],
+            }
+            for s in suites
         ]
         return found, text.suites_table(suites), 0
     suite = load_suite(options.suite)

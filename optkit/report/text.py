@@ -110,9 +110,10 @@ def _legend(run: Run) -> str:
 
 def suites_table(suites: Iterable[Suite]) -> str:
     """Return the suites with their data set, number of variants and description."""
-    table = _table("suite", "data", "variants", "description", left=4)
+    table = _table("suite", "profiles", "data", "variants", "description", left=5)
     for suite in suites:
-        table.add_row(suite.name, suite.workload.dataset.name, str(len(suite.variants)), suite.description)
+        data, variants = suite.workload.dataset.name, str(len(suite.variants))
+        table.add_row(suite.name, ", ".join(suite.profiles) or "-", data, variants, suite.description)
     return render(table)
 
 
@@ -122,7 +123,7 @@ def variants_table(suite: Suite) -> str:
     for variant in suite.variants:
         gates = ", ".join(f"{gate.metric} {gate.bound_text}" for gate in suite.gates_of(variant))
         table.add_row(variant.name, steps_text(variant), variant.conversion.mode if variant.conversion else "-", gates)
-    return f"{suite.name}: {suite.description}\n\n{render(table)}"
+    return f"{suite.title}: {suite.description}\n\n{render(table)}"
 
 
 def steps_text(variant: Variant) -> str:

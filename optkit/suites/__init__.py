@@ -6,6 +6,7 @@ file is checked under every override it has before anything is built.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ else:
 SCHEMA = 1
 _HERE = Path(__file__).parent
 _TEXT_KEYS = ("name", "description", "baseline")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "workload", "variants", "gates")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "workload", "variants", "gates")
 
 
 def built_in() -> tuple[str, ...]:
@@ -40,10 +41,12 @@ def built_in() -> tuple[str, ...]:
 def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     """Read a built-in suite by name, or a suite file by its path (which ends in .toml).
 
+    After a colon may follow one of the file's profiles (`cifar10_vgg16:paper`); without, it is the first of them.
     `on` is the name of the data set that will be used (such as `mnist-embedded`): the file's overrides for it
     are applied. Raises SuiteError when there is no such suite, or when anything in it is wrong.
     """
-    path = _find(name_or_path)
+    place, profile = _split(name_or_path)
+    path = _find(place)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -51,14 +54,14 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     except OSError as error:
         raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; name a readable .toml file") from error
     try:
-        return read_suite(document, on, None if path.parent == _HERE else path)
+        return read_suite(document, on, None if path.parent == _HERE else path, profile)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error
 
 
 def suite_text(name_or_path: str) -> str:
     """Return the text of a suite file as it is, unchecked. Raises SuiteError when there is no such file."""
-    path = _find(name_or_path)
+    path = _find(_split(name_or_path)[0])
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -72,14 +75,46 @@ def open_suite(name_or_path: str, mode: DataMode = "auto") -> tuple[Suite, Datas
     return load_suite(name_or_path, on=dataset.name), dataset
 
 
-def read_suite(document: Mapping[str, Any], on: str | None = None, path: Path | None = None) -> Suite:
-    """Turn a parsed TOML document into a Suite with the overrides for data set `on` applied. Raises SuiteError."""
-    names = _data_names(document)
-    check_override_names(document, names)
-    suites = {name: _read(overridden(document, name), path) for name in (None, *names)}
-    if on not in suites:
-        raise SuiteError(f"data set {on!r} is not of this suite; {nearest(str(on), names)}")
-    return suites[on]
+def read_suite(
+    document: Mapping[str, Any], on: str | None = None, path: Path | None = None, profile: str = ""
+) -> Suite:
+    """Turn a parsed TOML document into a Suite, with the overrides for data set `on` and `profile` applied.
+
+    Raises SuiteError when anything is wrong, under any of the document's overrides.
+    """
+    profiles = _profiles(document)
+    names = tuple(dict.fromkeys(name for p in profiles for name in _data_names(overridden(document, p))))
+    check_override_names(document, {*names, *profiles} - {""})
+    if clash := set(names) & set(profiles):
+        raise SuiteError(f"profile {min(clash)!r} has the name of a data set; rename it")
+    if (profile or profiles[0]) not in profiles:
+        has = nearest(profile, profiles) if any(profiles) else "it has no profiles"
+        raise SuiteError(f"there is no profile {profile!r}; {has}")
+    suites = {
+        (name, p): dataclasses.replace(
+            _read(overridden(document, name, p)), path=path, profile=p, profiles=tuple(filter(None, profiles))
+        )
+        for name in (None, *names)
+        for p in profiles
+    }
+    if on is not None and on not in names:
+        raise SuiteError(f"data set {on!r} is not of this suite; {nearest(on, names)}")
+    return suites[on, profile or profiles[0]]
+
+
+def _split(name_or_path: str) -> tuple[str, str]:
+    """Take `name:profile` apart; a colon within a path is none of ours."""
+    place, colon, profile = name_or_path.rpartition(":")
+    within = not colon or profile.endswith(".toml") or {"/", "\\"} & set(profile)
+    return (name_or_path, "") if within else (place, profile)
+
+
+def _profiles(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the document's profiles; one empty name when it has none."""
+    found = document.get("profiles", [""])
+    if not isinstance(found, list) or not found or not all(isinstance(name, str) for name in found):
+        raise SuiteError(f'profiles is {found!r}; expected names, such as ["quick", "paper"]')
+    return tuple(found)
 
 
 def _find(name_or_path: str) -> Path:
@@ -103,7 +138,7 @@ def _data_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     return DATASETS[table["name"]].names
 
 
-def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
+def _read(document: Mapping[str, Any]) -> Suite:
     for key in document:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
@@ -125,7 +160,14 @@ def _read(document: Mapping[str, Any], path: Path | None) -> Suite:
         raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts: {error}") from error
     if "name" not in texts:
         raise SuiteError('name is missing; add name = "..."')
-    suite = Suite(workload=workload, variants=variants, gates=gates, path=path, **texts)
+    suite = Suite(
+        name=texts["name"],
+        description=texts.get("description", ""),
+        baseline=texts.get("baseline", "baseline"),
+        workload=workload,
+        variants=variants,
+        gates=gates,
+    )
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):
         for name in gate.variants:

@@ -50,14 +50,21 @@ def check_params(
             raise SuiteError(f"{where}.{name} is {value!r}; expected a value like its default, {default!r}")
 
 
-def overridden(table: Any, name: str | None) -> Any:
-    """Return `table` with every `on.<name>` table in it laid over the table it stands in, and all `on` removed."""
+def overridden(table: Any, *names: str | None) -> Any:
+    """Return `table` with every `on.<name>` table of `names` in it laid over the table it stands in, in that order.
+
+    All `on` tables are gone from the result.
+    """
     if isinstance(table, list):
-        return [overridden(item, name) for item in table]
+        return [overridden(item, *names) for item in table]
     if not isinstance(table, Mapping):
         return table
-    plain = {key: overridden(value, name) for key, value in table.items() if key != "on"}
-    return _merged(plain, table.get("on", {}).get(name, {}))
+    result = {key: overridden(value, *names) for key, value in table.items() if key != "on"}
+    over = table.get("on", {})
+    for name in names:
+        if name in over:  # and what a profile says may depend on the data in turn, or the other way round
+            result = _merged(result, overridden(over[name], *names))
+    return result
 
 
 def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,8 +87,8 @@ def check_override_names(table: Any, names: Collection[str], where: str = "") ->
         here = f"{where}.{key}".lstrip(".")
         if key == "on":
             if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
-                raise SuiteError(f"{here} is {value!r}; expected tables, one per data set name")
+                raise SuiteError(f"{here} is {value!r}; expected tables, one per name of a data set or profile")
             for name in value:
                 if name not in names:
-                    raise SuiteError(f"{here}: there is no data set {name!r} here; {nearest(name, names)}")
+                    raise SuiteError(f"{here}: there is no data set or profile {name!r} here; {nearest(name, names)}")
         check_override_names(value, names, here)

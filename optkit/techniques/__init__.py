@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from optkit.techniques import cluster, distill, finetune, fold, prune, quantize_aware, slim, sparse_train
-from optkit.techniques.base import Technique, TrainingContext, fit
+from optkit.techniques.base import Technique, TrainingContext
+from optkit.techniques.training import fit
 
 __all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
 

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.spec import Gate, Step, check_training, require
-from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.spec import Gate, Step, TrainingRecipe, require
+from optkit.techniques.base import TrainingContext, clone
 from optkit.techniques.layers import Preserve, choose_layers, kernel_layers, preserving, wrap_layers
 from optkit.techniques.teaching import Teaching
+from optkit.techniques.training import fit
 from optkit.tensorflow import load_keras, load_tfmot
 
 _INITS = {
@@ -27,7 +28,7 @@ _INITS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster(Step):
+class Cluster(TrainingRecipe, Step):
     """Fine-tune with at most `clusters` distinct values in each chosen layer (with `per_channel`: in each channel).
 
     `init` places the first centroids. `preserve_sparsity` keeps zero as one of the values, and every zero a zero,
@@ -45,13 +46,11 @@ class Cluster(Step):
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
     epochs: int = 2
-    batch_size: int = 128
     learning_rate: float = 1e-4
-    validation_split: float = 0.1
     teaching: Teaching | None = None
 
     def __post_init__(self) -> None:
-        check_training(self)
+        super().__post_init__()
         least = 3 if self.preserve_sparsity else 2
         reason = " (zero, and one on either side of it)" if self.preserve_sparsity else ""
         require(self.clusters >= least, f"clusters is {self.clusters}; expected {least} or more{reason}")

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from optkit.spec import Step, check_training
-from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.spec import LongTraining, Step
+from optkit.techniques.base import TrainingContext, clone
 from optkit.techniques.layers import Preserve, kernel_layers, preserving
 from optkit.techniques.teaching import Teaching
+from optkit.techniques.training import fit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distill(Step):
+class Distill(LongTraining, Step):
     """Train with alpha x hard loss + (1 - alpha) x temperature^2 x soft loss; `teacher` is the name of a variant.
 
     From scratch: give the variant `training = { epochs = 0 }`. After pruning or clustering, `preserve` keeps what
@@ -29,12 +30,9 @@ class Distill(Step):
     temperature: float = 10.0
     preserve: Preserve = "nothing"
     epochs: int = 2
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    validation_split: float = 0.1
 
     def __post_init__(self) -> None:
-        check_training(self)
+        super().__post_init__()
         _ = self.teaching  # whose own check it is
 
     @property

@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import BuildError
-from optkit.spec import Gate, Step, check_training, require
-from optkit.techniques.base import TrainingContext, clone, fit, steps_per_epoch
+from optkit.spec import Gate, Step, TrainingRecipe, require
+from optkit.techniques.base import TrainingContext, clone
 from optkit.techniques.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
 from optkit.techniques.teaching import Teaching
+from optkit.techniques.training import fit, steps_per_epoch
 from optkit.tensorflow import load_tfmot
 
 _UPDATES = 20  # how often at least the mask is chosen again over the whole fine-tuning
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prune(Step):
+class Prune(TrainingRecipe, Step):
     """Fine-tune while the smallest weights of each chosen layer are made zero.
 
     `schedule`: `polynomial` raises the share of zeros from `initial_sparsity` to `final_sparsity`, `constant` has
@@ -42,13 +43,10 @@ class Prune(Step):
     exclude: tuple[str, ...] = ()
     sparsity_by_layer: dict[str, float] = field(default_factory=dict)
     epochs: int = 2
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    validation_split: float = 0.1
     teaching: Teaching | None = None
 
     def __post_init__(self) -> None:
-        check_training(self)
+        super().__post_init__()
         by_layer = {f"sparsity_by_layer[{name!r}]": value for name, value in self.sparsity_by_layer.items()}
         for name, value in {"initial_sparsity": self.initial_sparsity, **self._finals, **by_layer}.items():
             require(0 <= value < 1, f"{name} is {value}; expected a fraction from 0 up to, not with, 1")

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from optkit.spec import Step, check_training
-from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.spec import Step, TrainingRecipe
+from optkit.techniques.base import TrainingContext, clone
 from optkit.techniques.layers import Preserve
 from optkit.techniques.teaching import Teaching
+from optkit.techniques.training import fit
 from optkit.tensorflow import load_tfmot
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantizeAware(Step):
+class QuantizeAware(TrainingRecipe, Step):
     """Fine-tune with 8-bit fake quantization.
 
     `preserve` keeps what earlier steps made: zeros (PQAT), clusters (CQAT), or both (PCQAT). A convolution keeps
@@ -28,13 +29,10 @@ class QuantizeAware(Step):
 
     preserve: Preserve = "nothing"
     epochs: int = 2
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    validation_split: float = 0.1
     teaching: Teaching | None = None
 
     def __post_init__(self) -> None:
-        check_training(self)
+        super().__post_init__()
 
     def needs(self) -> tuple[str, ...]:
         """Return the teacher's variant, if there is one."""

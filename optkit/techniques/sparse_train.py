@@ -7,29 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from optkit.errors import BuildError
-from optkit.spec import Step, check_training, require
-from optkit.techniques.base import TrainingContext, clone, fit
+from optkit.spec import LongTraining, Step, require
+from optkit.techniques.base import TrainingContext, clone
+from optkit.techniques.training import fit
 from optkit.tensorflow import load_keras, load_tensorflow
 
 
 @dataclass(frozen=True, kw_only=True)
-class SparseTrain(Step):
+class SparseTrain(LongTraining, Step):
     """Train on with `penalty` times the sum of all |scales| (gamma) added to the loss; `slim` then removes channels."""
 
     technique: ClassVar[str] = "sparse_train"
 
     penalty: float = 1e-3
     epochs: int = 2
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    optimizer: Literal["adam", "sgd"] = "adam"
-    validation_split: float = 0.1
 
     def __post_init__(self) -> None:
-        check_training(self)
+        super().__post_init__()
         require(self.penalty > 0, f"penalty is {self.penalty}; expected more than 0")
 
 
@@ -40,7 +37,7 @@ def apply(model: Any, step: SparseTrain, context: TrainingContext) -> Any:
     trained = clone(model)
     scales = list(_scales(trained))
     trained.add_loss(lambda: step.penalty * tf.add_n([tf.reduce_sum(tf.abs(scale)) for scale in scales]))
-    fit(trained, step, context, optimizer=step.optimizer)
+    fit(trained, step, context)
     # the penalty belongs to this step alone
     result = clone(model)
     result.set_weights(trained.get_weights())

@@ -84,7 +84,7 @@ def test_an_override_wins_and_the_rest_stays(base: dict[str, object], over: dict
         ('metric = "speedup"', 'metric = "speed"', "no metric 'speed'; did you mean 'speedup'"),
         ('kind = "tflite"', 'variants = ["int"]', "gates[1]: suite 'tiny' has no variant 'int'; did you mean 'int8'"),
         ("max = 0.5", "maximum = 0.5", "gates[0]: unknown key 'maximum'; did you mean 'max'"),
-        ("max = 0.5", "max = 0.5\non.mnits = { max = 1 }", "no data set 'mnits' here; did you mean 'mnist'"),
+        ("max = 0.5", "max = 0.5\non.mnits = { max = 1 }", "no data set or profile 'mnits' here; did you mean 'mnist'"),
         ("max = 0.5", "max = 0.5\non.mnist-embedded = { mx = 1 }", "unknown key 'mx'; did you mean 'max'"),
         ("[workload]", 'baseline = "base"\n[workload]', "no variant 'base'; did you mean 'baseline'"),
     ],
