@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.timing import TimedJob
+from fixtures.timing import Record, TimedJob
 
 
-def test_latency(benchmark: Any, timed_job: TimedJob, record: Callable[[Any, TimedJob], None]) -> None:
+def test_latency(benchmark: Any, timed_job: TimedJob, time_job: Callable[..., Any], record: Record) -> None:
     case = timed_job.case
     benchmark.group = f"{case.mode}, {case.threads} thread{'s' if case.threads > 1 else ''}"
-    benchmark(timed_job.job.run)
-    record(benchmark, timed_job)
+    beside = time_job(timed_job.job.run)
+    record(benchmark, timed_job, beside)

@@ -28,11 +28,12 @@ from optkit.measure import Evaluation, evaluate, set_up
 from optkit.pairs import Pair, find_pairs
 from optkit.predict import Prediction, predict
 from optkit.preflight import Finding, preflight
-from optkit.record import Run, Timing, VariantFacts, gather, make_run, read_run
+from optkit.record import Run, VariantFacts, gather, make_run, read_run
 from optkit.runtime import KerasWorkers, TFLiteRunner, dequantize, quantize
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
 from optkit.store import Store
 from optkit.suites import load_suite, open_suite
+from optkit.timing import Timing
 
 __version__ = "0.1.0"
 

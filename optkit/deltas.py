@@ -16,7 +16,7 @@ import numpy as np
 
 from optkit.errors import OptkitError, RecordError
 from optkit.measure import Evaluation
-from optkit.record import Run, Timing, VariantFacts
+from optkit.record import Run, VariantFacts
 from optkit.statistics import (
     Estimate,
     detectable,
@@ -27,6 +27,7 @@ from optkit.statistics import (
     paired_drop_interval,
     smallest_certified_drop,
 )
+from optkit.timing import Timing
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -81,7 +82,7 @@ class Delta:
 
 def benchmark_name(timing: Timing) -> str:
     """Return what tells one benchmark of a run from the others: `variant/mode/threads`."""
-    return f"{timing.variant}/{timing.mode}/{timing.threads}"
+    return "/".join(map(str, timing.benchmark))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +200,7 @@ def _seconds(
 
     The question is that of `optkit.ab`: worse is shown to be above half the margin and estimated beyond the margin.
     """
-    normalized = all(timing.reference_seconds for timing in (*old, *new))
+    normalized, why_not = _normalized(old, new)
     logs = [[math.log(_figure(timing, normalized)) for timing in side] for side in (old, new)]
     effect = mean_difference(*logs)
     delta = Delta(
@@ -209,12 +210,12 @@ def _seconds(
         base=math.exp(float(np.mean(logs[0]))),
         head=math.exp(float(np.mean(logs[1]))),
         change=math.exp(effect.mean),
-        reason="times the reference model" if normalized else "seconds, not normalized",
+        reason="times the reference model" if normalized else f"seconds, {why_not}",
     )
     if settings := _other_settings(old[0], new[0]):
         return dataclasses.replace(delta, verdict="not comparable", reason=f"other runtime settings: {settings}")
     if across and not normalized:
-        reason = "seconds of different environments prove nothing; record both with a reference model"
+        reason = f"seconds of different environments prove nothing ({why_not}); record both with one reference model"
         return dataclasses.replace(delta, verdict="not comparable", reason=reason)
     if effect.df <= 0:
         reason = f"{len(old)} and {len(new)} sessions: absolute times of different sessions prove nothing"
@@ -240,8 +241,17 @@ def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _T
     )
 
 
+def _normalized(old: Sequence[Timing], new: Sequence[Timing]) -> tuple[bool, str]:
+    """Say whether all were timed beside one and the same reference model, and if not, why not."""
+    if not all(timing.normalized for timing in (*old, *new)):
+        return False, "not normalized"
+    same = len({timing.reference for timing in (*old, *new)}) == 1
+    return same, "" if same else "not normalized: the reference models differ"
+
+
 def _figure(timing: Timing, normalized: bool) -> float:
-    return timing.seconds / timing.reference_seconds if normalized and timing.reference_seconds else timing.seconds
+    figure = timing.normalized if normalized else None
+    return timing.seconds if figure is None else figure
 
 
 def _other_settings(base: Timing, head: Timing) -> str:

@@ -7,7 +7,7 @@ and the suite lacks is an error when the suite is read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,9 +18,10 @@ from optkit.deltas import correct_samples
 from optkit.errors import RecordError
 from optkit.measure.paired import PairedTiming
 from optkit.metrics import METRICS
-from optkit.record import Run, Timing, VariantFacts
+from optkit.record import Run, VariantFacts
 from optkit.spec import Gate, Suite, Variant
 from optkit.store import Store
+from optkit.timing import Timing
 
 Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 
@@ -142,7 +143,7 @@ def _meant(gate: Gate, variant: Variant, timings: Iterable[Timing]) -> Iterator[
 
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
     other = gate.relative_to or run.baseline
-    for timing, where in _meant(gate, variant, run.timings):
+    for timing, where in _meant(gate, variant, run.benchmarks):
         relative = dataclasses.replace(run, baseline=other)
         value = timing.seconds if gate.metric == "seconds" else relative.speedup(timing)
         if value is None:
@@ -153,11 +154,11 @@ def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
 
 
 def _confident_times(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
-    """Judge by paired processes; those of several sessions are one series, in the order of the file."""
+    """Judge by the paired processes of a run's first session: those of a later one are another series of looks."""
     other = gate.relative_to or run.baseline
-    series: dict[str, list[PairedTiming]] = {}
+    series: dict[str, Sequence[PairedTiming]] = {}
     for timing, where in _meant(gate, variant, run.timings):
-        series.setdefault(where, []).extend(timing.paired.get(other, ()))
+        series.setdefault(where, timing.paired.get(other, ()))
     for where, timings in series.items():
         found = exactly(1.0) if other == variant.name else speedup_interval(gate, timings)
         if found is None:

@@ -6,9 +6,13 @@ one whose records contradict each other, is an error and never read halfway.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +23,10 @@ from optkit.data import Dataset
 from optkit.errors import RecordError, SchemaError
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate
-from optkit.measure.paired import PairedTiming
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.spec import Suite
 from optkit.store import Store
+from optkit.timing import Timing, check_timing, over_sessions, session_quotients
 
 SCHEMA = 1
 
@@ -80,30 +84,11 @@ class VariantFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
-    """One benchmark of one session: seconds of a call of `samples` samples.
-
-    `rounds` are the raw values when they were saved; `reference_seconds` the median time of the reference model's
-    blocks between those rounds, when there were any. `paired` are fresh processes that timed this variant (head)
-    against another (base), by the other's name, when a gate asks for confidence.
-    """
-
-    variant: str
-    mode: str
-    threads: int
-    batch: int
-    samples: int
-    seconds: float
-    strategy: str | None = None
-    trial: dict[str, float] = field(default_factory=dict)
-    rounds: tuple[float, ...] = ()
-    reference_seconds: float | None = None
-    paired: dict[str, tuple[PairedTiming, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Run:
-    """The records of one session: facts by variant, timings, and the machine they were made on."""
+    """The records of one or more sessions: facts by variant, timings, and the machine they were made on.
+
+    `timings` has one Timing a benchmark and session; a benchmark's figure is the median over its sessions.
+    """
 
     suite: str
     baseline: str
@@ -113,17 +98,42 @@ class Run:
     machine: dict[str, Any] = field(default_factory=dict)
     made: str = ""
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions the run has."""
+        return len({timing.session for timing in self.timings})
+
+    @cached_property
+    def benchmarks(self) -> tuple[Timing, ...]:
+        """One timing a benchmark, in the order of timing: over several sessions, the median of their seconds.
+
+        Such a median has no rounds and no reference; those are in `timings`.
+        """
+        return over_sessions(self.timings)
+
     def timing(self, variant: str, mode: str, threads: int) -> Timing | None:
-        """Return the timing of `variant` in `mode` on `threads` threads, or None when it was not timed."""
-        for timing in self.timings:
-            if (timing.variant, timing.mode, timing.threads) == (variant, mode, threads):
-                return timing
-        return None
+        """Return the figure of `variant` in `mode` on `threads` threads, or None when it was not timed."""
+        return next((one for one in self.benchmarks if one.benchmark == (variant, mode, threads)), None)
 
     def speedup(self, timing: Timing) -> float | None:
-        """Return the baseline's time in the same mode and threads divided by `timing`'s, or None without it."""
-        base = self.timing(self.baseline, timing.mode, timing.threads)
-        return base.seconds / timing.seconds if base else None
+        """Return the baseline's time in the same mode and threads divided by `timing`'s, or None without it.
+
+        Over several sessions it is the median of the quotients, each within a session.
+        """
+        base = (self.baseline, timing.mode, timing.threads)
+        quotients = session_quotients(self.timings, base, timing.benchmark)
+        return statistics.median(quotients) if quotients else None
+
+    def normalized(self, timing: Timing) -> float | None:
+        """Return the time of `timing`'s benchmark in times of the reference model: the median over sessions.
+
+        None when a session had no reference, or another one.
+        """
+        found = [one for one in self.timings if one.benchmark == timing.benchmark]
+        figures = [one.normalized for one in found if one.normalized is not None]
+        if len(figures) < len(found) or len({one.reference for one in found}) != 1:
+            return None
+        return statistics.median(figures)
 
 
 def runtime_of(kind: str) -> RuntimeFacts:
@@ -190,22 +200,31 @@ def read_run(path: Path) -> Run:
 
 
 def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:
-    """Make a Run of pytest-benchmark's benchmark objects (JSON types). Raises RecordError when they do not fit."""
+    """Make a Run of pytest-benchmark's benchmark objects (JSON types). Raises RecordError when they do not fit.
+
+    A benchmark without a session's number is of the session after the last one that has it.
+    """
     variants: dict[str, VariantFacts] = {}
     timings: list[Timing] = []
     heads: set[tuple[str, str, DatasetFacts]] = set()
+    times: Counter[tuple[str, str, int]] = Counter()
     for benchmark in benchmarks:
         info = _info_of(benchmark)
         facts, timing = _decoded(info, benchmark)
         known = variants.setdefault(facts.variant, facts)
         if known != facts:
             raise RecordError(f"records of variant {facts.variant!r} contradict each other; they mix several runs")
+        if "session" not in info:
+            timing = dataclasses.replace(timing, session=times[timing.benchmark])
+        times[timing.benchmark] += 1
         timings.append(timing)
         heads.add((facts.suite, str(info.get("baseline")), facts.dataset))
     if not heads:
         raise RecordError("no benchmark of optkit in it; save a run with: pytest --benchmark-json=run.json")
     if len(heads) > 1:
         raise RecordError("it mixes several suites or data sets; give one run at a time")
+    if len({(timing.benchmark, timing.session) for timing in timings}) < len(timings):
+        raise RecordError("it has a benchmark twice in one session; it mixes several runs")
     suite, baseline, dataset = heads.pop()
     return Run(
         suite=suite,
@@ -237,6 +256,5 @@ def _decoded(info: dict[str, Any], benchmark: dict[str, Any]) -> tuple[VariantFa
         timing = msgspec.convert({**info, "seconds": stats.get("median"), "rounds": stats.get("data") or []}, Timing)
     except msgspec.ValidationError as error:
         raise RecordError(f"benchmark {benchmark.get('name')!r} is not of schema {SCHEMA}: {error}") from error
-    if not timing.seconds > 0:
-        raise RecordError(f"benchmark {benchmark.get('name')!r} took {timing.seconds} s; expected more than 0")
+    check_timing(timing, str(benchmark.get("name")))
     return facts, timing

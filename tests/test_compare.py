@@ -259,3 +259,37 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
     assert refused.returncode == 3
     assert "not comparable: c.json: it has records of schema 99" in refused.stdout
     assert command("optkit", "compare", good, "none.json").returncode == 2
+
+
+def test_times_by_different_references_are_not_compared_as_normalized() -> None:
+    """The head's model took twice the time, but so did its reference; another reference proves nothing of that."""
+    base = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a")
+    head = {"seconds": tuple(2 * s for s in SESSIONS), "references": (0.2,) * 6}
+    same = only(compared(base, run(variant(), reference="a", **head)), "seconds")
+    assert (same.verdict, same.reason) == ("same", "times the reference model")
+    other = only(compared(base, run(variant(), reference="b", **head)), "seconds")
+    assert (other.verdict, other.reason) == ("worse", "seconds, not normalized: the reference models differ")
+    elsewhere = run(variant(), reference="b", machine={**MACHINE, "python_version": "3.12"}, **head)
+    delta = only(compared(base, elsewhere, across_environments=True), "seconds")
+    assert delta.verdict == "not comparable"
+    assert "the reference models differ" in delta.reason
+
+
+def test_rounds_are_normalized_one_by_one() -> None:
+    """Half of the head's rounds fell in a slow moment, as the reference beside them shows."""
+    base, head = run(variant(), seconds=SESSIONS), run(variant(), seconds=tuple(2 * s for s in SESSIONS))
+
+    def with_rounds(one: Run, slow: float) -> Run:
+        more = [
+            dataclasses.replace(
+                t,
+                rounds=(1.0, 1.0, *[slow] * 3),
+                reference_rounds=(0.1, 0.1 * SESSIONS[t.session], *[0.1 * slow] * 3),
+                reference_seconds=0.1,
+            )
+            for t in one.timings
+        ]
+        return dataclasses.replace(one, timings=tuple(more))
+
+    delta = only(compared(with_rounds(base, 1.0), with_rounds(head, 2.0)), "seconds")
+    assert (delta.verdict, delta.base, delta.head) == ("same", pytest.approx(10.0), pytest.approx(10.0))

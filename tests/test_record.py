@@ -101,6 +101,18 @@ def test_records_that_contradict_each_other_are_refused() -> None:
         a_run(benchmark(facts()), benchmark(facts(accuracy=0.8)))
 
 
+def test_sessions_are_told_apart_by_number_or_else_by_order() -> None:
+    both = a_run(benchmark(facts()), benchmark(facts("int8")), benchmark(facts()), benchmark(facts("int8")))
+    assert [timing.session for timing in both.timings] == [0, 0, 1, 1]
+    numbered = [benchmark(facts()) for _ in range(2)]
+    for one in numbered:
+        one["extra_info"]["optkit"]["session"] = 3
+    with pytest.raises(RecordError, match="a benchmark twice in one session"):
+        a_run(*numbered)
+    numbered[0]["extra_info"]["optkit"]["session"] = 5
+    assert [timing.session for timing in a_run(*numbered).timings] == [5, 3]
+
+
 def test_records_of_different_data_are_never_together() -> None:
     other = DatasetFacts(name="mnist", digest="e" * 64, train=320, test=70)
     with pytest.raises(RecordError, match="several suites or data sets"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optkit.commands.ab import AB
 from optkit.commands.advise import ADVISE
+from optkit.commands.bench import BENCH
 from optkit.commands.build import BUILD
 from optkit.commands.command import Command
 from optkit.commands.compare import COMPARE
@@ -14,6 +15,7 @@ from optkit.commands.run import RUN
 COMMANDS: dict[str, Command] = {
     "list": LIST,
     "build": BUILD,
+    "bench": BENCH,
     "gate": GATE,
     "ab": AB,
     "compare": COMPARE,

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.build import Artifact
+from optkit.errors import ArtifactError, nearest
 from optkit.runtime import KerasWorkers, TFLiteRunner
 
 BATCH = 32
@@ -47,7 +48,7 @@ class Strategy:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The strategy that was fastest, and the median seconds of each that was tried."""
+    """The strategy that was fastest, and the median seconds of each that was tried (none when it was given)."""
 
     chosen: Strategy
     seconds: dict[str, float]
@@ -142,6 +143,17 @@ def strategies(threads: int, samples: int, bytes_per_sample: int) -> tuple[Strat
             if size * threads <= samples
         ]
     return tuple(found)
+
+
+def planned_strategy(path: Path, x: Floats, threads: int, name: str) -> Trial:
+    """Return the strategy called `name` without a trial. Raises ArtifactError when `path` and `x` have none such."""
+    bytes_per_sample = TFLiteRunner(path, threads=1, batch=1).bytes_per_sample
+    known = {strategy.name: strategy for strategy in strategies(threads, len(x), bytes_per_sample)}
+    if name not in known:
+        raise ArtifactError(
+            f"{path} cannot be run over {len(x)} samples on {threads} threads by {name!r}; {nearest(name, known)}"
+        )
+    return Trial(chosen=known[name], seconds={})
 
 
 def choose_strategy(path: Path, x: Floats, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:

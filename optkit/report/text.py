@@ -14,8 +14,9 @@ from optkit.build import Artifact
 from optkit.gates import Verdict
 from optkit.metrics import MODES
 from optkit.predict import Prediction
-from optkit.record import Run, Timing
+from optkit.record import Run
 from optkit.spec import Suite, Variant
+from optkit.timing import Timing
 
 _WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
 _MARK = "◀"
@@ -83,7 +84,7 @@ def _row(run: Run, variant: str, threads: int, modes: Sequence[str]) -> list[str
 
 
 def _time_cells(run: Run, timing: Timing) -> list[str]:
-    best = min(t.seconds for t in run.timings if (t.mode, t.threads) == (timing.mode, timing.threads))
+    best = min(t.seconds for t in run.benchmarks if (t.mode, t.threads) == (timing.mode, timing.threads))
     mark = _MARK if timing.seconds == best else " "
     speedup = run.speedup(timing)
     seconds = timing.seconds * _UNITS[timing.mode][2]
@@ -94,11 +95,12 @@ def _legend(run: Run) -> str:
     batch = next((t.batch for t in run.timings if t.mode == "single_batch"), None)
     lines = [
         f"{_MARK} fastest of its mode and threads; smallest zip. Times are medians"
+        + (f" of {run.sessions} sessions' medians" if run.sessions > 1 else "")
         + (f"; a batch is {batch} samples" if batch else "")
         + "; set is the whole test set. "
         + f"Speed-up: time of {run.baseline} / this time. Ratio: zip bytes of {run.baseline} / this zip."
     ]
-    tried = [t for t in run.timings if t.trial]
+    tried = [t for t in run.benchmarks if t.trial]
     if tried:
         lines.append("Full set, as chosen by a short trial (seconds of each way tried are in the saved JSON):")
         for way in dict.fromkeys(t.strategy for t in tried):

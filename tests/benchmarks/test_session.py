@@ -1,10 +1,13 @@
 """Whole pytest sessions over the tiny suite, as users run them: what is printed, saved, and with which exit code."""
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
 
+from optkit import read_run
+from optkit.measure.reference import REFERENCE_SHA256
 from tests.conftest import ROOT, Command
 
 QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-quiet", "-q", "-p", "no:cacheprovider")
@@ -150,3 +153,55 @@ def test_bad_options_end_the_session_with_code_2(session, arguments: tuple[str, 
     assert done.returncode == 2
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_every_round_is_saved_with_the_reference_beside_it_and_full_sets_are_like_the_run_given(
+    session, tmp_path: Path
+) -> None:
+    options = ("--benchmark-only", "--variants", "int8,baseline", "--threads", "1")
+    first = session(*options, "--benchmark-json", str(tmp_path / "run.json"))
+    assert first.returncode == 0, first.stdout
+    saved = json.loads((tmp_path / "run.json").read_text())
+    for one in saved["benchmarks"]:
+        info = one["extra_info"]["optkit"]
+        assert info["reference"] == REFERENCE_SHA256
+        assert len(info["reference_rounds"]) == one["stats"]["rounds"] == len(one["stats"]["data"]) >= 2
+        assert info["reference_seconds"] == statistics.median(info["reference_rounds"]) > 0
+    quick = next(b for b in saved["benchmarks"] if "int8-single_sample" in b["name"])
+    assert quick["stats"]["iterations"] > 1, "a round is no shorter than --benchmark-min-time"
+    for one in saved["benchmarks"]:
+        if one["extra_info"]["optkit"]["mode"] == "full_set":
+            one["extra_info"]["optkit"]["strategy"] = "loop of 32"
+    (tmp_path / "like.json").write_text(json.dumps(saved))
+    # --benchmark-autosave keeps raw rounds, too; warm-up rounds have blocks, but are not in the record
+    storage = (f"--benchmark-storage={tmp_path / 'storage'}", "--benchmark-autosave", "--benchmark-warmup=on")
+    again = session(*options, "--like", str(tmp_path / "like.json"), *storage)
+    assert again.returncode == 0, again.stdout
+    (kept,) = (tmp_path / "storage").rglob("*.json")
+    for timing in read_run(kept).timings:
+        assert len(timing.rounds) == len(timing.reference_rounds) > 0
+        if (timing.variant, timing.mode) == ("int8", "full_set"):
+            assert (timing.strategy, timing.trial) == ("loop of 32", {})
+
+
+def test_bench_merges_fresh_processes_and_a_failing_gate_fails_it(
+    command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
+) -> None:
+    strict = tmp_path / "strict.toml"
+    suite = tiny_suite.read_text().split("[[gates]]")[0]
+    strict.write_text(suite + '[[gates]]\nmetric = "size_ratio"\nvariants = ["int8"]\nmin = 1000\n')
+    options = ("--variants", "float_tflite,int8", "--threads", "1", "--store", str(built_store), "--sessions", "2")
+    quick = "--pytest=--benchmark-max-time=0.02 --benchmark-min-rounds=2"
+    done = command("optkit", "bench", "strict.toml", *options, quick, "-o", "run.json", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert [v["status"] for v in found["verdicts"] if v["gate"]["metric"] == "size_ratio"] == ["fail"]
+    assert all(len(one["by_session"]) == 2 and one["normalized"] > 0 for one in found["benchmarks"])
+    run = read_run(tmp_path / "run.json")
+    assert (run.sessions, len(run.timings), len(run.benchmarks)) == (2, 12, 6)
+    full = [t for t in run.timings if t.benchmark == ("int8", "full_set", 1)]
+    assert len({t.strategy for t in full}) == 1
+    assert [bool(t.trial) for t in full] == [True, False], "the first session's trial decides for all"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "strict.toml"]
+    shown = command("pytest_benchmark", "compare", str(tmp_path / "run.json"), "--columns=median")
+    assert (shown.returncode, shown.stdout.count("int8-full_set-1]")) == (0, 2), shown.stdout + shown.stderr

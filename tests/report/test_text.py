@@ -23,3 +23,14 @@ def test_summary_marks_the_fastest_and_the_smallest() -> None:
     assert "1,234" in rows["fast"]
     end = head.index("ratio") + len("ratio")
     assert all(len(row) == end for row in rows.values()), "columns are aligned to the right"
+
+
+def test_several_sessions_are_one_row_with_their_median() -> None:
+    one = [(facts(), 2.0), (facts("int8"), 1.0), (facts(), 8.0), (facts("int8"), 2.0), (facts(), 4.0)]
+    run = a_run(*(benchmark(f, s) for f, s in [*one, (facts("int8"), 2.0)]))
+    lines = summary(run).splitlines()
+    assert [line.split()[:1] + line.split()[4:6] for line in lines[2:4]] == [
+        ["baseline", "4000", "1.00"],
+        ["int8", "2000◀", "2.00"],
+    ]
+    assert "Times are medians of 3 sessions' medians" in lines[4]

@@ -1,0 +1,117 @@
+"""`optkit bench`: build a suite, time it in fresh processes, judge it by its gates."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.build import ensure_variants
+from optkit.commands.command import Command, add_store, count, names
+from optkit.data import DATA_MODES
+from optkit.errors import OptkitError
+from optkit.gates import Verdict, check_run, exit_code, explain, remember
+from optkit.record import Run, make_run, read_run
+from optkit.report import text
+from optkit.sessions import run_sessions, save
+from optkit.spec import Suite
+from optkit.store import Store
+from optkit.suites import load_suite, open_suite
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_store(parser)
+    parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
+    parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
+    about = "full data, the small embedded set, or what there is"
+    parser.add_argument("--data", choices=DATA_MODES, default="auto", help=about)
+    parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
+    parser.add_argument("--sessions", type=count, default=1, metavar="N", help="processes to time in (1)")
+    about = "time full sets in the way of this saved run (default: as a trial in the first session chooses)"
+    parser.add_argument("--like", type=Path, metavar="RUN.json", help=about)
+    parser.add_argument("--no-gates", action="store_true", help="time, and judge nothing")
+    about = 'more options for each pytest, such as --pytest="--benchmark-max-time=0.1"'
+    parser.add_argument("--pytest", type=shlex.split, default=[], metavar="OPTIONS", help=about)
+    parser.add_argument("-o", "--output", type=Path, metavar="RUN.json", help="save the merged run")
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    if options.output and not options.output.parent.is_dir():
+        raise OptkitError(f"{options.output.parent} is no folder; make it, or give another file with -o")
+    if options.like:
+        read_run(options.like)
+    load_suite(options.suite).select(options.variants)  # before any data is read
+    suite, dataset = open_suite(options.suite, options.data)
+    chosen = {variant.name for variant in suite.select(options.variants)} | {suite.baseline}
+    store = Store(options.store)
+    variants = [variant for variant in suite.variants if variant.name in chosen]
+    ensure_variants(suite, variants, dataset, store, options.data)
+    document = run_sessions(options.sessions, _arguments(options, store), options.like, _telling(options.sessions))
+    run = make_run(document["benchmarks"], document.get("machine_info", {}), str(document.get("datetime", "")))
+    if options.output:
+        save(document, options.output)
+    verdicts = [] if options.no_gates else _judge(suite, run, store)
+    shown = [text.summary(run), *([text.verdicts_text(verdicts)] if verdicts else [])]
+    return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
+
+
+def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
+    found = [f"--suite={options.suite}", f"--data={options.data}", f"--store={store.root}"]
+    found += [f"--variants={','.join(options.variants)}"] if options.variants else []
+    found += [f"--threads={options.threads}"] if options.threads else []
+    return [*found, *options.pytest]
+
+
+def _telling(sessions: int) -> Any:
+    began = time.monotonic()
+
+    def tell(number: int) -> None:
+        print(f"optkit: session {number + 1} of {sessions} ({time.monotonic() - began:.0f} s)", file=sys.stderr)
+
+    return tell
+
+
+def _judge(suite: Suite, run: Run, store: Store) -> list[Verdict]:
+    """Judge what was timed, and remember what passed, as a session's own gates do."""
+    verdicts = [verdict for verdict in check_run(suite, run) if verdict.variant in run.variants]
+    explained = [explain(store, run, verdict) for verdict in verdicts]
+    remember(store, run, verdicts)
+    return explained
+
+
+def _result(run: Run, verdicts: list[Verdict], options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "suite": run.suite,
+        "output": str(options.output) if options.output else None,
+        "sessions": run.sessions,
+        "benchmarks": [
+            {
+                "variant": timing.variant,
+                "mode": timing.mode,
+                "threads": timing.threads,
+                "seconds": timing.seconds,
+                "speedup": run.speedup(timing),
+                "normalized": run.normalized(timing),
+                "by_session": [
+                    {"seconds": one.seconds, "normalized": one.normalized}
+                    for one in run.timings
+                    if one.benchmark == timing.benchmark
+                ],
+            }
+            for timing in run.benchmarks
+        ],
+        "verdicts": [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts],
+    }
+
+
+BENCH = Command(
+    "build a suite, time it in fresh processes, judge it by its gates",
+    "optkit bench mnist --sessions 5 -o run.json",
+    _options,
+    _run,
+)

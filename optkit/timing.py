@@ -1,0 +1,91 @@
+"""Timings of benchmarks: one a session, and what several sessions say together.
+
+Law: the sample is the session; a figure of several sessions is the median of theirs, and a quotient is taken within a
+session before anything is taken over them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optkit.errors import RecordError
+from optkit.measure.paired import PairedTiming
+from optkit.measure.reference import normalized
+
+BenchmarkName = tuple[str, str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One benchmark of one session: seconds of a call of `samples` samples, the median of its rounds.
+
+    `rounds` are the raw values when they were saved; `reference_rounds` the seconds of a call of the reference model
+    beside each of them, `reference_seconds` their median and `reference` that model's sha256, when there was one.
+    `session` counts the sessions of a merged run from 0. `paired` are fresh processes that timed this variant (head)
+    against another (base), by the other's name, when a gate asks for confidence.
+    """
+
+    variant: str
+    mode: str
+    threads: int
+    batch: int
+    samples: int
+    seconds: float
+    strategy: str | None = None
+    trial: dict[str, float] = field(default_factory=dict)
+    rounds: tuple[float, ...] = ()
+    reference: str | None = None
+    reference_seconds: float | None = None
+    reference_rounds: tuple[float, ...] = ()
+    session: int = 0
+    paired: dict[str, tuple[PairedTiming, ...]] = field(default_factory=dict)
+
+    @property
+    def benchmark(self) -> tuple[str, str, int]:
+        """What tells one benchmark of a run from the others: variant, mode, threads."""
+        return self.variant, self.mode, self.threads
+
+    @property
+    def normalized(self) -> float | None:
+        """The median of the rounds' times, each divided by the reference's beside it; None without a reference."""
+        if self.rounds and self.reference_rounds:
+            return normalized(self.rounds, self.reference_rounds)
+        return self.seconds / self.reference_seconds if self.reference_seconds else None
+
+
+def _median(timings: Sequence[Timing]) -> Timing:
+    if len(timings) == 1:
+        return timings[0]
+    seconds = statistics.median(timing.seconds for timing in timings)
+    nothing: dict[str, Any] = {"rounds": (), "reference": None, "reference_seconds": None, "reference_rounds": ()}
+    return dataclasses.replace(timings[0], seconds=seconds, **nothing)
+
+
+def over_sessions(timings: Iterable[Timing]) -> tuple[Timing, ...]:
+    """Return one timing a benchmark, in their order: over several sessions, the median of their seconds."""
+    by_name: dict[BenchmarkName, list[Timing]] = {}
+    for timing in timings:
+        by_name.setdefault(timing.benchmark, []).append(timing)
+    return tuple(_median(found) for found in by_name.values())
+
+
+def session_quotients(timings: Sequence[Timing], over: BenchmarkName, under: BenchmarkName) -> list[float]:
+    """Return the seconds of `over` divided by those of `under`, in each session that timed both."""
+    tops = {timing.session: timing.seconds for timing in timings if timing.benchmark == over}
+    return [tops[t.session] / t.seconds for t in timings if t.benchmark == under and t.session in tops]
+
+
+def check_timing(timing: Timing, name: str) -> None:
+    """Raise RecordError when the timing of the benchmark called `name` cannot be what a run saved."""
+    figures = (timing.seconds, *timing.reference_rounds, timing.reference_seconds or 1.0)
+    if wrong := [seconds for seconds in figures if not seconds > 0]:
+        raise RecordError(f"benchmark {name!r} took {wrong[0]} s; expected more than 0")
+    if timing.rounds and timing.reference_rounds and len(timing.rounds) != len(timing.reference_rounds):
+        raise RecordError(
+            f"benchmark {name!r} has {len(timing.rounds)} rounds and {len(timing.reference_rounds)} of the reference "
+            "beside them; the record was changed; run again to save one"
+        )

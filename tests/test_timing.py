@@ -1,0 +1,70 @@
+"""What several sessions say together: medians of theirs, quotients within each, and no mixing of references."""
+
+from typing import Any
+
+import pytest
+
+from optkit import RecordError, Run, Timing
+from optkit.timing import check_timing, over_sessions, session_quotients
+
+
+def timing(variant: str = "int8", seconds: float = 1.0, session: int = 0, **more: Any) -> Timing:
+    known = {"mode": "full_set", "threads": 1, "batch": 32, "samples": 70}
+    return Timing(**{"variant": variant, "seconds": seconds, "session": session, **known, **more})
+
+
+def run(*timings: Timing) -> Run:
+    return Run(suite="s", baseline="baseline", dataset=None, variants={}, timings=timings)  # type: ignore[arg-type]
+
+
+def test_one_session_is_given_as_it_is() -> None:
+    one = timing(rounds=(1.0, 2.0), reference_rounds=(0.1, 0.1), reference_seconds=0.1, reference="a")
+    assert over_sessions([one]) == (one,)
+    assert run(one).timing("int8", "full_set", 1) is one
+
+
+def test_several_sessions_give_the_median_and_none_of_their_rounds() -> None:
+    more = {"rounds": (9.0,), "reference_rounds": (0.1,), "reference_seconds": 0.1, "reference": "a"}
+    timings = [timing(seconds=s, session=i, **more) for i, s in enumerate((3.0, 1.0, 2.0))]
+    (found,) = over_sessions(timings)
+    assert (found.seconds, found.rounds, found.normalized) == (2.0, (), None)
+    assert run(*timings).normalized(found) == pytest.approx(90.0)
+
+
+def test_a_speed_up_is_taken_within_sessions() -> None:
+    """The second session was twice as slow as the first, the third four times: the quotient of medians would be 4."""
+    base = [timing("baseline", 8.0 * slow, i) for i, slow in enumerate((1, 2, 4))]
+    mine = [timing("int8", slow * s, i) for i, (slow, s) in enumerate(zip((1, 2, 4), (4.0, 1.0, 1.0), strict=True))]
+    both = run(*base, *mine)
+    assert session_quotients(both.timings, base[0].benchmark, mine[0].benchmark) == [2.0, 8.0, 8.0]
+    assert both.speedup(mine[0]) == 8.0
+    assert run(*mine, *base[:1]).speedup(mine[0]) == 2.0, "sessions without the baseline have no part"
+    assert run(*mine).speedup(mine[0]) is None
+
+
+def test_each_round_is_divided_by_the_reference_beside_it() -> None:
+    one = timing(seconds=3.0, rounds=(2.0, 3.0, 9.0), reference_rounds=(0.2, 0.3, 0.3), reference_seconds=0.3)
+    assert one.normalized == pytest.approx(10.0)
+    assert timing(seconds=3.0, reference_seconds=0.3).normalized == pytest.approx(10.0), "where no rounds were saved"
+    assert timing().normalized is None
+
+
+@pytest.mark.parametrize("other", [{"reference": "b", "reference_seconds": 0.1}, {}])
+def test_sessions_of_different_references_have_no_normalized_figure(other: dict[str, Any]) -> None:
+    both = run(timing(reference="a", reference_seconds=0.1), timing(session=1, **other))
+    assert both.normalized(both.benchmarks[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seconds": 0.0}, "took 0.0 s"),
+        ({"seconds": float("nan")}, "took nan s"),
+        ({"reference_seconds": -1.0}, "took -1.0 s"),
+        ({"reference_rounds": (0.1, 0.0)}, "took 0.0 s"),
+        ({"rounds": (1.0, 1.0), "reference_rounds": (0.1,)}, "has 2 rounds and 1 of the reference"),
+    ],
+)
+def test_what_no_run_saved_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        check_timing(timing(**wrong), "test_latency[x]")
