@@ -49,7 +49,8 @@ export HISTORY ?= benchmark-history
 base:
 	git worktree prune
 	test -e "$$OUT/base" || git worktree add --detach "$$OUT/base" HEAD
-	git -C "$$OUT/base" checkout --quiet --detach "$$(git rev-parse --verify --end-of-options "$$BASE^{commit}")"
+	commit=$$(git rev-parse --verify --end-of-options "$$BASE^{commit}") && \
+	    git -C "$$OUT/base" checkout --quiet --detach $$commit
 
 # Build and time SUITE: $OUT/build.json is for optkit ab, $OUT/run.json for optkit gate and compare.
 measure: .venv/installed
