@@ -3,13 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: bench test lint clean
+.PHONY: setup bench test lint clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,embedded,dev]'
 	touch $@
+
+setup: .venv/installed
 
 # Build, time and gate the default suite; the summary is printed, the records are in out/run.json.
 bench: .venv/installed
@@ -32,3 +34,44 @@ lint: .venv/installed
 
 clean:
 	rm -rf .venv out build *.egg-info
+
+# --- Is this commit worse than the one before it? What the workflows run; see docs/ci.md. ---
+# Recipes take these as shell variables, in quotes: a value from outside is data and never a command.
+
+# The suite (a name or a file), which data, the folder of results, the commit to compare with, the branch of histories.
+export SUITE ?= mnist
+export DATA ?= auto
+export OUT ?= out
+export BASE ?= HEAD^1
+export HISTORY ?= benchmark-history
+
+# Check BASE out into $OUT/base.
+base:
+	git worktree prune
+	test -e "$$OUT/base" || git worktree add --detach "$$OUT/base" HEAD
+	commit=$$(git rev-parse --verify --end-of-options "$$BASE^{commit}") && \
+	    git -C "$$OUT/base" checkout --quiet --detach $$commit
+
+# Build and time SUITE: $OUT/build.json is for optkit ab, $OUT/run.json for optkit gate and compare.
+measure: .venv/installed
+	mkdir -p "$$OUT"
+	$(BIN)/python -m optkit build "$$SUITE" --data "$$DATA" --json > "$$OUT/build.json"
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-quiet --suite "$$SUITE" --data "$$DATA" \
+	    --benchmark-json="$$OUT/run.json" $(ARGS)
+
+# The same in $OUT/base: with the recipe of this Makefile, the code and the pins of that commit.
+measure-base:
+	$(MAKE) -C "$$OUT/base" -f "$(CURDIR)/Makefile" measure
+
+# Check the branch HISTORY out into $OUT/history; an empty one when origin has none yet.
+history:
+	git worktree prune
+	git fetch --depth=1 origin "$$HISTORY" && git worktree add --detach "$$OUT/history" FETCH_HEAD || { \
+	    git worktree add --detach --no-checkout "$$OUT/history" && git -C "$$OUT/history" switch --orphan "$$HISTORY"; }
+
+# Add the runs in $OUT/new to the branch. A push that would lose another's run is refused by git.
+history-push: history
+	cp -R "$$OUT/new/." "$$OUT/history"
+	git -C "$$OUT/history" add --all
+	git -C "$$OUT/history" -c user.name=benchmark -c user.email=benchmark@localhost commit -m "Run of $$(git rev-parse HEAD)"
+	git -C "$$OUT/history" push origin "HEAD:refs/heads/$$HISTORY"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -40,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"optkit: warning: {message}", file=sys.stderr)
+    if os.environ.get("GITHUB_ACTIONS") == "true":  # there, a line of this form is shown on the change itself
+        data = str(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        print(f"::warning title=optkit::{data}", file=sys.stderr)
+    else:
+        print(f"optkit: warning: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,8 +36,8 @@ Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 class Rules:
     """What counts: fractions for time (`margin`), accuracy (`max_drop`) and size (`max_growth`), and the error rates.
 
-    `allow` names variants or benchmarks that may be missing, new or renamed. Raises OptkitError when a figure is out
-    of range.
+    `allow` names variants or benchmarks that may be missing, new or renamed. Without `times`, seconds are not compared.
+    Raises OptkitError when a figure is out of range.
     """
 
     margin: float = 0.02
@@ -47,6 +47,7 @@ class Rules:
     max_growth: float = 0.01
     allow: tuple[str, ...] = ()
     across_environments: bool = False
+    times: bool = True
 
     def __post_init__(self) -> None:
         for name, most in (("margin", 1), ("false_alarm", 0.5), ("miss", 0.5)):
@@ -105,7 +106,7 @@ def deltas(base: Run, head: Run, rules: Rules, across: bool) -> Iterator[Delta]:
     shared = [name for name in base.variants if name in head.variants]
     for name in shared:
         yield from _sizes(name, base.variants[name], head.variants[name], rules)
-    timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings)
+    timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings if rules.times)
     sides = [(name, _sessions(base, name), _sessions(head, name)) for name in timed]
     sides = [(name, old, new) for name, old, new in sides if new]
     level = rules.false_alarm / (len(shared) + len(sides))

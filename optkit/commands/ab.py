@@ -10,15 +10,17 @@ from typing import Any
 from optkit.ab import Design, compare_pairs, exit_code
 from optkit.commands.command import Command, count, seconds
 from optkit.commands.judging import add_judging
+from optkit.commands.reporting import add_reporting, reported
 from optkit.data import DATA_MODES
 from optkit.measure.paired import PairedTiming, run_process
 from optkit.pairs import Pair, find_pairs
-from optkit.report import comparison
+from optkit.report import comparison, markdown
 from optkit.suites import open_suite
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_judging(parser)
+    add_reporting(parser)
     about = "a .tflite file, the output of optkit build --json, or a store (with --suite)"
     for side in ("base", "head"):
         parser.add_argument(side, type=Path, metavar=side.upper(), help=about)
@@ -46,7 +48,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "not_allowed": alone,
     }
     shown = comparison.judgements_text(judgements, pairing, design, alone)
-    return result, shown, 1 if alone else exit_code(judgements)
+    code = 1 if alone else exit_code(judgements)
+    return result, shown, reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code)
 
 
 def _measure(pair: Pair, number: int, *, threads: int, batch: int) -> PairedTiming:

@@ -11,15 +11,17 @@ import msgspec
 
 from optkit.commands.command import Command, fraction
 from optkit.commands.judging import add_judging
+from optkit.commands.reporting import add_reporting, reported
 from optkit.compare import Comparison, compare_runs
 from optkit.deltas import Rules
 from optkit.errors import SchemaError
 from optkit.record import read_run
-from optkit.report import comparison
+from optkit.report import comparison, markdown
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_judging(parser)
+    add_reporting(parser)
     for side in ("base", "head"):
         parser.add_argument(side, type=Path, metavar=f"{side.upper()}.json", help="saved by pytest --benchmark-json")
     rules = Rules()
@@ -34,6 +36,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compare runs of different processors or library versions, times only normalized",
     )
+    parser.add_argument(
+        "--no-times", dest="times", action="store_false", help="compare sizes and accuracy only (times: optkit ab)"
+    )
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -43,7 +48,9 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     except SchemaError as error:
         found = Comparison(refusals=(str(error),))
     result = {"rules": rules, **msgspec.to_builtins(found), "exit_code": found.exit_code}
-    return result, comparison.comparison_text(found, rules), found.exit_code
+    shown = comparison.comparison_text(found, rules)
+    code = reported(options, "optkit compare", markdown.comparison_culprits(found), shown, found.exit_code)
+    return result, shown, code
 
 
 COMPARE = Command("compare two saved runs", "optkit compare base.json head.json --allow new_variant", _options, _run)

@@ -9,15 +9,17 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, add_store
+from optkit.commands.reporting import add_reporting, reported
 from optkit.gates import check_run, exit_code, explain
 from optkit.record import read_run
-from optkit.report import text
+from optkit.report import markdown, text
 from optkit.store import Store
 from optkit.suites import load_suite
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
+    add_reporting(parser)
     parser.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by --benchmark-json or make bench")
     parser.add_argument(
         "--suite", metavar="SUITE", help="whose gates to use (default: of the suite that the run names)"
@@ -32,7 +34,9 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     store = Store(options.store)
     verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run)]
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
-    return result, text.verdicts_text(verdicts, passed=options.all), exit_code(verdicts)
+    shown = text.verdicts_text(verdicts, passed=options.all)
+    culprits = markdown.gate_culprits(verdicts)
+    return result, shown, reported(options, "optkit gate", culprits, shown, exit_code(verdicts))
 
 
 GATE = Command("judge a saved run by its suite's gates", "optkit gate out/run.json", _options, _run)

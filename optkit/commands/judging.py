@@ -18,4 +18,9 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     ):
         about = f"{about} ({100 * default:g}%%)"
         parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
-    parser.add_argument("--allow", type=names, default=(), metavar="A,B", help="names that may be missing or new")
+    about = "names that may be missing or new (none, when empty)"
+    parser.add_argument("--allow", type=_names_if_any, default=(), metavar="A,B", help=about)
+
+
+def _names_if_any(value: str) -> tuple[str, ...]:
+    return names(value) if value else ()

@@ -82,7 +82,7 @@ def comparison_text(comparison: Comparison, rules: Rules) -> str:
     table = plain_table("benchmark", "metric", "base", "head", "change", "interval", "p", "verdict", left=2)
     table.columns[-1].justify = "left"
     for delta in comparison.deltas:
-        table.add_row(delta.name, delta.metric, *_delta_cells(delta))
+        table.add_row(delta.name, delta.metric, *delta_cells(delta))
     lines += [render(table), _rules_text(rules)]
     return "\n".join(lines)
 
@@ -91,7 +91,8 @@ def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
     return " (fails; allow it with --allow)" if name in not_allowed else " (allowed)"
 
 
-def _delta_cells(delta: Delta) -> list[str]:
+def delta_cells(delta: Delta) -> list[str]:
+    """Return base, head, change, interval, p and verdict of one figure as texts."""
     form = {"accuracy": "{:.4f}", "seconds": "{:.4g}"}.get(delta.metric, "{:,}")
     is_drop = delta.metric == "accuracy"
     change = f"{-delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
@@ -114,8 +115,10 @@ def _delta_verdict(delta: Delta) -> str:
 
 
 def _rules_text(rules: Rules) -> str:
+    times = f"slower by more than {rules.margin:.2%}, " if rules.times else ""
+    left_out = "" if rules.times else " Times were left out."
     return (
-        f"Fails: slower by more than {rules.margin:.2%}, less accurate by more than {rules.max_drop:.2%} of the "
+        f"Fails: {times}less accurate by more than {rules.max_drop:.2%} of the "
         f"samples, larger by more than {rules.max_growth:.2%}. False alarm at most {rules.false_alarm:.2%} for all "
-        "together."
+        f"together.{left_out}"
     )
