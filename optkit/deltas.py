@@ -144,7 +144,7 @@ def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> I
 
 def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test | Delta:
     """Test which samples only one side got right: exact McNemar, with Tango's interval of the drop."""
-    old, new = (_correct(run, name) for run in (base, head))
+    old, new = (correct_samples(run, name) for run in (base, head))
     samples = len(old)
     lost, gained = int(np.sum(old & ~new)), int(np.sum(new & ~old))
     drop = (lost - gained) / samples
@@ -173,8 +173,11 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
     )
 
 
-def _correct(run: Run, name: str) -> Any:
-    """Return which test samples the variant got right, bool (samples,), checked against its accuracy."""
+def correct_samples(run: Run, name: str) -> Any:
+    """Return which test samples the variant got right, bool (samples,), checked against its accuracy.
+
+    Raises RecordError when the two contradict each other.
+    """
     facts = run.variants[name]
     correct = Evaluation.unpacked(facts.correct, facts.dataset.test).correct
     if not math.isclose(float(np.mean(correct)), facts.accuracy, abs_tol=1e-9):

@@ -17,6 +17,7 @@ from optkit.statistics import (
     holm,
     mcnemar,
     mean_difference,
+    median_interval,
     paired_drop_interval,
     smallest_certified_drop,
 )
@@ -151,3 +152,12 @@ def test_the_detectable_change_is_detected_nine_times_of_ten() -> None:
     found = [adjusted_mean(rng.normal(true, 0.01, 12), none) for _ in range(2000)]
     power = np.mean([e.p_above(0.01) <= 0.002 and e.mean > 0.02 for e in found])
     assert 0.85 < power < 0.95
+
+
+def test_the_interval_of_a_median_lies_between_order_statistics() -> None:
+    assert median_interval(range(10)) == (1, 8)  # ranks 2 and 9: 97.9 % (David and Nagaraja 2003, section 7.1)
+    assert median_interval([3, 1, 2, 6, 5, 4]) == (1, 6)
+    assert median_interval(range(5)) is None
+    rng = np.random.default_rng(0)
+    inside = [low <= 0 <= high for low, high in (median_interval(rng.normal(size=20)) for _ in range(2000))]  # type: ignore[misc]
+    assert 0.95 <= np.mean(inside) <= 0.975
