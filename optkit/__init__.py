@@ -23,6 +23,7 @@ from optkit.errors import (
     SuiteError,
 )
 from optkit.gates import Verdict, check_run, judge
+from optkit.history import History, Series, make_history, read_runs
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate, set_up
 from optkit.pairs import Pair, find_pairs
@@ -51,6 +52,7 @@ __all__ = [
     "Evaluation",
     "Finding",
     "Gate",
+    "History",
     "Judgement",
     "KerasWorkers",
     "Network",
@@ -62,6 +64,7 @@ __all__ = [
     "Rules",
     "Run",
     "SchemaError",
+    "Series",
     "Step",
     "Store",
     "StoreError",
@@ -90,12 +93,14 @@ __all__ = [
     "judge",
     "load_dataset",
     "load_suite",
+    "make_history",
     "make_run",
     "open_suite",
     "predict",
     "preflight",
     "quantize",
     "read_run",
+    "read_runs",
     "set_up",
     "weights_of",
 ]

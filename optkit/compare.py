@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from optkit.deltas import Delta, Rules, benchmark_name, deltas
+from optkit.environments import differing, environment_of
 from optkit.record import Run
 
 
@@ -72,20 +72,9 @@ def _refusals(base: Run, head: Run) -> Iterator[str]:
 
 def _environment_differences(base: Run, head: Run) -> Iterator[str]:
     """Yield what differs in processor, system, Python and library versions."""
-    old, new = _environment(base), _environment(head)
-    for name in sorted(old.keys() & new.keys()):
-        if old[name] != new[name]:
-            yield f"{name}: {old[name]} in the base, {new[name]} in the head"
-
-
-def _environment(run: Run) -> dict[str, Any]:
-    cpu = run.machine.get("cpu") or {}
-    found = {"processor": cpu.get("brand_raw"), "cores": cpu.get("count")}
-    found |= {name: run.machine.get(name) for name in ("machine", "system", "python_version")}
-    for facts in run.variants.values():
-        found[facts.runtime.name] = facts.runtime.version
-        found |= facts.spec.get("libraries", {})
-    return found
+    old, new = environment_of(base), environment_of(head)
+    for name in differing(old, new):
+        yield f"{name}: {old[name]} in the base, {new[name]} in the head"
 
 
 def _renamed(base: Run, head: Run) -> list[tuple[str, str]]:

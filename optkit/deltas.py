@@ -175,9 +175,9 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
 
 
 def correct_samples(run: Run, name: str) -> Any:
-    """Return which test samples the variant got right, bool (samples,).
+    """Return which test samples the variant got right, bool (samples,), checked against its accuracy.
 
-    Raises RecordError when that is not what its accuracy says.
+    Raises RecordError when the two contradict each other.
     """
     facts = run.variants[name]
     correct = Evaluation.unpacked(facts.correct, facts.dataset.test).correct

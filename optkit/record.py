@@ -85,7 +85,7 @@ class VariantFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The records of one or more sessions: facts by variant, timings, and the machine they were made on.
+    """The records of one or more sessions: facts by variant, timings, machine, and commit (as saved).
 
     `timings` has one Timing a benchmark and session; a benchmark's figure is the median over its sessions.
     """
@@ -97,6 +97,7 @@ class Run:
     timings: tuple[Timing, ...]
     machine: dict[str, Any] = field(default_factory=dict)
     made: str = ""
+    commit: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sessions(self) -> int:
@@ -194,9 +195,11 @@ def read_run(path: Path) -> Run:
     if not isinstance(saved, dict) or not isinstance(saved.get("benchmarks"), list):
         raise RecordError(f"{path} is not a pytest-benchmark file: it has no list of benchmarks")
     try:
-        return make_run(saved["benchmarks"], saved.get("machine_info", {}), str(saved.get("datetime", "")))
+        run = make_run(saved["benchmarks"], saved.get("machine_info", {}), str(saved.get("datetime", "")))
     except RecordError as error:
         raise type(error)(f"{path}: {error}") from error
+    commit = saved.get("commit_info")
+    return dataclasses.replace(run, commit=commit if isinstance(commit, dict) else {})
 
 
 def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:

@@ -115,6 +115,22 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return the interval of the median of independent `values` (n,) of any distribution, or None when n is too small.
+
+    Between order statistics, by the binomial distribution: David and Nagaraja 2003, Order Statistics, section 7.1.
+    """
+    n = len(values)
+    below = float((1 - confidence) / 2)
+    rank = 0
+    while rank < n and _special().bdtr(rank, n, 0.5) <= below:
+        rank += 1
+    if rank == 0:
+        return None
+    ordered = sorted(values)
+    return float(ordered[rank - 1]), float(ordered[n - rank])
+
+
 def mcnemar(lost: int, gained: int) -> float:
     """Return the one-sided exact p-value of H0: as many or more are gained than lost (McNemar 1947, binomial form).
 

@@ -17,6 +17,7 @@ from optkit.statistics import (
     holm,
     mcnemar,
     mean_difference,
+    median_interval,
     paired_drop_interval,
     proportion_interval,
     smallest_certified_drop,
@@ -160,3 +161,12 @@ def test_the_interval_of_a_proportion_is_scipys_exact_one(right: int, wrong: int
     found = proportion_interval(right, right + wrong, level)
     expected = stats.binomtest(right, right + wrong).proportion_ci(1 - 2 * level, "exact")
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_the_interval_of_a_median_lies_between_order_statistics() -> None:
+    assert median_interval(range(10)) == (1, 8)  # ranks 2 and 9: 97.9 % (David and Nagaraja 2003, section 7.1)
+    assert median_interval([3, 1, 2, 6, 5, 4]) == (1, 6)
+    assert median_interval(range(5)) is None
+    rng = np.random.default_rng(0)
+    inside = [low <= 0 <= high for low, high in (median_interval(rng.normal(size=20)) for _ in range(2000))]  # type: ignore[misc]
+    assert 0.95 <= np.mean(inside) <= 0.975

@@ -9,6 +9,7 @@ from optkit.commands.build import BUILD
 from optkit.commands.command import Command
 from optkit.commands.compare import COMPARE
 from optkit.commands.gate import GATE
+from optkit.commands.history import HISTORY
 from optkit.commands.listing import LIST
 from optkit.commands.run import RUN
 
@@ -19,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "gate": GATE,
     "ab": AB,
     "compare": COMPARE,
+    "history": HISTORY,
     "run": RUN,
     "advise": ADVISE,
 }

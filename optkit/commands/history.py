@@ -1,0 +1,82 @@
+"""`optkit history`: a folder of saved runs as tables and trends, with the changes located."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from optkit.commands.command import Command, fraction, names
+from optkit.deltas import Rules
+from optkit.errors import OptkitError, nearest
+from optkit.history import METRICS, SavedRun, make_history, read_runs
+from optkit.report.history import history_text
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of pytest --benchmark-autosave: .benchmarks")
+    parser.add_argument("--suite", metavar="SUITE", help="only runs of this suite (all)")
+    parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these variants (all)")
+    parser.add_argument(
+        "--metric", type=names, default=METRICS, metavar="A,B", help=f"only these metrics ({','.join(METRICS)})"
+    )
+    parser.add_argument("--since", type=_date, metavar="DATE", help="only runs made then or later, such as 2026-01-31")
+    rules = Rules()
+    for name, default, about in (
+        ("--margin", rules.margin, "the change of time that counts"),
+        ("--max-drop", rules.max_drop, "the change of accuracy that counts, of the test samples"),
+        ("--max-growth", rules.max_growth, "the change of a size that counts"),
+        ("--false-alarm", rules.false_alarm, "chance of any false change in the whole invocation"),
+    ):
+        about = f"{about} ({100 * default:g}%%)"
+        parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
+    parser.add_argument(
+        "--fail-on-change", action="store_true", help="exit with 1 when the newest run of a series is worse than before"
+    )
+
+
+def _date(value: str) -> datetime:
+    """Turn a date, or a date with time, into a moment; without a time zone, of UTC."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected a date, such as 2026-01-31") from None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    rules = Rules(
+        margin=options.margin,
+        false_alarm=options.false_alarm,
+        max_drop=options.max_drop,
+        max_growth=options.max_growth,
+    )
+    runs, unread = read_runs(options.folder)
+    history = make_history(
+        _selected(runs, options), rules, unread=unread, variants=options.variants, metrics=options.metric
+    )
+    code = int(options.fail_on_change and any(series.worsened for series in history.series))
+    result = {"rules": rules, **msgspec.to_builtins(history), "exit_code": code}
+    for shown, series in zip(result["series"], history.series, strict=True):
+        shown["worsened"] = series.worsened
+    return result, history_text(history, rules), code
+
+
+def _selected(runs: tuple[SavedRun, ...], options: argparse.Namespace) -> tuple[SavedRun, ...]:
+    """Return the runs since --since and of --suite. Raises OptkitError when there are none."""
+    if options.since:
+        runs = tuple(saved for saved in runs if saved.made >= options.since)
+        if not runs:
+            raise OptkitError(f"{options.folder} has no run made since {options.since}; give an earlier date")
+    if options.suite:
+        known = {saved.run.suite for saved in runs}
+        runs = tuple(saved for saved in runs if saved.run.suite == options.suite)
+        if not runs:
+            raise OptkitError(f"the history has no suite {options.suite!r}; {nearest(options.suite, known)}")
+    return runs
+
+
+HISTORY = Command("show saved runs over time and locate changes", "optkit history .benchmarks", _options, _run)

@@ -1,0 +1,40 @@
+"""What a run was measured on, as far as it decides what may be compared: processor, system, Python, libraries.
+
+Law: environments differ when a field that both runs know differs; what only one of them knows proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from optkit.record import Run
+
+
+def environment_of(run: Run) -> dict[str, Any]:
+    """Return processor, cores, system, Python version, and the versions of runtimes and training libraries."""
+    cpu = run.machine.get("cpu") or {}
+    found = {"processor": cpu.get("brand_raw"), "cores": cpu.get("count")}
+    found |= {name: run.machine.get(name) for name in ("machine", "system", "python_version")}
+    for facts in run.variants.values():
+        found[facts.runtime.name] = facts.runtime.version
+        found |= facts.spec.get("libraries", {})
+    return found
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields that both environments know and that differ, sorted."""
+    return [name for name in sorted(one.keys() & other.keys()) if one[name] != other[name]]
+
+
+def grouped(found: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the distinct environments, each with all that is known of it, and which one each of `found` is of."""
+    distinct: list[dict[str, Any]] = []
+    numbers = []
+    for one in found:
+        number = next((i for i, known in enumerate(distinct) if not differing(known, one)), len(distinct))
+        if number == len(distinct):
+            distinct.append({})
+        distinct[number] |= one
+        numbers.append(number)
+    return distinct, numbers
