@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, fraction, names
+from optkit.commands.reporting import add_reporting, reported
 from optkit.deltas import Rules
 from optkit.errors import OptkitError, nearest
 from optkit.history import METRICS, SavedRun, make_history, read_runs
@@ -17,6 +18,7 @@ from optkit.report.history import history_text
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
+    add_reporting(parser)
     parser.add_argument("folder", type=Path, metavar="DIR", help="of pytest --benchmark-autosave: .benchmarks")
     parser.add_argument("--suite", metavar="SUITE", help="only runs of this suite (all)")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these variants (all)")
@@ -62,7 +64,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     result = {"rules": rules, **msgspec.to_builtins(history), "exit_code": code}
     for shown, series in zip(result["series"], history.series, strict=True):
         shown["worsened"] = series.worsened
-    return result, history_text(history, rules), code
+    text = history_text(history, rules)
+    return result, text, reported(options, "optkit history", (), text, code)
 
 
 def _selected(runs: tuple[SavedRun, ...], options: argparse.Namespace) -> tuple[SavedRun, ...]:

@@ -191,6 +191,7 @@ def test_a_run_of_the_main_branch_joins_the_history(changed: Changed, scratch: P
         (main / "out" / "store-base").symlink_to(scratch.parent / "store")
         job = Job(main, settings).run(read(WORKFLOW)["jobs"]["record"]["steps"])
         assert not job.failed, job.log
+        assert "`optkit history`: pass" in job.summary
         keep = scratch.parent / f"keep-{run}"
         git(origin, "clone", str(origin), str(keep))
         ignore = shutil.ignore_patterns(".git")  # as the artifact has it: no hidden files
