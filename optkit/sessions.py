@@ -20,6 +20,7 @@ from optkit.errors import OptkitError, RecordError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SHOWN_LINES = 30
+_STORING = ("--benchmark-storage", "--benchmark-save", "--benchmark-autosave", "--benchmark-compare")
 
 Document = dict[str, Any]
 Session = Callable[[Sequence[str]], Document]
@@ -36,6 +37,8 @@ def run_session(arguments: Sequence[str]) -> Document:
         command = [sys.executable, "-m", "pytest", str(_benchmarks()), f"--rootdir={_ROOT}"]
         command += ["-c", str(_ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--benchmark-only"]
         command += ["--benchmark-quiet", f"--benchmark-json={target}", *arguments]
+        if not any(argument.startswith(_STORING) for argument in arguments):
+            command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
         # a pytest that this process may itself run under is none of the session's business
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         with log.open("wb") as output:
