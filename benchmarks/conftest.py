@@ -14,7 +14,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         # What is compared runs side by side: variants innermost. Keras files last: their worker takes seconds to start.
         variants = sorted(bench.variants, key=lambda variant: variant.kind == "keras")
-        cases = [Case(v.name, mode, threads) for mode in MODES for threads in bench.threads for v in variants]
+        modes = [mode for mode in MODES if mode in bench.suite.modes]
+        cases = [Case(v.name, mode, threads) for mode in modes for threads in bench.threads for v in variants]
         ids = [f"{data}-{case.variant}-{case.mode}-{case.threads}" for case in cases]
         metafunc.parametrize("case", cases, ids=ids)
     if "gate" in metafunc.fixturenames:

@@ -69,7 +69,7 @@ def seeds(options: argparse.Namespace) -> None:
                 found["variants"].setdefault(variant.name, {})[str(seed)] = values
                 options.output.parent.mkdir(parents=True, exist_ok=True)
                 options.output.write_text(json.dumps(found, indent=1))
-                print(variant.name, seed, {k: round(v, 4) for k, v in values.items()}, flush=True)
+                print(variant.name, seed, {k: v and round(v, 4) for k, v in values.items()}, flush=True)
 
 
 def techniques(options: argparse.Namespace) -> None:
@@ -98,7 +98,9 @@ def techniques(options: argparse.Namespace) -> None:
     replace_between(options.document, "techniques", "\n".join(lines))
 
 
-def _mean_and_each(values: list[float], form: str) -> str:
+def _mean_and_each(values: list[float | None], form: str) -> str:
+    if None in values:
+        return "not measured"
     each = ", ".join(form.format(value) for value in values)
     return each if len(values) == 1 else f"{form.format(statistics.mean(values))} ({each})"
 

@@ -9,14 +9,17 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optkit.deltas import Delta, Rules, benchmark_name, deltas
+from optkit.deltas import Delta, Rules, benchmark_name, deltas, is_accuracy_measured
 from optkit.environments import differing, environment_of
-from optkit.record import Run
+from optkit.record import NOT_MEASURED, Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What differs between two runs. With any of `refusals` nothing was compared."""
+    """What differs between two runs. With any of `refusals` nothing was compared.
+
+    `skipped` says what was not compared, and why.
+    """
 
     refusals: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
@@ -24,6 +27,7 @@ class Comparison:
     new: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     not_allowed: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     deltas: tuple[Delta, ...] = ()
 
     @property
@@ -56,8 +60,15 @@ def compare_runs(base: Run, head: Run, rules: Rules) -> Comparison:
         new=tuple(name for name in new if name not in in_names),
         renamed=tuple(renamed),
         not_allowed=(*alone, *(f"{old} → {to}" for old, to in renamed if (old, to) not in allowed)),
+        skipped=tuple(_skipped(base, head)),
         deltas=tuple(deltas(base, head, rules, bool(environments))),
     )
+
+
+def _skipped(base: Run, head: Run) -> Iterator[str]:
+    """Yield what neither run measured. It fails nothing: no figure of the base is lost."""
+    if any(name in head.variants and not is_accuracy_measured(name, base, head) for name in base.variants):
+        yield NOT_MEASURED
 
 
 def _refusals(base: Run, head: Run) -> Iterator[str]:

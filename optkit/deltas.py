@@ -109,8 +109,9 @@ def deltas(base: Run, head: Run, rules: Rules, across: bool) -> Iterator[Delta]:
     timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings if rules.times)
     sides = [(name, _sessions(base, name), _sessions(head, name)) for name in timed]
     sides = [(name, old, new) for name, old, new in sides if new]
-    level = rules.false_alarm / (len(shared) + len(sides))
-    tests: list[_Test | Delta] = [_accuracy(name, base, head, rules, level) for name in shared]
+    judged = [name for name in shared if is_accuracy_measured(name, base, head)]
+    level = rules.false_alarm / max(1, len(judged) + len(sides))
+    tests: list[_Test | Delta] = [_accuracy(name, base, head, rules, level) for name in judged]
     tests += [_seconds(name, old, new, rules, level, across) for name, old, new in sides]
     open_tests = [test for test in tests if isinstance(test, _Test)]
     worse = iter(holm([test.worse for test in open_tests]))
@@ -143,6 +144,11 @@ def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> I
         )
 
 
+def is_accuracy_measured(name: str, *runs: Run) -> bool:
+    """Tell whether accuracy was measured in any of `runs`: one of them lacking it contradicts the same data's other."""
+    return any(run.variants[name].accuracy is not None for run in runs)
+
+
 def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test | Delta:
     """Test which samples only one side got right: exact McNemar, with Tango's interval of the drop."""
     old, new = (correct_samples(run, name) for run in (base, head))
@@ -153,8 +159,8 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
         name=name,
         metric="accuracy",
         verdict="not comparable",
-        base=base.variants[name].accuracy,
-        head=head.variants[name].accuracy,
+        base=float(np.mean(old)),
+        head=float(np.mean(new)),
         change=drop,
         reason=f"{lost} samples lost, {gained} gained",
     )
@@ -180,6 +186,8 @@ def correct_samples(run: Run, name: str) -> Any:
     Raises RecordError when the two contradict each other.
     """
     facts = run.variants[name]
+    if facts.accuracy is None or facts.correct is None:
+        raise RecordError(f"variant {name!r} has no accuracy, though it was measured on the same data; run again")
     correct = Evaluation.unpacked(facts.correct, facts.dataset.test).correct
     if not math.isclose(float(np.mean(correct)), facts.accuracy, abs_tol=1e-9):
         raise RecordError(

@@ -18,7 +18,7 @@ from optkit.deltas import correct_samples
 from optkit.errors import RecordError
 from optkit.measure.paired import PairedTiming
 from optkit.metrics import METRICS
-from optkit.record import Run, VariantFacts
+from optkit.record import NOT_MEASURED, Run, VariantFacts
 from optkit.spec import Gate, Suite, Variant
 from optkit.store import Store
 from optkit.timing import Timing
@@ -91,16 +91,19 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
         return list(found) or [_without(gate, variant, "the run has no such timing")]
     if METRICS[gate.metric].layered:
         return [_layered(gate, variant, facts)]
+    value = value_of(facts, gate.metric)
+    if value is None:
+        return [_without(gate, variant, NOT_MEASURED)]
     if gate.at:
         return [_confident_accuracy(gate, variant, run)]
-    return [_verdict(gate, variant, value_of(facts, gate.metric), "")]
+    return [_verdict(gate, variant, value, "")]
 
 
-def value_of(facts: VariantFacts, metric: str) -> float:
-    """Return the value of an untimed metric; of a metric of weights, over all layers."""
+def value_of(facts: VariantFacts, metric: str) -> float | None:
+    """Return the value of an untimed metric; of a metric of weights, over all layers. None: it was not measured."""
     if METRICS[metric].layered:
         return float(getattr(facts.weights, metric))
-    values: dict[str, float] = {
+    values: dict[str, float | None] = {
         "accuracy": facts.accuracy,
         "accuracy_drop": facts.accuracy_drop,
         "file_bytes": facts.artifact.file_bytes,

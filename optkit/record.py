@@ -29,6 +29,7 @@ from optkit.store import Store
 from optkit.timing import Timing, check_timing, over_sessions, session_quotients
 
 SCHEMA = 1
+NOT_MEASURED = "accuracy was not measured: the data have no labels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,8 @@ class VariantFacts:
     """Everything known of a variant but its timings.
 
     `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
-    packed vector behind them (`Evaluation.packed`). `spec` is what the artifact's key was made of.
+    packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels.
+    `spec` is what the artifact's key was made of.
     """
 
     schema: int
@@ -76,9 +78,9 @@ class VariantFacts:
     dataset: DatasetFacts
     artifact: ArtifactFacts
     runtime: RuntimeFacts
-    accuracy: float
-    accuracy_drop: float
-    correct: str
+    accuracy: float | None
+    accuracy_drop: float | None
+    correct: str | None
     weights: WeightFacts
     spec: dict[str, Any]
 
@@ -147,10 +149,13 @@ def runtime_of(kind: str) -> RuntimeFacts:
 def gather(
     suite: Suite, artifacts: Mapping[str, Artifact], dataset: Dataset, store: Store, workers: KerasWorkers
 ) -> dict[str, VariantFacts]:
-    """Measure size, accuracy and weights of `artifacts`, which must have the suite's baseline among them."""
+    """Measure size, accuracy and weights of `artifacts`, which must have the suite's baseline among them.
+
+    Accuracy is not measured when `dataset` has no labels.
+    """
     baseline = artifacts[suite.baseline]
     evaluations: dict[str, Evaluation] = {}
-    for name, artifact in artifacts.items():
+    for name, artifact in artifacts.items() if dataset.labelled else ():
         runtime = msgspec.to_builtins(runtime_of(artifact.kind))
         evaluations[name] = evaluate(artifact, dataset, suite.workload.task, runtime, store, workers)
     return {
@@ -169,14 +174,19 @@ def gather(
                 size_ratio=baseline.zip_bytes / artifact.zip_bytes,
             ),
             runtime=runtime_of(artifact.kind),
-            accuracy=evaluations[name].accuracy,
-            accuracy_drop=evaluations[name].drop_from(evaluations[suite.baseline]),
-            correct=evaluations[name].packed(),
+            **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
             weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,
         )
         for name, artifact in artifacts.items()
     }
+
+
+def _accuracy_facts(found: Evaluation | None, baseline: Evaluation | None) -> dict[str, Any]:
+    if found is None or baseline is None:
+        return {"accuracy": None, "accuracy_drop": None, "correct": None}
+    drop = found.drop_from(baseline)
+    return {"accuracy": found.accuracy, "accuracy_drop": drop, "correct": found.packed()}
 
 
 def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) -> dict[str, Any]:

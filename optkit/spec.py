@@ -219,12 +219,16 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """One suite file, read: a workload, its variants and its gates."""
+    """One suite file, read: a workload, its variants, its gates and in which `modes` its variants are timed.
+
+    Raises SuiteError when there is no such mode, or a gate is on one that is not timed.
+    """
 
     name: str
     workload: Workload
     variants: tuple[Variant, ...]
     gates: tuple[Gate, ...] = ()
+    modes: tuple[str, ...] = MODES
     baseline: str = "baseline"
     description: str = ""
     path: Path | None = None
@@ -232,6 +236,17 @@ class Suite:
     profile: str = ""
     """Which of the file's `profiles` was read; empty when it has none."""
     profiles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.modes:
+            raise SuiteError(f"modes is empty; name some of {', '.join(MODES)}, or drop it for all")
+        for mode in self.modes:
+            if mode not in MODES:
+                raise SuiteError(f"modes: there is no mode {mode!r}; {nearest(mode, MODES)}")
+        for i, gate in enumerate(self.gates):
+            for mode in gate.modes:
+                if mode not in self.modes:
+                    raise SuiteError(f"gates[{i}]: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
 
     @property
     def title(self) -> str:

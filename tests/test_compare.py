@@ -139,6 +139,20 @@ def test_several_sessions_are_judged_by_their_scatter(factor: float, word: str, 
     assert only(found, "seconds").change == pytest.approx(factor)
 
 
+def test_accuracy_that_neither_run_measured_is_left_out_and_said_so() -> None:
+    unmeasured = variant(accuracy=None, accuracy_drop=None, correct=None)
+    found = compared(run(unmeasured, seconds=SESSIONS), run(unmeasured, seconds=SESSIONS))
+    assert (found.exit_code, {delta.metric for delta in found.deltas}) == (0, {"file_bytes", "zip_bytes", "seconds"})
+    assert "not compared: accuracy was not measured: the data have no labels" in comparison_text(found, Rules())
+    assert compared(run(variant()), run(variant())).skipped == ()
+
+
+def test_accuracy_of_the_same_data_that_only_one_run_has_contradicts_it() -> None:
+    unmeasured = variant(accuracy=None, accuracy_drop=None, correct=None)
+    with pytest.raises(RecordError, match="has no accuracy, though it was measured on the same data"):
+        compared(run(variant()), run(unmeasured))
+
+
 def test_normalized_times_cancel_the_clock() -> None:
     slow_clock = tuple(1.4 * s for s in SESSIONS)
     base = run(variant(), seconds=SESSIONS, references=(0.1,) * 6)

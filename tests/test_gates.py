@@ -46,6 +46,15 @@ def test_speedup_is_the_baselines_time_over_this_time(base: float, own: float) -
     assert (verdict.status == "pass") == (base > own)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "accuracy_drop"])
+def test_accuracy_that_was_not_measured_is_not_comparable(metric: str) -> None:
+    unmeasured = facts("int8", accuracy=None, accuracy_drop=None, correct=None)
+    run = a_run(benchmark(facts(accuracy=None, accuracy_drop=None, correct=None)), benchmark(unmeasured))
+    (verdict,) = judge(Gate(metric=metric, min=-1.0), INT8, run)
+    assert (verdict.status, verdict.value) == ("not comparable", None)
+    assert "the data have no labels" in str(verdict)
+
+
 def test_a_timed_gate_judges_each_mode_and_thread_count_it_names() -> None:
     times = [(v, mode, t) for v in ("baseline", "int8") for mode in ("single_batch", "full_set") for t in (1, 2)]
     run = a_run(*(benchmark(facts(v), 0.5, mode, t) for v, mode, t in times))

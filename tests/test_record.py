@@ -64,6 +64,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert run.timing("int8", "single_batch", 2) is None
 
 
+def test_accuracy_that_was_not_measured_is_written_and_read_as_such() -> None:
+    unmeasured = facts(accuracy=None, accuracy_drop=None, correct=None)
+    saved = benchmark(unmeasured)
+    assert saved["extra_info"]["optkit"]["accuracy"] is None
+    assert a_run(saved).variants["baseline"] == unmeasured
+
+
 def test_the_saved_form_has_the_fields_that_users_rely_on() -> None:
     info = benchmark(facts())["extra_info"]["optkit"]
     public = "suite variant mode threads batch samples dataset artifact accuracy accuracy_drop runtime schema"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.data import cifar10, fashion_mnist, image_folder, mnist, quickdraw
+from optkit.data import cifar10, fashion_mnist, image_folder, imagenet, mnist, quickdraw
 from optkit.data.dataset import DATA_MODES, DataEntry, DataMode, Dataset, make_dataset
 from optkit.errors import DataError, nearest
 
@@ -14,6 +14,7 @@ DATASETS: dict[str, DataEntry] = {
     "cifar10": cifar10.ENTRY,
     "fashion_mnist": fashion_mnist.ENTRY,
     "image_folder": image_folder.ENTRY,
+    "imagenet": imagenet.ENTRY,
     "mnist": mnist.ENTRY,
     "quickdraw": quickdraw.ENTRY,
 }

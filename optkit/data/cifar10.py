@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
-from optkit.data.sources import data_folder, keras_cache, reachable, read_npz
+from optkit.data.sources import data_folder, keras_cache, read_npz
 from optkit.data.splits import stratified_subset
 from optkit.errors import DataError
+from optkit.online import reachable
 
 PREPROCESSING = Preprocessing(shape=(32, 32, 3), mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
 _HOST = "www.cs.toronto.edu"

@@ -22,7 +22,8 @@ class Dataset:
     """Model-ready arrays of one data set.
 
     `x_train`, `x_test`: float32, shape (samples, *sample shape). `y_train`, `y_test`: int64 class numbers, shape
-    (samples,). `digest` is the sha256 of the arrays as they were read, before scaling. `origin` says where from.
+    (samples,); of data without labels both are empty. `digest` is the sha256 of the arrays as they were read, before
+    scaling. `origin` says where from.
     """
 
     name: str
@@ -35,6 +36,11 @@ class Dataset:
     y_test: npt.NDArray[np.int64]
 
     @property
+    def labelled(self) -> bool:
+        """Whether it has labels. Without, there is nothing to train on, and accuracy is not measured."""
+        return len(self.y_test) > 0
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What a record says of its data: name, digest and sizes."""
         return {
@@ -45,7 +51,7 @@ class Dataset:
         }
 
     def __str__(self) -> str:
-        sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test"
+        sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test" + ("" if self.labelled else ", no labels")
         return f"{self.name} ({sizes}, sha256 {self.digest[:12]}) from {self.origin}"
 
 
@@ -70,18 +76,21 @@ def make_dataset(
     sample_shape: tuple[int, ...],
     scale: float = 1.0,
     preprocessing: Preprocessing | None = None,
+    labelled: bool = True,
 ) -> Dataset:
     """Check raw arrays `x_train`, `y_train`, `x_test`, `y_test` and make a Dataset with x multiplied by `scale`.
 
     With `preprocessing`, x (uint8) is normalized as it says instead, and its mean and deviation enter the digest: what
-    was built on samples normalized in another way is not taken for the same.
+    was built on samples normalized in another way is not taken for the same. Without `labelled` there are no y.
 
     Raises DataError when an array is missing, has another shape, holds NaN or infinity, or a label is not a class.
     """
     for split in ("train", "test"):
-        _check_split(origin, arrays, split, classes, sample_shape)
+        _check_samples(origin, arrays, split, sample_shape)
+        if labelled:
+            _check_labels(origin, arrays, split, classes)
     found = hashlib.sha256()
-    for key in ("x_train", "y_train", "x_test", "y_test"):
+    for key in ("x_train", "y_train", "x_test", "y_test") if labelled else ("x_train", "x_test"):
         array = np.ascontiguousarray(arrays[key])
         found.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
         found.update(array.data)
@@ -91,32 +100,40 @@ def make_dataset(
     def samples(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         return preprocessing.apply(x) if preprocessing else np.multiply(x, scale, dtype=np.float32)
 
+    def labels(split: str) -> npt.NDArray[np.int64]:
+        return arrays[f"y_{split}"].astype(np.int64) if labelled else np.empty(0, np.int64)
+
     return Dataset(
         name=name,
         origin=origin,
         digest=found.hexdigest(),
         classes=classes,
         x_train=samples(arrays["x_train"]),
-        y_train=arrays["y_train"].astype(np.int64),
+        y_train=labels("train"),
         x_test=samples(arrays["x_test"]),
-        y_test=arrays["y_test"].astype(np.int64),
+        y_test=labels("test"),
     )
 
 
-def _check_split(
-    origin: str, arrays: dict[str, npt.NDArray[Any]], split: str, classes: int, sample_shape: tuple[int, ...]
-) -> None:
-    for key in (f"x_{split}", f"y_{split}"):
-        if key not in arrays:
-            raise DataError(f"{origin} has no array {key!r}; expected x_train, y_train, x_test and y_test")
-        if arrays[key].dtype.kind not in "uif":
-            raise DataError(f"{origin}: {key} has dtype {arrays[key].dtype}; expected numbers")
-    x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+def _check_samples(origin: str, arrays: dict[str, npt.NDArray[Any]], split: str, sample_shape: tuple[int, ...]) -> None:
+    x = _numbers(origin, arrays, f"x_{split}")
     if x.shape[1:] != sample_shape or len(x) == 0:
         raise DataError(f"{origin}: x_{split} has shape {x.shape}; expected (samples, {str(sample_shape)[1:-1]})")
-    if y.shape != (len(x),):
-        raise DataError(f"{origin}: y_{split} has shape {y.shape}; expected ({len(x)},), one label a sample")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{origin}: x_{split} holds NaN or infinity; clean the data first")
+
+
+def _check_labels(origin: str, arrays: dict[str, npt.NDArray[Any]], split: str, classes: int) -> None:
+    y, samples = _numbers(origin, arrays, f"y_{split}"), len(arrays[f"x_{split}"])
+    if y.shape != (samples,):
+        raise DataError(f"{origin}: y_{split} has shape {y.shape}; expected ({samples},), one label a sample")
     if not ((y >= 0) & (y < classes) & (y == np.floor(y))).all():
         raise DataError(f"{origin}: y_{split} holds labels that are not whole numbers from 0 to {classes - 1}")
+
+
+def _numbers(origin: str, arrays: dict[str, npt.NDArray[Any]], key: str) -> npt.NDArray[Any]:
+    if key not in arrays:
+        raise DataError(f"{origin} has no array {key!r}; expected x_train, y_train, x_test and y_test")
+    if arrays[key].dtype.kind not in "uif":
+        raise DataError(f"{origin}: {key} has dtype {arrays[key].dtype}; expected numbers")
+    return arrays[key]

@@ -48,13 +48,13 @@ def load(
     if samples < 0:
         raise DataError(f"samples is {samples}; expected 0 (all) or more")
     root = _root(path)
-    classes, files, y = _files(root)
+    classes, files, y = image_files(root)
     chosen = stratified_subset(y, samples)
     y = y[chosen]
     smallest = min(np.bincount(y, minlength=len(classes)))
     if smallest < 2:
         raise DataError(f"{root}: a class has {smallest} images; expected 2 or more, to train and to test")
-    x = _pixels([files[i] for i in chosen], look)
+    x = read_pixels([files[i] for i in chosen], look)
     arrays = stratified_split(x, y, min(max(1, round(smallest * test_share)), smallest - 1))
     return make_dataset(
         "image_folder", str(root), arrays, classes=len(classes), sample_shape=look.shape, preprocessing=look
@@ -86,8 +86,11 @@ def _root(path: str) -> Path:
     return root
 
 
-def _files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64]]:
-    """Return the class names, and every image with its class number, in order of their names."""
+def image_files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64]]:
+    """Return the class names, and every image with its class number, in order of their names.
+
+    Raises DataError when `root` has fewer than two sub-folders, one has no images, or a link leads out of it.
+    """
     inside = root.resolve()
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if len(folders) < 2:
@@ -111,7 +114,8 @@ def _check_inside(path: Path, root: Path) -> None:
         raise DataError(f"{path} is a link that leads out of {root}; put the file itself there")
 
 
-def _pixels(files: list[Path], look: Preprocessing) -> npt.NDArray[np.uint8]:
+def read_pixels(files: list[Path], look: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Return the images, uint8 (files, *shape of `look`). Raises DataError naming those that cannot be read."""
     height, width = look.shape[:2]
     x = np.empty((len(files), *look.shape), np.uint8)
     damaged: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import DataError
-
-_HOST = "storage.googleapis.com"  # where Keras' own loaders download from
+from optkit.online import KERAS_HOST, reachable
 
 
 def data_folder() -> Path | None:
@@ -31,18 +29,9 @@ def keras_cache() -> Path:
     return Path.home() / ".keras" / "datasets"
 
 
-def reachable(host: str) -> bool:
-    """Tell, within 3 s, whether `host` answers on the HTTPS port."""
-    try:
-        socket.create_connection((host, 443), timeout=3).close()
-    except OSError:
-        return False
-    return True
-
-
 def download_with_keras(name: str) -> bool:
     """Let Keras' loader fetch data set `name` into its cache. False, quickly, where there is no network."""
-    if not reachable(_HOST):
+    if not reachable(KERAS_HOST):
         return False
     try:
         from optkit.tensorflow import load_keras

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +16,13 @@ from optkit.build import Artifact
 from optkit.data import Dataset
 from optkit.keys import digest
 from optkit.measure.latency import set_up
-from optkit.runtime import KerasWorkers
+from optkit.runtime import KerasWorkers, TFLiteRunner
 from optkit.store import Store
 
 Task = Literal["multiclass", "binary"]
 _VERSION = 1
+_BATCH = 100
+_MEMORY_FOR_TENSORS = _MEMORY_FOR_SAMPLES = 512 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,10 @@ def evaluate(
     store: Store,
     workers: KerasWorkers,
 ) -> Evaluation:
-    """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime."""
+    """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime.
+
+    `dataset` must be `labelled`. Large samples are run in smaller batches, and a part of the set at a time.
+    """
     about = {
         "evaluation": _VERSION,
         "artifact": artifact.sha256,
@@ -82,15 +87,25 @@ def evaluate(
     }
 
     def make(path: Path) -> dict[str, Any]:
-        job = set_up(artifact, "full_set", 1, dataset.x_test, workers, batch=100)
-        try:
-            job.run()
-            found = Evaluation(classify(job.scores(), task) == dataset.y_test)
-        finally:
-            job.close()
+        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers)))
+        found = Evaluation(classify(scores, task) == dataset.y_test)
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
 
     entry = store.get(digest(about), make, "evaluation.json")
     saved = json.loads(store.path(entry).read_text())
     return Evaluation.unpacked(saved["correct"], saved["samples"])
+
+
+def _scores(artifact: Artifact, x: npt.NDArray[np.float32], workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
+    batch = _BATCH
+    if artifact.kind == "tflite":
+        each = TFLiteRunner(artifact.path).bytes_per_sample
+        batch = max(1, min(_BATCH, _MEMORY_FOR_TENSORS // each))
+    part = max(batch, _MEMORY_FOR_SAMPLES // x[0].nbytes // batch * batch)
+    for start in range(0, len(x), part):
+        job = set_up(artifact, "full_set", 1, x[start : start + part], workers, batch=batch)  # and run once
+        try:
+            yield job.scores()
+        finally:
+            job.close()

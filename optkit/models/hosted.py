@@ -1,52 +1,65 @@
 """The ImageNet networks of TensorFlow Lite's table of hosted models, as `keras.applications` builds them.
 
-Their weights are random: serve for size and latency, never for accuracy. All four take images scaled to [-1, 1]
-(mean 0.5 and standard deviation 0.5 of images in [0, 1]).
+`weights` "random" (fixed by the seed of a build) serve for size and latency; "imagenet" are Keras' own, for accuracy.
+All four take images scaled to [-1, 1] (mean 0.5 and standard deviation 0.5 of images in [0, 1]). The sizes are those of
+the table, whose ResNet is the file resnet_v2_101_299; TF-Slim, where Keras' weights for it come from, gives its
+accuracy at 299 too, while Keras' own default is 224.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from optkit.errors import BuildError, nearest
+from optkit.online import KERAS_HOST, reachable
 from optkit.tensorflow import load_keras
 
-
-def mobilenet_v1(size: int = 224, classes: int = 1000) -> Any:
-    """Build MobileNet v1 1.0 (arXiv:1704.04861): input (size, size, 3) float32 in [-1, 1]; 4,253,864 parameters."""
-    return _named("MobileNet", "mobilenet_v1", size, classes)
+_WEIGHTS = ("random", "imagenet")
 
 
-def mobilenet_v2(size: int = 224, classes: int = 1000) -> Any:
-    """Build MobileNet v2 1.0 (arXiv:1801.04381): input (size, size, 3) float32 in [-1, 1]; 3,538,984 parameters."""
-    return _named("MobileNetV2", "mobilenet_v2", size, classes)
+def mobilenet_v1(size: int = 224, classes: int = 1000, weights: str = "random") -> Any:
+    """Build MobileNet v1 1.0 (arXiv:1704.04861): input (size, size, 3) float32 in [-1, 1]; 4,253,864 parameters.
 
-
-def inception_v3(size: int = 299, classes: int = 1000) -> Any:
-    """Build Inception v3 (arXiv:1512.00567): input (size, size, 3) float32 in [-1, 1]; 23,851,784 parameters."""
-    return _named("InceptionV3", "inception_v3", size, classes)
-
-
-def resnet_v2_101(size: int = 224, classes: int = 1000) -> Any:
-    """Build ResNet v2 101 (arXiv:1603.05027): input (size, size, 3) float32 in [-1, 1]; 44,675,560 parameters.
-
-    Keras' ImageNet weights were trained at size 224; the table of hosted models gives latency at 299.
+    Raises BuildError, as the three others do, when ImageNet's weights cannot be had.
     """
-    return _named("ResNet101V2", "resnet_v2_101", size, classes)
+    return _named("MobileNet", "mobilenet_1_0_224_tf.h5", "mobilenet_v1", size, classes, weights)
 
 
-def _named(application: str, name: str, size: int, classes: int) -> Any:
+def mobilenet_v2(size: int = 224, classes: int = 1000, weights: str = "random") -> Any:
+    """Build MobileNet v2 1.0 (arXiv:1801.04381): input (size, size, 3) float32 in [-1, 1]; 3,538,984 parameters."""
+    file = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+    return _named("MobileNetV2", file, "mobilenet_v2", size, classes, weights)
+
+
+def inception_v3(size: int = 299, classes: int = 1000, weights: str = "random") -> Any:
+    """Build Inception v3 (arXiv:1512.00567): input (size, size, 3) float32 in [-1, 1]; 23,851,784 parameters."""
+    file = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
+    return _named("InceptionV3", file, "inception_v3", size, classes, weights)
+
+
+def resnet_v2_101(size: int = 299, classes: int = 1000, weights: str = "random") -> Any:
+    """Build ResNet v2 101 (arXiv:1603.05027): input (size, size, 3) float32 in [-1, 1]; 44,675,560 parameters."""
+    file = "resnet101v2_weights_tf_dim_ordering_tf_kernels.h5"
+    return _named("ResNet101V2", file, "resnet_v2_101", size, classes, weights)
+
+
+def _named(application: str, file: str, name: str, size: int, classes: int, weights: str) -> Any:
     """Return the network with logits as output and a name of its own for every layer.
 
-    Keras makes some names up from what was built before in the process, and they would end up in the file.
+    Keras makes some names up from what was built before in the process, and they would end up in the .tflite file.
     """
+    if weights not in _WEIGHTS:
+        raise BuildError(f"{name}: there are no weights {weights!r}; {nearest(weights, _WEIGHTS)}")
     keras = load_keras()
-    built = getattr(keras.applications, application)(
-        weights=None,
-        input_tensor=keras.Input((size, size, 3), name="image"),
-        classes=classes,
-        classifier_activation=None,
-    )
+    image = keras.Input((size, size, 3), name="image")
+    build = getattr(keras.applications, application)
+    if weights == "imagenet":
+        built = _with_imagenet_weights(build, image, name, file, classes)
+    else:
+        built = build(weights=None, input_tensor=image, classes=classes, classifier_activation=None)
     positions = {layer.name: i for i, layer in enumerate(built.layers)}
 
     def renamed(layer: Any) -> Any:
@@ -58,4 +71,20 @@ def _named(application: str, name: str, size: int, classes: int) -> Any:
 
     model = keras.models.clone_model(built, clone_function=renamed)
     model._name = name
+    if weights == "imagenet":
+        model.set_weights(built.get_weights())
     return model
+
+
+def _with_imagenet_weights(build: Callable[..., Any], image: Any, name: str, file: str, classes: int) -> Any:
+    kept = Path.home() / ".keras" / "models" / file  # where Keras looks before it downloads
+    if not kept.exists() and not reachable(KERAS_HOST):
+        raise BuildError(
+            f"{name}: ImageNet weights cannot be had: there is no {kept}, and no network; put Keras' file there, or "
+            'take weights = "random", for size and latency only'
+        )
+    try:
+        return build(weights="imagenet", input_tensor=image, classes=classes, classifier_activation=None)
+    except Exception as error:  # Keras raises many kinds for a broken download or file
+        reason = str(error).strip().split("\n")[0]
+        raise BuildError(f"{name}: ImageNet weights cannot be had ({reason}); remove or replace {kept}") from error

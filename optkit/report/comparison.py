@@ -79,6 +79,7 @@ def comparison_text(comparison: Comparison, rules: Rules) -> str:
     lines += [
         f"renamed: {a} → {b}{_unless_allowed(f'{a} → {b}', comparison.not_allowed)}" for a, b in comparison.renamed
     ]
+    lines += [f"not compared: {line}" for line in comparison.skipped]
     table = plain_table("benchmark", "metric", "base", "head", "change", "interval", "p", "verdict", left=2)
     table.columns[-1].justify = "left"
     for delta in comparison.deltas:

@@ -74,13 +74,18 @@ def summary(run: Run) -> str:
 def _row(run: Run, variant: str, threads: int, modes: Sequence[str]) -> list[str]:
     facts = run.variants[variant]
     smallest = min(run.variants.values(), key=lambda v: v.artifact.zip_bytes).artifact.zip_bytes
-    cells = [variant, str(threads), f"{facts.accuracy:.4f}", f"{facts.accuracy_drop:+.4f}"]
+    cells = [variant, str(threads), accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f")]
     for mode in modes:
         timing = run.timing(variant, mode, threads)
         cells += _time_cells(run, timing) if timing else ["-", "-"]
     size = facts.artifact
     mark = _MARK if size.zip_bytes == smallest else " "
     return [*cells, f"{size.file_bytes:,}", f"{size.zip_bytes:,}{mark}", f"{size.size_ratio:.2f}"]
+
+
+def accuracy_text(value: float | None, form: str = ".4f") -> str:
+    """Return an accuracy or a drop as a fraction; one that was not measured as such."""
+    return "not measured" if value is None else format(value, form)
 
 
 def _time_cells(run: Run, timing: Timing) -> list[str]:

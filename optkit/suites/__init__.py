@@ -16,6 +16,7 @@ import msgspec
 
 from optkit.data import DATASETS, DataMode, Dataset, load_dataset
 from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.metrics import MODES
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
@@ -30,7 +31,7 @@ else:
 SCHEMA = 1
 _HERE = Path(__file__).parent
 _TEXT_KEYS = ("name", "description", "baseline")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "workload", "variants", "gates")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "workload", "variants", "gates")
 
 
 def built_in() -> tuple[str, ...]:
@@ -156,8 +157,9 @@ def _read(document: Mapping[str, Any]) -> Suite:
     )
     try:
         texts = msgspec.convert({key: document[key] for key in _TEXT_KEYS if key in document}, dict[str, str])
+        modes = msgspec.convert(document.get("modes", MODES), tuple[str, ...])
     except msgspec.ValidationError as error:
-        raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts: {error}") from error
+        raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts, modes a list of texts: {error}") from error
     if "name" not in texts:
         raise SuiteError('name is missing; add name = "..."')
     suite = Suite(
@@ -167,6 +169,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
         workload=workload,
         variants=variants,
         gates=gates,
+        modes=modes,
     )
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):

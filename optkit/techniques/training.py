@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from optkit.errors import BuildError
 from optkit.spec import TrainingRecipe
 from optkit.techniques.base import TrainingContext
 from optkit.techniques.batches import Labels, augmented_batches
@@ -32,10 +33,12 @@ def fit(
     With `teaching` it minimizes the distillation loss on the outputs that `context` has of the teacher. A recipe with
     checkpoints trains in parts, each with random numbers and an optimizer object of its own, whose state is carried
     over; with a checkpoint in the context's folder, the parts before it are left out. Raises BuildError when the
-    teacher's outputs are missing or do not fit.
+    teacher's outputs are missing or do not fit, or the data have no labels.
     """
     if recipe.epochs == 0:
         return
+    if not len(context.y):
+        raise BuildError("the data have no labels to train on; give epochs = 0, or data with labels")
     keras = load_keras()
     every = getattr(recipe, "checkpoint_epochs", 0) if context.checkpoints else 0
     own = [*callbacks, *context.callbacks, _progress(recipe, context)]

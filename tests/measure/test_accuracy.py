@@ -1,12 +1,18 @@
 """Classes from scores, and the packed vector of what was right."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from optkit import KerasWorkers
+from optkit.measure import accuracy
 from optkit.measure.accuracy import Evaluation, classify
+from tests.runtime.test_tflite import artifact
 
 
 @given(hnp.arrays(bool, st.integers(1, 70)))
@@ -32,3 +38,26 @@ def test_a_drop_of_whole_samples_is_exactly_that_fraction(lost: int, more: int) 
 def test_a_drop_between_different_test_sets_is_refused() -> None:
     with pytest.raises(ValueError, match="expected the same test set"):
         Evaluation(np.ones(3, bool)).drop_from(Evaluation(np.ones(4, bool)))
+
+
+def test_large_samples_are_run_in_small_batches_and_parts_with_the_same_scores(
+    built_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set whose tensors would not fit into memory: no sample is lost, doubled or moved."""
+    x = np.random.default_rng(0).random((45, 28, 28), np.float32)
+    asked: list[tuple[int, int]] = []
+    set_up = accuracy.set_up
+
+    def seen(file: Any, mode: str, threads: int, part: Any, workers: Any, *, batch: int) -> Any:
+        asked.append((len(part), batch))
+        return set_up(file, mode, threads, part, workers, batch=batch)
+
+    monkeypatch.setattr(accuracy, "set_up", seen)
+    file: Any = type("File", (), {"path": artifact(built_store, "int8"), "kind": "tflite"})
+    with KerasWorkers() as workers:
+        (whole,) = accuracy._scores(file, x, workers)
+        monkeypatch.setattr(accuracy, "_MEMORY_FOR_SAMPLES", 20 * x[0].nbytes)
+        monkeypatch.setattr(accuracy, "_MEMORY_FOR_TENSORS", 1)
+        parts = list(accuracy._scores(file, x, workers))
+    assert asked == [(45, 100), (20, 1), (20, 1), (5, 1)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)

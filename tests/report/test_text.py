@@ -34,3 +34,9 @@ def test_several_sessions_are_one_row_with_their_median() -> None:
         ["int8", "2000◀", "2.00"],
     ]
     assert "Times are medians of 3 sessions' medians" in lines[4]
+
+
+def test_an_accuracy_that_was_not_measured_is_no_figure() -> None:
+    run = a_run(benchmark(facts(accuracy=None, accuracy_drop=None, correct=None), 2))
+    row = summary(run).splitlines()[2]
+    assert row.split()[1:6] == ["1", "not", "measured", "not", "measured"]
