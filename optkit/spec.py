@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 from optkit.bounds import Gate as Gate
 from optkit.bounds import require as require
 from optkit.errors import SuiteError, nearest
+from optkit.metrics import MODES
 
 
 @dataclass(frozen=True, kw_only=True)
