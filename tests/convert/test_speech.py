@@ -4,8 +4,8 @@ The network is of Wav2letter's kind (Collobert, Puhrsch and Synnaeve 2016, arXiv
 over the raw signal and scores for each frame, here averaged over the frames of a word's ending. Without biases its
 decision does not depend on the level of what it hears (Mohan et al. 2020, arXiv:1906.05478).
 
-A word is a loud vowel, then an ending 0 to 60 dB below it; both are noisy tones, and the class is the ending's. In float
-a quiet ending is as easy as a loud one. But a tensor of activations has one scale, and calibration must let it reach to
+A word is a loud vowel, then an ending 0 to 60 dB below it. Both are noisy tones; the class is the ending's. In float a
+quiet ending is as easy as a loud one. But a tensor of activations has one scale, and calibration must let it reach to
 the vowel: an 8-bit step is then 1/127 of the largest value, 42 dB below it, and quiet endings round to nothing, already
 at the input. No gain before the network helps, for vowel and ending are in one signal. A 16-bit step is 90 dB below.
 The weights are 8-bit integers in both files.
