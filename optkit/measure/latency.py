@@ -24,6 +24,9 @@ BATCH = 32
 """Samples in one call of single_batch, of the plain loop, and of Keras' `predict()`."""
 _MEMORY_FOR_TENSORS = 512 << 20
 _TRIAL_ROUNDS = 3
+_TRIAL_SECONDS = 0.5
+"""A set that takes longer is tried on its first samples: int16x8 in reference kernels takes seconds."""
+_LARGER_BATCHES = (100, 500)
 
 Floats = npt.NDArray[np.float32]
 
@@ -133,7 +136,7 @@ def strategies(threads: int, samples: int, bytes_per_sample: int) -> tuple[Strat
     The plain loop of 32 is always among them; larger batches only while their tensors stay within 512 MiB.
     """
     largest = max(1, _MEMORY_FOR_TENSORS // max(1, bytes_per_sample * threads))
-    batches = [size for size in (100, 500) if BATCH < size <= min(largest, samples)]
+    batches = [size for size in _LARGER_BATCHES if BATCH < size <= min(largest, samples)]
     found = [Strategy(name=f"loop of {BATCH}", batch=min(BATCH, samples), interpreters=1, threads=threads)]
     found += [Strategy(name=f"batch {size}", batch=size, interpreters=1, threads=threads) for size in batches]
     if threads > 1:
@@ -157,25 +160,43 @@ def planned_strategy(path: Path, x: Floats, threads: int, name: str) -> Trial:
 
 
 def choose_strategy(path: Path, x: Floats, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:
-    """Time each strategy on all of `x`, interleaved, and return the fastest by its median with all figures.
+    """Time each strategy on `x`, interleaved, and return the fastest by its median with all figures.
 
-    One that takes over twice the best in the first round is not run again.
+    One that takes over twice the best in the first round is not run again. A set that takes the plain loop over half
+    a second is tried on its first samples only, and the figures are scaled to the whole.
     """
     bytes_per_sample = TFLiteRunner(path, threads=1, batch=1).bytes_per_sample
     left = list(strategies(threads, len(x), bytes_per_sample))
-    jobs = {strategy: TFLiteJob(path, x, strategy) for strategy in left}
+    part = _trial_part(path, x, threads, clock)
+    jobs = {strategy: TFLiteJob(path, part, strategy) for strategy in left}
     seconds: dict[Strategy, list[float]] = {strategy: [] for strategy in left}
     for job in jobs.values():
         job.run()
     for _ in range(_TRIAL_ROUNDS):
         for strategy in left:
-            began = clock()
-            jobs[strategy].run()
-            seconds[strategy].append(clock() - began)
+            seconds[strategy].append(_seconds(jobs[strategy], clock))
         best = min(seconds[strategy][0] for strategy in left)
         left = [strategy for strategy in left if seconds[strategy][0] <= 2 * best]
     for job in jobs.values():
         job.close()
-    medians = {strategy: statistics.median(values) for strategy, values in seconds.items()}
+    scale = len(x) / len(part)
+    medians = {strategy: statistics.median(values) * scale for strategy, values in seconds.items()}
     chosen = min(left, key=lambda strategy: medians[strategy])
     return Trial(chosen=chosen, seconds={strategy.name: medians[strategy] for strategy in seconds})
+
+
+def _trial_part(path: Path, x: Floats, threads: int, clock: Callable[[], float]) -> Floats:
+    """Return `x`, or its first samples when all would take too long: one of the largest batches for each thread."""
+    samples = max(_LARGER_BATCHES) * threads
+    if len(x) <= samples:
+        return x
+    part = x[:samples]
+    job = TFLiteJob(path, part, Strategy(name="loop", batch=BATCH, interpreters=1, threads=threads))
+    job.run()
+    return part if _seconds(job, clock) * len(x) / samples > _TRIAL_SECONDS else x
+
+
+def _seconds(job: TFLiteJob, clock: Callable[[], float]) -> float:
+    began = clock()
+    job.run()
+    return clock() - began

@@ -15,6 +15,7 @@ from optkit.gates import Verdict
 from optkit.metrics import MODES
 from optkit.predict import Prediction
 from optkit.record import Run
+from optkit.report.notes import int16_notes
 from optkit.spec import Suite, Variant
 from optkit.timing import Timing
 
@@ -111,7 +112,7 @@ def _legend(run: Run) -> str:
         for way in dict.fromkeys(t.strategy for t in tried):
             names = [f"{t.variant} ({t.threads})" for t in tried if t.strategy == way]
             lines.append(f"  {way}: {', '.join(names)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *int16_notes(run)])
 
 
 def suites_table(suites: Iterable[Suite]) -> str:

@@ -49,3 +49,27 @@ def test_the_fastest_by_the_clock_is_chosen(built_store: Path, monkeypatch: pyte
     trial = choose_strategy(artifact(built_store, "int8"), np.zeros((16, 28, 28), np.float32), 1, clock=clock)
     assert trial.chosen.name == "1"
     assert trial.seconds == {"0": 3.0, "1": 2.0, "2": 2.5}
+
+
+def test_a_slow_file_is_tried_on_a_part_and_its_figures_are_of_the_whole(
+    built_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without this a file of seconds a set (int16x8) is run whole some thirty times before it is timed."""
+    sizes: list[int] = []
+    made = TFLiteJob.__init__
+
+    def note_size(self: TFLiteJob, path: Path, x: np.ndarray, strategy: Strategy) -> None:
+        sizes.append(len(x))
+        made(self, path, x, strategy)
+
+    monkeypatch.setattr(TFLiteJob, "__init__", note_size)
+    path, x = artifact(built_store, "int8"), np.zeros((4000, 28, 28), np.float32)
+    ticks = count()
+    trial = choose_strategy(path, x, 1, clock=lambda: float(next(ticks)))  # one second a run, of any number of samples
+    assert set(sizes) == {500}
+    assert set(trial.seconds.values()) == {8.0}
+    sizes.clear()
+    ticks = count()
+    trial = choose_strategy(path, x, 1, clock=lambda: next(ticks) / 100)
+    assert sizes == [500, *[4000] * len(trial.seconds)], "a fast file is tried on the whole set"
+    assert trial.seconds.keys() == {s.name for s in strategies(1, 4000, 1000)}

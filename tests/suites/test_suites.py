@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from optkit import SuiteError, load_suite
 from optkit.suites import built_in, read_suite, tomllib
 from optkit.suites.tables import overridden
+from optkit.techniques.distill import Distill
 from tests.conftest import SUITE
 
 
@@ -23,10 +24,11 @@ def test_built_in_suites_read(name: str) -> None:
 def test_mnist_has_the_variants_and_bounds_that_users_rely_on() -> None:
     suite = load_suite("mnist")
     expected = "baseline pruned qat float_tflite dynamic_range int8 pruned_tflite qat_tflite pruned_dynamic_range"
-    assert [v.name for v in suite.variants] == [*expected.split(), "pruned_qat_tflite"]
+    assert [v.name for v in suite.variants] == [*expected.split(), "pruned_qat_tflite", "int16x8"]
     bounds = {v.name: {g.metric: g.bound_text for g in suite.gates_of(v)} for v in suite.variants}
     assert bounds["pruned"]["size_ratio"] == bounds["pruned_tflite"]["size_ratio"] == ">= 3"
     assert bounds["dynamic_range"]["size_ratio"] == bounds["int8"]["size_ratio"] == ">= 3.9"
+    assert bounds["int16x8"]["size_ratio"] == ">= 3.7"
     assert bounds["qat_tflite"]["size_ratio"] == ">= 4.2"
     assert bounds["pruned_dynamic_range"]["size_ratio"] == bounds["pruned_qat_tflite"]["size_ratio"] == ">= 9"
     assert all(b["accuracy_drop"] == "<= 0.01" for b in bounds.values())
@@ -35,6 +37,34 @@ def test_mnist_has_the_variants_and_bounds_that_users_rely_on() -> None:
         "pruned",
         "qat",
     }
+
+
+@pytest.mark.parametrize("profile", ["quick", "paper"])
+@pytest.mark.parametrize("data", ["mnist", "mnist-embedded"])
+def test_the_distilled_student_is_compared_with_one_trained_as_long(profile: str, data: str) -> None:
+    """Else a gain of distillation might be one of more training, or of another student."""
+    suite = load_suite(f"mnist_distillation:{profile}", on=data)
+    scratch, distilled = suite.variant("student_scratch"), suite.variant("student_distilled")
+    (step,) = distilled.steps
+    recipe = ("epochs", "batch_size", "learning_rate", "validation_split")
+    assert [getattr(step, name) for name in recipe] == [getattr(scratch.training, name) for name in recipe]
+    assert (scratch.network, suite.baseline) == (distilled.network, "student_scratch")
+    assert distilled.training.epochs == 0
+
+
+def test_the_paper_profile_is_the_public_examples_recipe() -> None:
+    suite = load_suite("mnist_distillation:paper", on="mnist")
+    teacher, distilled = suite.variant("teacher"), suite.variant("student_distilled")
+    assert (teacher.network.params, distilled.network.params) == ({"filters": [256, 512]}, {"filters": [16, 32]})
+    assert (teacher.training.epochs, teacher.training.batch_size) == (10, 32)
+    (step,) = distilled.steps
+    assert isinstance(step, Distill)
+    assert (step.teacher, step.alpha, step.temperature, step.epochs) == ("teacher", 0.1, 10.0, 3)
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_distillation", "mnist_techniques", "quickdraw"])
+def test_int16x8_is_a_row_of_each_suite_of_a_trained_network(name: str) -> None:
+    assert any(v.conversion and v.conversion.mode == "int16x8" for v in load_suite(name).variants)
 
 
 def test_overrides_change_accuracy_bounds_per_data_set_and_never_size_bounds() -> None:

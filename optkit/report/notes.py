@@ -1,0 +1,61 @@
+"""What a reader of a run's figures should be told of them, one line each.
+
+Law: a note is said only of figures of this run that show it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optkit.metrics import MODES
+from optkit.record import Run, VariantFacts
+
+_SLOW = 2.0
+"""int16x8 is called slow from this many times another file's time on."""
+
+
+def int16_notes(run: Run) -> list[str]:
+    """Return how much slower each int16x8 file is than the same model converted otherwise, int8 if there is one.
+
+    The reason given is that of TensorFlow Lite's guide on post-training quantization: 16-bit activations have no
+    optimized kernels, and no delegate takes them. Nothing is said of a file that is not slower.
+    """
+    notes = []
+    for name, facts in run.variants.items():
+        if _mode(facts) == "int16x8" and (found := _slower(run, facts)):
+            times, other, where = found
+            notes.append(
+                f"{name} takes {times:.3g} times as long as {other} ({where}): "
+                "LiteRT runs 16-bit activations in reference kernels, not in optimized ones."
+            )
+    return notes
+
+
+def _slower(run: Run, facts: VariantFacts) -> tuple[float, str, str] | None:
+    """Return how many times as long as which other file, and in which mode and threads; None when not slow."""
+    others = [o for o in run.variants.values() if o.kind == "tflite" and o != facts and _model(o) == _model(facts)]
+    for other in sorted(others, key=lambda o: _mode(o) != "int8"):
+        for mode in reversed(MODES):
+            for threads in sorted({timing.threads for timing in run.timings}):
+                slow, fast = (run.timing(v.variant, mode, threads) for v in (facts, other))
+                if slow and fast:
+                    where = f"{mode}, {threads} thread{'s' if threads > 1 else ''}"
+                    times = slow.seconds / fast.seconds
+                    return (times, other.variant, where) if times >= _SLOW else None
+    return None
+
+
+def _conversion(facts: VariantFacts) -> dict[str, Any]:
+    steps = facts.spec.get("steps") or [{}]
+    found: dict[str, Any] = steps[-1].get("conversion") or {}
+    return found
+
+
+def _mode(facts: VariantFacts) -> str:
+    return str(_conversion(facts).get("mode", ""))
+
+
+def _model(facts: VariantFacts) -> Any:
+    """Return what the spec says of the Keras model that was converted."""
+    steps = facts.spec.get("steps") or []
+    return {**facts.spec, "steps": steps[:-1] if _conversion(facts) else steps}
