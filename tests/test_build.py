@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optkit import Store, Suite, find_variants, load_suite, open_suite, weights_of
-from optkit.build import zipped_bytes
+from optkit import BuildError, Store, Suite, Variant, build_variants, find_variants, load_suite, open_suite, weights_of
+from optkit.build import SILENT, zipped_bytes
 from optkit.stages import stages
 from tests.conftest import Command
 
@@ -100,3 +101,52 @@ def test_the_size_does_not_depend_on_the_files_name(tmp_path: Path) -> None:
     for name in ("a.h5", "a_much_longer_name.tflite"):
         (tmp_path / name).write_bytes(b"x" * 1000)
     assert zipped_bytes(tmp_path / "a.h5") == zipped_bytes(tmp_path / "a_much_longer_name.tflite")
+
+
+def with_training(suite: Suite, **change: object) -> tuple[Suite, Variant]:
+    variant = dataclasses.replace(
+        suite.variant("baseline"), training=dataclasses.replace(suite.workload.training, **change)
+    )
+    return dataclasses.replace(suite, variants=(variant,)), variant
+
+
+def test_a_build_that_was_interrupted_goes_on_from_its_checkpoint_with_the_same_bytes(
+    tiny_suite: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
+    suite, data = open_suite(str(tiny_suite))
+    suite, variant = with_training(suite, epochs=3, checkpoint_epochs=1)
+    epochs: list[int] = []
+
+    def interrupt(epoch: int, *_: object) -> None:
+        epochs.append(epoch)
+        if epochs == [1, 2]:
+            raise KeyboardInterrupt
+
+    progress = dataclasses.replace(SILENT, epoch=interrupt)
+    cut, whole = Store(tmp_path / "cut"), Store(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        build_variants(suite, [variant], data, cut, progress)
+    assert find_variants(suite, [variant], data, cut) == {}
+    resumed = build_variants(suite, [variant], data, cut, progress)["baseline"]
+    assert epochs == [1, 2, 2, 3]
+    assert resumed.sha256 == build_variants(suite, [variant], data, whole)["baseline"].sha256
+    assert not list(cut.root.glob("scratch/*"))
+
+
+def test_weights_from_a_file_stand_in_place_of_training(
+    tiny_suite: Path, tiny_data: Path, built_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
+    suite, data = open_suite(str(tiny_suite))
+    trained = find_variants(suite, [suite.variant("baseline")], data, Store(built_store))["baseline"]
+    given, variant = with_training(suite, epochs=0, weights="w.h5")
+    given = dataclasses.replace(given, path=tmp_path / "own.toml")
+    with pytest.raises(BuildError, match="there is no file"):
+        stages(given, variant, data.digest)
+    shutil.copy(trained.path, tmp_path / "w.h5")
+    built = build_variants(given, [variant], data, Store(tmp_path / "store"))["baseline"]
+    key = stages(given, variant, data.digest).key
+    assert built.path.read_bytes() == trained.path.read_bytes()
+    (tmp_path / "w.h5").write_bytes(b"others")
+    assert stages(given, variant, data.digest).key != key, "the key is of what the file holds"
