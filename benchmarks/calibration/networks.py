@@ -49,7 +49,7 @@ LADDERS: dict[str, Ladder] = {
         network="vgg16_bn",
         params={"width": 0.25},
         layer="block5_conv2",
-        widths=(144, 160, 176, 192, 208, 224, 240, 256, 288, 320),
+        widths=(144, 160, 176, 192, 208, 224),
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
@@ -58,8 +58,8 @@ LADDERS: dict[str, Ladder] = {
     "mobilenet": Ladder(
         network="mobilenet_v1",
         params={"size": 96, "classes": 100},
-        layer="conv_pw_13",
-        widths=(1088, 1152, 1216, 1280, 1344, 1408, 1536, 1664),
+        layer="conv_pw_8",
+        widths=(544, 560, 576, 592, 608, 624, 640, 656, 672),
     ),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
 }
