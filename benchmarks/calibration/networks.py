@@ -53,13 +53,13 @@ LADDERS: dict[str, Ladder] = {
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
-        network="resnet_preact", params={"depth": 20}, layer="stage3_block2_conv1", widths=(66, 68, 72, 76, 80, 88, 96)
+        network="resnet_preact", params={"depth": 20}, layer="stage3_block2_conv1", widths=(66, 68, 72, 80, 88, 96)
     ),
     "mobilenet": Ladder(
         network="mobilenet_v1",
         params={"size": 96, "classes": 100},
         layer="conv_pw_8",
-        widths=(544, 560, 576, 592, 608, 624, 640, 656, 672),
+        widths=(560, 576, 592, 608, 640, 672),
     ),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
 }
