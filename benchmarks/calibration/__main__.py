@@ -42,8 +42,8 @@ def _same(artifacts: dict[str, Any]) -> list[str]:
 
 
 def _couples(artifacts: dict[str, Any]) -> list[truth.Couple]:
-    bases = [name for name in networks.LADDERS if name in artifacts]
-    return [(base, name) for base in bases for name in artifacts if name.startswith(f"{base}-")]
+    couples = [(key, one.name(key, width)) for key, one in networks.LADDERS.items() for width in one.widths]
+    return [couple for couple in couples if all(name in artifacts for name in couple)]
 
 
 def _build(options: argparse.Namespace) -> int:

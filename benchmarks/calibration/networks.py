@@ -36,9 +36,13 @@ class Ladder:
     layer: str = ""
     widths: tuple[int, ...] = ()
 
+    def name(self, base: str, width: int) -> str:
+        """Return the name of the file with this width, of the ladder whose base is named `base`."""
+        return f"{base}-{self.layer}-{width}"
+
 
 LADDERS: dict[str, Ladder] = {
-    "teacher": Ladder(network="mnist_teacher", params={"filters": 64}, layer="dense", widths=(144, 160, 176, 192, 208)),
+    "teacher": Ladder(network="mnist_teacher", params={"filters": 64}, layer="dense", widths=(144, 160)),
     "student": Ladder(
         network="keras_distillation",
         params={"filters": (16, 1536)},
@@ -53,7 +57,10 @@ LADDERS: dict[str, Ladder] = {
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
-        network="resnet_preact", params={"depth": 20}, layer="stage3_block2_conv1", widths=(66, 68, 72, 80, 88, 96)
+        network="resnet_preact",
+        params={"depth": 20},
+        layer="stage3_block2_conv1",
+        widths=(72, 76, 80, 88, 96, 112, 128),
     ),
     "mobilenet": Ladder(
         network="mobilenet_v1",
@@ -86,7 +93,7 @@ def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
         if only and only != key:
             continue
         for width in (None, *ladder.widths):
-            name = key if width is None else f"{key}-{ladder.layer}-{width}"
+            name = key if width is None else ladder.name(key, width)
             if lacks(name):
                 changed = {} if width is None else {ladder.layer: width}
                 facts = {"network": ladder.network, "params": dict(ladder.params), "mode": ladder.mode}
