@@ -66,7 +66,7 @@ LADDERS: dict[str, Ladder] = {
         network="mobilenet_v1",
         params={"size": 96, "classes": 100},
         layer="conv_pw_8",
-        widths=(560, 576, 592, 608, 640, 672),
+        widths=(544, 560, 576, 592, 608, 640),
     ),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
 }
