@@ -79,9 +79,9 @@ def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
     catalogue = folder / "artifacts.json"
     known: dict[str, Any] = json.loads(catalogue.read_text()) if catalogue.exists() else {}
 
-    def keep(name: str, data: bytes, **facts: Any) -> None:
+    def keep(name: str, content: bytes, **facts: Any) -> None:
         path = folder / f"{name}.tflite"
-        path.write_bytes(data)
+        path.write_bytes(content)
         known[name] = {**facts, "sha256": file_sha256(path)}
         catalogue.write_text(json.dumps(known, indent=1))
         print(path, flush=True)
