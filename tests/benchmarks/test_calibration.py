@@ -9,11 +9,12 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks.calibration import campaign, load, plain, plan, records, tables, truth
+from benchmarks.calibration import campaign, load, networks, plain, plan, records, tables, truth
 from benchmarks.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
@@ -230,3 +231,28 @@ def test_records_of_another_schema_are_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"schema": 0}) + "\n")
     with pytest.raises(OptkitError, match="schema"):
         records.begin(path, {})
+
+
+def test_a_build_makes_what_is_missing_and_only_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, made = tmp_path / "stored", list[str]()
+    stored.write_bytes(b"file")
+
+    def convert(ladder: networks.Ladder, widths: dict[str, int]) -> bytes:
+        made.append(f"{ladder.network} {widths}")
+        return b"model"
+
+    ladder = networks.Ladder(network="net", layer="wide", widths=(9,))
+    suite = SimpleNamespace(baseline="b", select=lambda names: names)
+    monkeypatch.setattr(networks, "LADDERS", {"net": ladder})
+    monkeypatch.setattr(networks, "SUITE_FILES", {"mnist": ("int8",)})
+    monkeypatch.setattr(networks, "_convert", convert)
+    monkeypatch.setattr(networks, "open_suite", lambda *_: (suite, SimpleNamespace(name="d", digest="0" * 64)))
+    monkeypatch.setattr(networks, "build_variants", lambda *_: {"int8": SimpleNamespace(path=stored)})
+    for _ in range(2):
+        networks.build(tmp_path / "out", "full", tmp_path / "store")
+    assert made == ["net {}", "net {'wide': 9}"]
+    known = json.loads((tmp_path / "out/artifacts.json").read_text())
+    assert list(known) == ["net", "net-wide-9", "mnist-int8"]
+    (tmp_path / "out/net.tflite").unlink()
+    networks.build(tmp_path / "out", "full", tmp_path / "store")
+    assert made[2:] == ["net {}"]
