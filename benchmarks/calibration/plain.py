@@ -43,10 +43,15 @@ def time_alone(
     while (longest := block(count)) < ROUND_SECONDS:
         count = max(count + 1, min(10 * count, round(1.05 * count * ROUND_SECONDS / max(longest, 1e-9))))
     rounds: list[float] = []
+    collected = gc.isenabled()
     gc.disable()
-    began = clock()
-    while len(rounds) < FEWEST_ROUNDS or clock() - began < seconds:
-        rounds.append(block(count) / count)
+    try:
+        began = clock()
+        while len(rounds) < FEWEST_ROUNDS or clock() - began < seconds:
+            rounds.append(block(count) / count)
+    finally:
+        if collected:
+            gc.enable()
     step = max(1.0, len(rounds) / KEPT_ROUNDS)
     kept = [rounds[int(i * step)] for i in range(min(len(rounds), KEPT_ROUNDS))]
     return {"mean": sum(rounds) / len(rounds), "rounds": [float(f"{1e9 * one:.4g}") for one in kept]}

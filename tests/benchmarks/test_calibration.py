@@ -1,5 +1,6 @@
 """The calibration's plan is balanced, it goes on where it stopped, and rates and rivals' rules are what they say."""
 
+import gc
 import json
 import math
 import os
@@ -191,6 +192,7 @@ def test_a_session_alone_takes_rounds_of_a_millisecond_and_keeps_at_most_a_hundr
         now += 0.0001
 
     found = plain.time_alone(call, 0.5, clock=lambda: now)
+    assert gc.isenabled()
     assert found["mean"] == pytest.approx(1e-4)
     assert len(found["rounds"]) == plain.KEPT_ROUNDS
     assert found["rounds"] == pytest.approx([1e5] * 100, rel=1e-3)
