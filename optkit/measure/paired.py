@@ -41,6 +41,9 @@ _BLOCK_SECONDS = 0.0003
 five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
 0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
 _FEWEST_ROUNDS = 5
+SECONDS = 0.4
+"""What a process times for. It also starts and loads, for some 0.25 s. More processes tell more than longer ones: where
+the models lie in memory differs between processes, and no further round averages it out."""
 _TIMEOUT_SECONDS = 600.0
 
 Call = Callable[[], object]
@@ -173,7 +176,7 @@ def _caller(runner: Any, prepared: Any) -> Call:
 
 
 def run_process(
-    base: Path, head: Path, *, number: int, threads: int = 1, batch: int = 1, seconds: float = 0.8
+    base: Path, head: Path, *, number: int, threads: int = 1, batch: int = 1, seconds: float = SECONDS
 ) -> PairedTiming:
     """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
 
@@ -187,7 +190,7 @@ def run_process(
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
     }
-    command = [sys.executable, "-m", "optkit.measure.paired_worker"]
+    command = [sys.executable, str(Path(__file__).with_name("paired_worker.py"))]
     try:
         done = subprocess.run(
             command, input=json.dumps(request), capture_output=True, text=True, timeout=_TIMEOUT_SECONDS

@@ -1,7 +1,10 @@
 """Blocks alternate in balanced order under one clock without garbage collection; a real process answers in kind."""
 
 import gc
+import json
 import math
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise, permutations
 from pathlib import Path
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from optkit import ArtifactError
+from optkit.measure import paired
 from optkit.measure.paired import (
     LOAD_ORDERS,
     ROLES,
@@ -135,3 +139,14 @@ def test_a_child_that_dies_is_told(built_store: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("optkit.measure.paired.sys.executable", "/bin/false")
     with pytest.raises(ArtifactError, match="ended with code 1 and said: nothing"):
         run_process(Path("a"), Path("b"), number=0)
+
+
+def test_the_process_that_times_imports_little() -> None:
+    """Importing all of optkit would take as long as half of the timing, in every one of many processes."""
+    request = {"base": "none", "head": "none", "threads": 1, "batch": 1, "seconds": 0.001, "load_order": ROLES}
+    command = [sys.executable, "-X", "importtime", str(Path(paired.__file__).with_name("paired_worker.py"))]
+    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
+    assert "none cannot be copied" in json.loads(done.stdout)["error"]
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    assert "optkit.measure.paired" in imported
+    assert not imported & {"optkit.build", "optkit.spec", "optkit.measure.accuracy", "scipy"}

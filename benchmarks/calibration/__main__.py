@@ -1,0 +1,162 @@
+"""The commands of the calibration: build, truth, run, publish."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import benchmarks.calibration as package
+from benchmarks.calibration import campaign, networks, plan, records, tables, truth
+from benchmarks.calibration.load import CONDITIONS, check, competitors
+from benchmarks.publish import replace_between
+from optkit import OptkitError
+from optkit.measure.paired import PairedTiming, run_process
+
+TRUTHS = "truth.json"
+_SECONDS_A_SLOT = {"quiet": 7.0, "one": 9.0, "both": 25.0}
+"""For the estimate of --dry-run only."""
+
+
+def _artifacts(folder: Path) -> dict[str, Any]:
+    path = folder / "artifacts.json"
+    if not path.exists():
+        raise OptkitError(f"{path} is not there; run `python -m benchmarks.calibration build -o {folder}` first")
+    return dict(json.loads(path.read_text()))
+
+
+def _facts(artifacts: dict[str, Any]) -> dict[str, Any]:
+    """Return what all files of one calibration have in common: the machine, and one digest of all artifacts."""
+    digests = "".join(f"{name} {one['sha256']}\n" for name, one in sorted(artifacts.items()))
+    return {"environment": records.environment(), "artifacts": hashlib.sha256(digests.encode()).hexdigest()[:16]}
+
+
+def _same(artifacts: dict[str, Any]) -> list[str]:
+    return [name for name, one in artifacts.items() if not one.get("widths")]
+
+
+def _couples(artifacts: dict[str, Any]) -> list[truth.Couple]:
+    couples = [(key, one.name(key, width)) for key, one in networks.LADDERS.items() for width in one.widths]
+    return [couple for couple in couples if all(name in artifacts for name in couple)]
+
+
+def _build(options: argparse.Namespace) -> int:
+    networks.build(options.output, options.data, options.store, options.only)
+    return 0
+
+
+def _truth(options: argparse.Namespace) -> int:
+    artifacts = _artifacts(options.output)
+    couples = _couples(artifacts)
+    chosen = plan.PAIRS_A_KIND * (len(plan.KINDS) - 1)
+    if options.dry_run:
+        processes = len(couples) * truth.SCREENING + chosen * options.processes
+        minutes = processes * 0.7 / 60
+        print(f"{len(couples)} pairs screened, {chosen} timed long: {processes} processes, about {minutes:.0f} min")
+        return 0
+
+    def measure(base: str, head: str, number: int) -> PairedTiming:
+        return run_process(*(options.output / f"{name}.tflite" for name in (base, head)), number=number)
+
+    facts = _facts(artifacts)
+    timings = truth.Timings(options.results / "truth.jsonl", facts, measure)
+    try:
+        found = truth.run(timings, couples, print, time.monotonic() + 60 * options.minutes, options.processes)
+    except TimeoutError:
+        print("time is up; run it again to go on")
+        return 3
+    path = options.results / TRUTHS
+    path.write_text(json.dumps({"schema": records.SCHEMA, **facts, "pairs": found}, indent=1) + "\n")
+    print(tables.table(tables.TRUTH_HEADS, tables.truth_rows(found)))
+    return 0
+
+
+def _read_truth(folder: Path) -> dict[str, Any]:
+    path = folder / TRUTHS
+    if not path.exists():
+        raise OptkitError(f"{path} is not there; run `python -m benchmarks.calibration truth` first")
+    return dict(json.loads(path.read_text()))
+
+
+def _run(options: argparse.Namespace) -> int:
+    artifacts = _artifacts(options.output)
+    found = _read_truth(options.results)
+    facts = _facts(artifacts)
+    if found["artifacts"] != facts["artifacts"]:
+        raise OptkitError("the true ratios are of other artifacts; run `truth` again with these")
+    trials = [plan.Trial(one["kind"], one["base"], one["head"]) for one in found["pairs"]]
+    planned = plan.slots(_same(artifacts), trials)
+    path = options.results / f"{options.condition}.jsonl"
+    done = {record["slot"] for record in records.read(path)[1]}
+    left = [slot for slot in planned if slot.key not in done]
+    minutes = len(left) * _SECONDS_A_SLOT[options.condition] / 60
+    print(f"{len(planned)} invocations planned, {len(left)} left: about {minutes:.0f} min ({options.condition})")
+    if options.dry_run:
+        for slot in left:
+            print(slot.key)
+        return 0
+    facts["condition"] = options.condition
+    facts["competitors"] = [f"spins in Python, pinned to core {core}" for core in CONDITIONS[options.condition]]
+    if options.cores < max(CONDITIONS[options.condition], default=0) + 1:
+        raise OptkitError(f"{options.condition} needs cores that this machine lacks; choose another condition")
+    with competitors(options.condition) as running:
+        say = functools.partial(print, flush=True)
+        over = campaign.run(
+            path, planned, options.output, facts, options.minutes, check=lambda: check(running), say=say
+        )
+    print(f"{over} invocations left" if over else "complete")
+    return 3 if over else 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    found = _read_truth(options.results)
+    taken = {name: records.read(options.results / f"{name}.jsonl") for name in CONDITIONS}
+    taken = {name: (header, rows) for name, (header, rows) in taken.items() if rows}
+    if other := [name for name, (header, _) in taken.items() if header["artifacts"] != found["artifacts"]]:
+        raise OptkitError(f"{', '.join(other)} were taken with other artifacts than the true ratios; take them again")
+    replace_between(options.document, "calibration", tables.document((found, found["pairs"]), taken))
+    return 0
+
+
+def main() -> int:
+    """Parse and run one of the commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibration",
+        description=package.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True)
+
+    def add(name: str, call: Any, artifacts: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name)
+        command.set_defaults(call=call, cores=os.cpu_count() or 1)
+        command.add_argument("--results", type=Path, default=records.RESULTS, help="where the records are kept")
+        if artifacts:
+            command.add_argument("-o", "--output", type=Path, required=True, help="the folder of artifacts")
+            command.add_argument("--dry-run", action="store_true", help="print the plan and its estimated time")
+            command.add_argument("--minutes", type=float, default=600, help="go on another time after so many")
+        return command
+
+    command = add("build", _build)
+    command.add_argument("--data", default="auto", help="the data that suites are trained on: auto, full or embedded")
+    command.add_argument("--store", type=Path, help="the store of the suites")
+    command.add_argument("--only", default="", help="only this ladder or suite")
+    add("truth", _truth).add_argument("--processes", type=int, default=truth.LONG, help="of each chosen pair")
+    add("run", _run).add_argument("--condition", choices=CONDITIONS, default="quiet")
+    add("publish", _publish, artifacts=False).add_argument("document", type=Path)
+    options = parser.parse_args()
+    try:
+        return int(options.call(options))
+    except OptkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

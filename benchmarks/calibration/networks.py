@@ -1,0 +1,129 @@
+"""The artifacts of the calibration: files to be compared with their own copy, and ladders of ever wider models.
+
+Law: extra work is real work in the model (a layer with more filters or units), never a sleep. Weights that do not
+come from a built-in suite are random: they serve for time, never for accuracy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optkit import Conversion, Store, build_variants, convert, open_suite
+from optkit.models import NETWORKS
+from optkit.store import file_sha256
+from optkit.tensorflow import load_keras, make_deterministic, silenced
+
+SUITE_FILES = {
+    "mnist": ("float_tflite", "dynamic_range", "int8", "pruned_dynamic_range"),
+    "quickdraw": ("float_tflite", "pruned_dynamic_range"),
+}
+"""Variants of built-in suites, trained as their suites say: each is compared with its own copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """A network, how it is converted, and the widths that one layer of it may have beyond its own."""
+
+    network: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    mode: str = "float32"
+    layer: str = ""
+    widths: tuple[int, ...] = ()
+
+    def name(self, base: str, width: int) -> str:
+        """Return the name of the file with this width, of the ladder whose base is named `base`."""
+        return f"{base}-{self.layer}-{width}"
+
+
+LADDERS: dict[str, Ladder] = {
+    "teacher": Ladder(network="mnist_teacher", params={"filters": 64}, layer="dense", widths=(144, 160)),
+    "student": Ladder(
+        network="keras_distillation",
+        params={"filters": (16, 1536)},
+        layer="conv2",
+        widths=(1552, 1568, 1584, 1600, 1616, 1632, 1648),
+    ),
+    "vgg_quarter": Ladder(
+        network="vgg16_bn",
+        params={"width": 0.25},
+        layer="block5_conv2",
+        widths=(144, 160, 176, 192, 208, 224),
+    ),
+    "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
+    "resnet": Ladder(
+        network="resnet_preact",
+        params={"depth": 20},
+        layer="stage3_block2_conv1",
+        widths=(72, 76, 80, 88, 96, 112, 128),
+    ),
+    "mobilenet": Ladder(
+        network="mobilenet_v1",
+        params={"size": 96, "classes": 100},
+        layer="conv_pw_8",
+        widths=(544, 560, 576, 592, 608, 640),
+    ),
+    "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
+}
+"""The base of each is also compared with its own copy."""
+
+
+def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
+    """Write every file that `folder` lacks, and `artifacts.json`: what each is, with its sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = folder / "artifacts.json"
+    known: dict[str, Any] = json.loads(catalogue.read_text()) if catalogue.exists() else {}
+
+    def keep(name: str, content: bytes, **facts: Any) -> None:
+        path = folder / f"{name}.tflite"
+        path.write_bytes(content)
+        known[name] = {**facts, "sha256": file_sha256(path)}
+        catalogue.write_text(json.dumps(known, indent=1))
+        print(path, flush=True)
+
+    def lacks(name: str) -> bool:
+        return name not in known or not (folder / f"{name}.tflite").exists()
+
+    for key, ladder in LADDERS.items():
+        if only and only != key:
+            continue
+        for width in (None, *ladder.widths):
+            name = key if width is None else ladder.name(key, width)
+            if lacks(name):
+                changed = {} if width is None else {ladder.layer: width}
+                facts = {"network": ladder.network, "params": dict(ladder.params), "mode": ladder.mode}
+                keep(name, _convert(ladder, changed), **facts, widths=changed, weights="random, seed 1")
+    for suite_name, names in SUITE_FILES.items():
+        wanted = [name for name in names if lacks(f"{suite_name}-{name}")]
+        if not wanted or only not in ("", suite_name):
+            continue
+        suite, dataset = open_suite(suite_name, data)
+        built = build_variants(suite, suite.select((suite.baseline, *wanted)), dataset, Store(store))
+        for name in wanted:
+            facts = {"suite": suite_name, "variant": name, "data": f"{dataset.name}@{dataset.digest[:8]}"}
+            keep(f"{suite_name}-{name}", built[name].path.read_bytes(), **facts, weights="trained")
+
+
+def _convert(ladder: Ladder, widths: Mapping[str, int]) -> bytes:
+    """Return the ladder's network as .tflite bytes, with `widths` by layer in place of its own."""
+    make_deterministic(1)
+    keras = load_keras()
+    model = NETWORKS[ladder.network].build(**ladder.params)
+
+    def widened(layer: Any) -> Any:
+        config = layer.get_config()
+        if layer.name in widths:
+            config["filters" if "filters" in config else "units"] = widths[layer.name]
+        return type(layer).from_config(config)
+
+    if widths:
+        model = keras.models.clone_model(model, clone_function=widened)
+    conversion = Conversion(mode=ladder.mode, **({"calibration_samples": 8} if ladder.mode == "int8" else {}))
+    samples = np.random.default_rng(0).random((8, *model.input_shape[1:]), np.float32)
+    with silenced():
+        return convert(model, conversion, samples)

@@ -1,0 +1,92 @@
+"""What is compared with what, and in which order: a plan that is balanced wherever it is cut short.
+
+Law: the order is drawn from a seed before anything is measured; which widths count as +2, +3 or +5 % is chosen by a few
+processes, and how much slower they truly are is measured by others.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SAME, BLOCKS, SAME_A_BLOCK, PAIRS_A_KIND = "identical", 13, 8, 4
+KINDS: dict[str, tuple[float, str]] = {
+    SAME: (0.0, "2%"),
+    "+2 %": (0.02, "1%"),
+    "+3 %": (0.03, "2%"),
+    "+5 %": (0.05, "2%"),
+}
+"""What a pair is, the slow-down it stands for, and the margin it is judged with."""
+TOLERANCE = 0.005
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A pair of files by name in the folder of artifacts, and its kind. The head of identical ones is a byte copy."""
+
+    kind: str
+    base: str
+    head: str
+
+    @property
+    def name(self) -> str:
+        """One name for the pair, in records and tables."""
+        return f"{self.base} | {self.head}"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One invocation of the campaign: a trial, repeated for the `repeat`th time (from 0)."""
+
+    trial: Trial
+    repeat: int
+
+    @property
+    def key(self) -> str:
+        """What tells this slot from all others."""
+        return f"{self.trial.kind} {self.trial.name} #{self.repeat}"
+
+
+def choose(screened: Mapping[tuple[str, str], float], per_kind: int = PAIRS_A_KIND) -> list[Trial]:
+    """Return, for each kind, the pair of each base nearest to the slow-down wanted, the `per_kind` nearest of them.
+
+    `screened`: the log ratio by (base, head). Pairs further off than `TOLERANCE` are left out.
+    """
+    chosen = []
+    for kind, (wanted, _) in KINDS.items():
+        if kind == SAME:
+            continue
+        nearest: dict[str, tuple[float, str]] = {}
+        for (base, head), log_ratio in screened.items():
+            off = abs(math.expm1(log_ratio) - wanted)
+            if off <= TOLERANCE and off < nearest.get(base, (math.inf, ""))[0]:
+                nearest[base] = (off, head)
+        best = sorted((off, base, head) for base, (off, head) in nearest.items())[:per_kind]
+        chosen += [Trial(kind, base, head) for _, base, head in best]
+    return chosen
+
+
+def slots(same: Sequence[str], slower: Sequence[Trial], seed: int = 0) -> list[Slot]:
+    """Return the campaign's invocations in order.
+
+    In blocks, each in random order: every slower pair of those kinds once, so often that each kind has the same number
+    of invocations, and `SAME_A_BLOCK` of the files in `same` against their copies, in turn.
+    """
+    rng = random.Random(seed)
+    planned: list[Slot] = []
+    turn = 0
+    for block in range(BLOCKS):
+        trials = []
+        for kind in KINDS:
+            of_kind = [trial for trial in slower if trial.kind == kind]
+            # with fewer pairs than asked for, those there are take the places of the missing ones
+            trials += [of_kind[(block * PAIRS_A_KIND + i) % len(of_kind)] for i in range(PAIRS_A_KIND) if of_kind]
+        for _ in range(SAME_A_BLOCK if same else 0):
+            trials.append(Trial(SAME, same[turn % len(same)], same[turn % len(same)]))
+            turn += 1
+        rng.shuffle(trials)
+        for trial in trials:
+            planned.append(Slot(trial, sum(slot.trial == trial for slot in planned)))
+    return planned

@@ -1,0 +1,126 @@
+"""What the records show: how often each rule was right, with exact intervals, as tables in Markdown.
+
+Law: every rule is given the same pairs in the same slots; a rate has its 95 % interval (Clopper and Pearson 1934).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.calibration.load import CONDITIONS
+from benchmarks.calibration.plan import KINDS, SAME
+
+Record = Mapping[str, Any]
+MEAN_THRESHOLD, RANK_LEVEL = 0.05, 0.01
+
+
+def mean_fails(record: Record) -> bool:
+    """Whether `--benchmark-compare-fail=mean:5%` fails: the mean grew by more than 5 %, whatever its scatter."""
+    plain = record["plain"]
+    return bool(plain["head"]["mean"] / plain["base"]["mean"] - 1 > MEAN_THRESHOLD)
+
+
+def ranks_fail(record: Record) -> bool:
+    """Whether a one-sided Mann-Whitney test on the rounds of both sessions calls the head slower at 1 %."""
+    from scipy.stats import mannwhitneyu
+
+    plain = record["plain"]
+    test = mannwhitneyu(plain["head"]["rounds"], plain["base"]["rounds"], alternative="greater")
+    return bool(test.pvalue < RANK_LEVEL)
+
+
+def rate(times: int, of: int) -> str:
+    """Return a share in percent with its exact 95 % interval."""
+    from scipy.stats import binomtest
+
+    if not of:
+        return "–"
+    interval = binomtest(times, of).proportion_ci(0.95, method="exact")
+    return f"{100 * times / of:.1f} % ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
+
+
+def verdict_rows(condition: str, records: Sequence[Record]) -> list[list[str]]:
+    """Return a row for each kind of pair that was taken under `condition`."""
+    rows = []
+    for kind, (_, margin) in KINDS.items():
+        of_kind = [record for record in records if record["kind"] == kind]
+        if not of_kind:
+            continue
+        words = Counter(record["verdict"] for record in of_kind)
+
+        def share(rule: Callable[[Record], bool], of_kind: Sequence[Record] = of_kind) -> str:
+            return rate(sum(map(rule, of_kind)), len(of_kind))
+
+        seconds = [record["seconds"] for record in of_kind]
+        rows.append(
+            [
+                condition,
+                kind,
+                margin.replace("%", " %"),
+                f"{len(of_kind)} of {len({(record['base'], record['head']) for record in of_kind})}",
+                share(lambda record: record["verdict"] == "slower"),
+                *(str(words[word]) for word in ("same", "faster", "inconclusive")),
+                f"{statistics.median(seconds):.1f} ({max(seconds):.0f})",
+                f"{statistics.median(record['processes'] for record in of_kind):g}",
+                share(mean_fails),
+                share(ranks_fail),
+            ]
+        )
+    return rows
+
+
+def truth_rows(truths: Sequence[Record]) -> list[list[str]]:
+    """Return a row for each pair whose true ratio was measured."""
+    return [
+        [
+            one["kind"],
+            f"`{one['head']}`",
+            f"{1e6 * one['seconds']:,.0f}",
+            f"{one['ratio']:.4f} ({one['low']:.4f}–{one['high']:.4f})",
+            str(one["processes"]),
+            f"{100 * one['scatter']:.2f} %",
+        ]
+        for one in truths
+    ]
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
+
+
+VERDICT_HEADS = (
+    "competing processes",
+    "head",
+    "margin",
+    "invocations of pairs",
+    "`slower`",
+    "`same`",
+    "`faster`",
+    "`inconclusive`",
+    "seconds, median (longest)",
+    "processes, median",
+    "`mean:5%` fails",
+    "Mann-Whitney fails",
+)
+TRUTH_HEADS = ("kind", "head", "µs a call", "true ratio (95 %)", "processes", "scatter")
+
+
+def document(truth: tuple[Record, Sequence[Record]], found: Mapping[str, tuple[Record, Sequence[Record]]]) -> str:
+    """Return the part of docs/verdicts.md: `truth` and, by condition, what was found, each with its header."""
+    header, truths = truth
+    machine = header["environment"]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("ai-edge-litert", "numpy", "scipy"))
+    days = sorted({record["began"][:10] for _, records in found.values() for record in records})
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, {versions}"
+    rows = [row for name in CONDITIONS if name in found for row in verdict_rows(name, found[name][1])]
+    same = {record["base"] for _, records in found.values() for record in records if record["kind"] == SAME}
+    span = f" Identical pairs: {', '.join(f'`{name}`' for name in sorted(same))}." if same else ""
+    when = f", {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
+    return (
+        f"Measured on {where}{when}.{span}\n\n"
+        f"{table(VERDICT_HEADS, rows)}\n\nTrue ratios of the slower heads:\n\n{table(TRUTH_HEADS, truth_rows(truths))}"
+    )

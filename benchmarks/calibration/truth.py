@@ -1,0 +1,110 @@
+"""How much slower each wider model truly is: many processes of paired timing.
+
+Law: processes that decided which widths are compared are not among those that say how much slower these are.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.calibration import plan, records
+from optkit.measure.paired import PairedTiming, load_places
+from optkit.statistics import Estimate, adjusted_mean
+
+SCREENING, LONG = 6, 48
+"""Processes for each width there is, and for each that is chosen: both multiples of six."""
+
+Measure = Callable[[str, str, int], PairedTiming]
+Couple = tuple[str, str]
+
+
+class Timings:
+    """The processes of each couple of files so far, kept in a file of records."""
+
+    def __init__(self, path: Path, facts: Mapping[str, Any], measure: Measure) -> None:
+        self._path, self._measure = path, measure
+        self.done: dict[Couple, list[PairedTiming]] = defaultdict(list)
+        for one in records.begin(path, dict(facts)):
+            self._keep(one)
+
+    def _keep(self, one: Mapping[str, Any]) -> None:
+        timing = PairedTiming(
+            effect=one["effect"],
+            control=one["control"],
+            load_order=tuple(one["order"].split()),
+            rounds=one["rounds"],
+            calls=1,
+            seconds=one["seconds"],
+        )
+        self.done[one["base"], one["head"]].append(timing)
+
+    def more(self, couple: Couple) -> None:
+        """Time one more process of `couple`."""
+        timing = self._measure(*couple, len(self.done[couple]))
+        record = {
+            "base": couple[0],
+            "head": couple[1],
+            "effect": round(timing.effect, 6),
+            "control": round(timing.control, 6),
+            "order": " ".join(timing.load_order),
+            "rounds": timing.rounds,
+            "seconds": float(f"{timing.seconds:.4g}"),
+        }
+        records.append(self._path, record)
+        self._keep(record)
+
+    def screened(self) -> dict[Couple, float]:
+        """Return the log ratio of each couple by its first processes; of those that have them."""
+        return {c: estimate(t[:SCREENING]).mean for c, t in self.done.items() if len(t) >= SCREENING}
+
+
+def estimate(timings: Sequence[PairedTiming]) -> Estimate:
+    """Return log(head / base), the order of loading accounted for, as `optkit ab` does."""
+    return adjusted_mean([one.effect for one in timings], load_places(timings, "head"))
+
+
+def summary(trial: plan.Trial, timings: Sequence[PairedTiming]) -> dict[str, Any]:
+    """Return the true ratio of a trial with its 95 % interval, by the processes after the screening."""
+    found = estimate(timings[SCREENING:])
+    return {
+        "kind": trial.kind,
+        "base": trial.base,
+        "head": trial.head,
+        "ratio": round(math.exp(found.mean), 5),
+        "low": round(math.exp(found.lower(0.025)), 5),
+        "high": round(math.exp(found.upper(0.025)), 5),
+        "processes": len(timings) - SCREENING,
+        "scatter": round(found.error * math.sqrt(len(timings) - SCREENING), 5),
+        "seconds": float(f"{sorted(one.seconds for one in timings)[len(timings) // 2]:.3g}"),
+    }
+
+
+def run(
+    timings: Timings, couples: Sequence[Couple], say: Callable[[str], None], until: float, long: int = LONG
+) -> list[dict[str, Any]]:
+    """Screen all couples, choose, time the chosen ones long, in turn; return their summaries.
+
+    Raises TimeoutError when `until` (of the monotonic clock) comes first; what was timed is kept.
+    """
+    _in_turn(timings, couples, SCREENING, say, until)
+    trials = plan.choose(timings.screened())
+    _in_turn(timings, [(t.base, t.head) for t in trials], SCREENING + long, say, until)
+    return [summary(trial, timings.done[trial.base, trial.head]) for trial in trials]
+
+
+def _in_turn(
+    timings: Timings, couples: Sequence[Couple], processes: int, say: Callable[[str], None], until: float
+) -> None:
+    """One process of each couple after the other, so that a change of the machine meets all of them."""
+    for number in range(processes):
+        for couple in couples:
+            if len(timings.done[couple]) <= number:
+                if time.monotonic() > until:
+                    raise TimeoutError
+                timings.more(couple)
+        say(f"{number + 1} of {processes} processes of each of {len(couples)} pairs")
