@@ -62,7 +62,7 @@ def test_the_paper_profile_is_the_public_examples_recipe() -> None:
     assert (step.teacher, step.alpha, step.temperature, step.epochs) == ("teacher", 0.1, 10.0, 3)
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnist_distillation", "mnist_techniques", "quickdraw"])
+@pytest.mark.parametrize("name", built_in())
 def test_int16x8_is_a_row_of_each_suite_of_a_trained_network(name: str) -> None:
     assert any(v.conversion and v.conversion.mode == "int16x8" for v in load_suite(name).variants)
 
