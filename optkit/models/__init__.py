@@ -17,13 +17,13 @@ from optkit.models.network import NetworkEntry
 __all__ = ["NETWORKS", "NetworkEntry"]
 
 NETWORKS: dict[str, NetworkEntry] = {
-    "inception_v3": NetworkEntry(hosted.inception_v3),
+    "inception_v3": NetworkEntry(hosted.inception_v3, version=2),
     "keras_distillation": NetworkEntry(keras_distillation.build),
     "mnist_bn": NetworkEntry(mnist_bn.build),
     "mnist_conv": NetworkEntry(mnist_conv.build),
     "mnist_teacher": NetworkEntry(mnist_teacher.build),
-    "mobilenet_v1": NetworkEntry(hosted.mobilenet_v1),
-    "mobilenet_v2": NetworkEntry(hosted.mobilenet_v2),
+    "mobilenet_v1": NetworkEntry(hosted.mobilenet_v1, version=2),
+    "mobilenet_v2": NetworkEntry(hosted.mobilenet_v2, version=2),
     "quickdraw_conv": NetworkEntry(quickdraw_conv.build),
     "resnet_preact": NetworkEntry(resnet_preact.build),
     "resnet_v2_101": NetworkEntry(hosted.resnet_v2_101, version=2),

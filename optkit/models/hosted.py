@@ -1,6 +1,7 @@
 """The ImageNet networks of TensorFlow Lite's table of hosted models, as `keras.applications` builds them.
 
-`weights` "random" (fixed by the seed of a build) serve for size and latency; "imagenet" are Keras' own, for accuracy.
+`weights` "random" (fixed by the seed of a build, with batch normalization settled on random images) serve for size and
+latency; "imagenet" are Keras' own, for accuracy.
 All four take images scaled to [-1, 1] (mean 0.5 and standard deviation 0.5 of images in [0, 1]). The sizes are those of
 the table, whose ResNet is the file resnet_v2_101_299; TF-Slim, where Keras' weights for it come from, gives its
 accuracy at 299 too, while Keras' own default is 224.
@@ -12,6 +13,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from optkit.errors import BuildError, nearest
 from optkit.online import KERAS_HOST, reachable
@@ -73,7 +76,24 @@ def _named(application: str, file: str, name: str, size: int, classes: int, weig
     model._name = name
     if weights == "imagenet":
         model.set_weights(built.get_weights())
+    else:
+        _settle_normalization(model, size)
     return model
+
+
+def _settle_normalization(model: Any, size: int) -> None:
+    """Give each batch normalization the statistics of what reaches it from a few random images.
+
+    With Keras' initial ones activations fade from layer to layer, until the scales of an int16x8 file are out of the
+    runtime's range and it does not load.
+    """
+    normalizations = [layer for layer in model.layers if isinstance(layer, load_keras().layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalizations]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    model(np.random.default_rng(0).uniform(-1, 1, (4, size, size, 3)).astype(np.float32), training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _with_imagenet_weights(build: Callable[..., Any], image: Any, name: str, file: str, classes: int) -> Any:

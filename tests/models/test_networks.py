@@ -108,3 +108,13 @@ def test_a_hosted_network_has_keras_parameters_and_gives_logits() -> None:
     assert model.count_params() == 3_538_984
     assert (model.input_shape, model.output_shape) == ((None, 224, 224, 3), (None, 1000))
     assert model.layers[-1].get_config()["activation"] == "linear"
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2"])
+def test_random_weights_keep_activations_in_range_through_all_layers(name: str) -> None:
+    model = build(name, size=32, classes=10)
+    x = np.random.default_rng(1).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
+    logits = model.predict(x, verbose=0)
+    assert 0.05 < float(np.std(logits)) < 20, "int16x8 files of faded activations do not load"
+    momenta = {layer.momentum for layer in model.layers if hasattr(layer, "momentum")}
+    assert momenta == {0.99} if name == "mobilenet_v1" else momenta == {0.999}
