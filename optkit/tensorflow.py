@@ -6,6 +6,8 @@ optkit never imports them (it costs about 3 s and is not needed to time a .tflit
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import os
 import sys
@@ -63,6 +65,14 @@ def make_deterministic(seed: int) -> None:
     keras.backend.clear_session()
     load_tensorflow().config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def release_memory() -> None:
+    """Collect garbage, and hand freed memory back to the system where the C library (glibc) can."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim:
+        trim(0)
 
 
 @contextmanager

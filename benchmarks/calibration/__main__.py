@@ -90,8 +90,7 @@ def _run(options: argparse.Namespace) -> int:
     facts = _facts(artifacts)
     if found["artifacts"] != facts["artifacts"]:
         raise OptkitError("the true ratios are of other artifacts; run `truth` again with these")
-    trials = [plan.Trial(one["kind"], one["base"], one["head"]) for one in found["pairs"]]
-    planned = plan.slots(_same(artifacts), trials)
+    planned = plan.slots(_same(artifacts), plan.confirmed(found["pairs"]))
     path = options.results / f"{options.condition}.jsonl"
     done = {record["slot"] for record in records.read(path)[1]}
     left = [slot for slot in planned if slot.key not in done]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from optkit.convert.activations import Samples
 from optkit.errors import BuildError
 from optkit.spec import Conversion
-from optkit.tensorflow import load_tensorflow
+from optkit.tensorflow import load_tensorflow, release_memory
 
 
 def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes:
@@ -37,7 +41,7 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
                 "int16x8": kinds.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             }
             converter.target_spec.supported_ops = [integer_ops[conversion.mode]]
-            converter.representative_dataset = lambda: ([sample] for sample in samples())
+            converter.representative_dataset = lambda: _calibrating(converter, samples)
         converter.inference_input_type = getattr(tf, conversion.input_type)
         converter.inference_output_type = getattr(tf, conversion.output_type)
     try:
@@ -46,6 +50,17 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
             return bytes(converter.convert())
     except Exception as error:  # the converter raises many kinds, from several layers
         raise BuildError(f"conversion to {conversion.mode} failed: {_first_line(error)}") from error
+
+
+def _calibrating(converter: Any, samples: Samples) -> Iterator[list[npt.NDArray[np.float32]]]:
+    """Yield the samples as the converter takes them, and first free what the converter is done with by then.
+
+    It keeps the SavedModel that it has converted, and the allocator what was freed: with ResNet v2 101 some 700 MB.
+    """
+    converter._trackable_obj = None
+    release_memory()
+    for sample in samples():
+        yield [sample]
 
 
 def carries_fake_quantization(model: Any) -> bool:

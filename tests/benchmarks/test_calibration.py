@@ -258,3 +258,11 @@ def test_a_build_makes_what_is_missing_and_only_that(tmp_path: Path, monkeypatch
     (tmp_path / "out/net.tflite").unlink()
     networks.build(tmp_path / "out", "full", tmp_path / "store")
     assert made[2:] == ["net {}"]
+
+
+def test_a_pair_whose_true_ratio_is_another_than_it_stands_for_is_left_out() -> None:
+    truths = [
+        {"kind": "+5 %", "base": "a", "head": head, "ratio": ratio}
+        for head, ratio in (("near", 1.0529), ("weak", 1.011), ("strong", 1.0551))
+    ]
+    assert plan.confirmed(truths) == [plan.Trial("+5 %", "a", "near")]
