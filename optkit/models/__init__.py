@@ -26,6 +26,6 @@ NETWORKS: dict[str, NetworkEntry] = {
     "mobilenet_v2": NetworkEntry(hosted.mobilenet_v2, version=2),
     "quickdraw_conv": NetworkEntry(quickdraw_conv.build),
     "resnet_preact": NetworkEntry(resnet_preact.build),
-    "resnet_v2_101": NetworkEntry(hosted.resnet_v2_101, version=2),
+    "resnet_v2_101": NetworkEntry(hosted.resnet_v2_101, version=3),
     "vgg16_bn": NetworkEntry(vgg16_bn.build),
 }
