@@ -13,7 +13,6 @@ runs in the order they were made: what breaks the rate, that neighbours are alik
 import argparse
 import json
 import math
-import os
 import shlex
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from publish import replace_between
+from publish import call, replace_between
 
 from optkit import OptkitError
 from optkit.changepoints import locate, scatter
@@ -31,6 +30,7 @@ from optkit.environments import environment_of
 from optkit.history import SavedRun, make_history, read_runs
 from optkit.levels import time_changes
 from optkit.report.history import history_text
+from optkit.sessions import environment
 
 SCHEMA = 1
 LENGTHS, LEVELS = (20, 40, 80), (0.01, 0.05)
@@ -40,7 +40,6 @@ SLOWDOWNS = (1.03, 1.05, 1.10)
 
 def record(options: argparse.Namespace) -> None:
     """Run sessions until the folder has as many as asked for."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     storage = (
         "--benchmark-autosave",
         "--benchmark-save-data",
@@ -49,7 +48,10 @@ def record(options: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks/test_latency.py", "--benchmark-only", "--benchmark-quiet"]
     while (done := len(list(options.folder.rglob("*.json")))) < options.sessions:
         ended = subprocess.run(
-            [*command, "-q", "-k", options.modes, *storage, *options.pytest], env=own, capture_output=True, text=True
+            [*command, "-q", "-k", options.modes, *storage, *options.pytest],
+            env=environment(),
+            capture_output=True,
+            text=True,
         )
         if ended.returncode or len(list(options.folder.rglob("*.json"))) == done:
             raise OptkitError(
@@ -234,13 +236,7 @@ def main() -> int:
     command.add_argument("folder", type=Path)
     command.add_argument("document", type=Path)
     command.set_defaults(call=example)
-    options = parser.parse_args()
-    try:
-        options.call(options)
-    except OptkitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return call(parser)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,17 @@ def _mean_and_each(values: list[float | None], form: str) -> str:
     return each if len(values) == 1 else f"{form.format(statistics.mean(values))} ({each})"
 
 
+def call(parser: argparse.ArgumentParser) -> int:
+    """Parse, and run the command that was chosen. Returns the exit code."""
+    options = parser.parse_args()
+    try:
+        options.call(options)
+    except OptkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def main() -> int:
     """Parse and run one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,13 +136,7 @@ def main() -> int:
     command.add_argument("result", type=Path)
     command.add_argument("document", type=Path)
     command.set_defaults(call=techniques)
-    options = parser.parse_args()
-    try:
-        options.call(options)
-    except OptkitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return call(parser)
 
 
 if __name__ == "__main__":

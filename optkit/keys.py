@@ -1,4 +1,4 @@
-"""The canonical form of values, and the sha256 of it that keys are."""
+"""The canonical form of values, and the sha256 of it that keys are; the sha256 of files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 KEY_SCHEMA = 1
@@ -36,3 +37,12 @@ def digest(value: Any) -> str:
     """Return the sha256, in hex, of the canonical form of `value`."""
     text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of the file at `path`, in hex."""
+    with path.open("rb") as file:
+        found = hashlib.sha256()
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()

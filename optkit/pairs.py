@@ -14,8 +14,9 @@ import msgspec
 from optkit.build import find_variants
 from optkit.data import Dataset
 from optkit.errors import ArtifactError, OptkitError, StoreError
+from optkit.keys import file_sha256
 from optkit.spec import Suite
-from optkit.store import Store, file_sha256
+from optkit.store import Store
 
 
 @dataclass(frozen=True)

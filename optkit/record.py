@@ -205,10 +205,15 @@ def read_run(path: Path) -> Run:
     if not isinstance(saved, dict) or not isinstance(saved.get("benchmarks"), list):
         raise RecordError(f"{path} is not a pytest-benchmark file: it has no list of benchmarks")
     try:
-        run = make_run(saved["benchmarks"], saved.get("machine_info", {}), str(saved.get("datetime", "")))
+        return run_of(saved)
     except RecordError as error:
         raise type(error)(f"{path}: {error}") from error
-    commit = saved.get("commit_info")
+
+
+def run_of(document: Mapping[str, Any]) -> Run:
+    """Make a Run of a whole document of pytest-benchmark's. Raises RecordError when its benchmarks do not fit."""
+    run = make_run(document["benchmarks"], document.get("machine_info", {}), str(document.get("datetime", "")))
+    commit = document.get("commit_info")
     return dataclasses.replace(run, commit=commit if isinstance(commit, dict) else {})
 
 

@@ -39,15 +39,18 @@ def run_session(arguments: Sequence[str]) -> Document:
         command += ["--benchmark-quiet", f"--benchmark-json={target}", *arguments]
         if not any(argument.startswith(_STORING) for argument in arguments):
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
-        # a pytest that this process may itself run under is none of the session's business
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         with log.open("wb") as output:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
         said = log.read_text(errors="replace").splitlines()
         if done.returncode or not target.is_file() or not target.stat().st_size:
             raise OptkitError(_reason(done.returncode, said))
         document: Document = json.loads(target.read_bytes())
     return document
+
+
+def environment() -> dict[str, str]:
+    """Return this process' environment without what a pytest that it runs under would pass on to another."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
 def _benchmarks() -> Path:

@@ -6,7 +6,6 @@ Law: two chains share a stage exactly when everything up to it is the same.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
-from optkit.keys import KEY_SCHEMA, canonical, digest
+from optkit.keys import KEY_SCHEMA, canonical, digest, file_sha256
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, Step, Suite, Training, Variant
 
@@ -49,7 +48,7 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
         "training": canonical(variant.training),
     }
     if variant.training.weights:  # what the file holds, not where it is
-        base["training"]["weights"] = _sha256(weights_file(suite, variant.training))
+        base["training"]["weights"] = file_sha256(weights_file(suite, variant.training))
     chain: list[Any] = []
 
     def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
@@ -78,14 +77,6 @@ def weights_file(suite: Suite, training: Training) -> Path:
     if not path.is_file():
         raise BuildError(f"weights {training.weights!r}: there is no file {path.resolve()}; name a .npz, .keras or .h5")
     return path
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _keras_stage(suite: Suite, name: str, data_digest: str) -> Stage:

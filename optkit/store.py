@@ -7,12 +7,12 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     making/<key>/            what the lock holder is making; a killed process leaves it for the next one to wipe
     locks/<key>.lock         advisory locks, released by the system when their process dies
     notes/<name>.json        small JSON objects that may change: which gates last passed, and on what
+    scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
     damaged/<key>-<time>/    entries whose bytes no longer match their sha256, set aside
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -30,6 +30,7 @@ import msgspec
 import platformdirs
 
 from optkit.errors import StoreError
+from optkit.keys import file_sha256
 
 SCHEMA = 1
 
@@ -53,15 +54,6 @@ class Entry:
 def default_root() -> Path:
     """Return the store's folder: OPTKIT_STORE, else a folder in the user's cache."""
     return Path(os.environ.get("OPTKIT_STORE") or platformdirs.user_cache_dir("optkit"))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of the file at `path`, in hex."""
-    with path.open("rb") as file:
-        found = hashlib.sha256()
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
 
 
 class Store:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from optkit import sessions
+
 ROOT = Path(__file__).parent.parent
 settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
@@ -105,8 +107,7 @@ def command(tmp_path: Path, tiny_data: Path) -> Command:
 
     def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         # without what xdist tells its workers: a pytest started here is not one of them
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        env = {**own, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
+        env = {**sessions.environment(), "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
         return subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
         )

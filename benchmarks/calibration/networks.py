@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from optkit import Conversion, Store, build_variants, convert, open_suite
+from optkit.keys import file_sha256
 from optkit.models import NETWORKS
-from optkit.store import file_sha256
 from optkit.tensorflow import load_keras, make_deterministic, silenced
 
 SUITE_FILES = {

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from benchmarks.reproduction import saved
 from benchmarks.reproduction.documents import read_documents
 from benchmarks.reproduction.render import page
 from optkit.errors import OptkitError, nearest
+from optkit.sessions import environment
 
 PAGE = Path("docs/reproduction.md")
 
@@ -116,9 +116,7 @@ def _recorded(name: str, planned: saved.Planned, options: argparse.Namespace) ->
     print(f"{name}: {result['commands'][0]}", file=sys.stderr, flush=True)
     raw.parent.mkdir(parents=True, exist_ok=True)
     raw.unlink(missing_ok=True)  # or a failed run would leave the last one's figures
-    # without what an outer pytest would pass on: this one is not a worker of it
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    code = subprocess.run([sys.executable, *command[1:]], env=environment, stdout=sys.stderr).returncode
+    code = subprocess.run([sys.executable, *command[1:]], env=environment(), stdout=sys.stderr).returncode
     if code == 0:
         saved.write(kept, saved.condense(raw, modes=planned.modes, conditions=options.conditions))
     return {**result, "exit_code": code}

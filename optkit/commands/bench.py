@@ -16,7 +16,7 @@ from optkit.commands.command import Command, add_store, count, names
 from optkit.data import DATA_MODES
 from optkit.errors import OptkitError
 from optkit.gates import Verdict, check_run, exit_code, explain, remember
-from optkit.record import Run, make_run, read_run
+from optkit.record import Run, read_run, run_of
 from optkit.report import text
 from optkit.sessions import run_sessions, save
 from optkit.spec import Suite
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     variants = [variant for variant in suite.variants if variant.name in chosen]
     ensure_variants(suite, variants, dataset, store, options.data)
     document = run_sessions(options.sessions, _arguments(options, store), options.like, _telling(options.sessions))
-    run = make_run(document["benchmarks"], document.get("machine_info", {}), str(document.get("datetime", "")))
+    run = run_of(document)
     if options.output:
         save(document, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)

@@ -19,7 +19,7 @@ State = dict[str, npt.NDArray[Any]]
 def save(folder: Path, epoch: int, model: Any, optimizer: Any) -> State:
     """Write the state after `epoch` epochs to `folder`, in place of earlier ones, and return it."""
     state = {f"weight-{i:04}": value for i, value in enumerate(model.get_weights())}
-    state |= {f"optimizer-{i:04}": variable.numpy() for i, variable in enumerate(_variables(optimizer))}
+    state |= {f"optimizer-{i:04}": variable.numpy() for i, variable in enumerate(optimizer.variables)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"epoch-{epoch:06}.npz"
     partial = path.with_name(f"{path.name}.tmp")
@@ -50,9 +50,5 @@ def restore(state: State, model: Any, optimizer: Any) -> None:
     model.set_weights([value for name, value in sorted(state.items()) if name.startswith("weight-")])
     optimizer.build(model.trainable_variables)
     values = [value for name, value in sorted(state.items()) if name.startswith("optimizer-")]
-    for variable, value in zip(_variables(optimizer), values, strict=True):
+    for variable, value in zip(optimizer.variables, values, strict=True):
         variable.assign(value)
-
-
-def _variables(optimizer: Any) -> list[Any]:
-    return list(optimizer.variables)
