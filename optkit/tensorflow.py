@@ -26,6 +26,8 @@ def load_tensorflow() -> ModuleType:
     """Return the `tensorflow` module, set up for tf-keras. Raises BuildError when it is not installed."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # On processors without AVX-512 TensorFlow leaves oneDNN off, and convolutions train at half the speed.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*saving your model as an HDF5 file.*")

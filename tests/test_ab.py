@@ -154,7 +154,7 @@ def test_p_values_are_those_of_the_looks_corrected_for_the_number_of_pairs() -> 
     judgements = simulate(1.016, 1, pairs=5)[0]
     raw = []
     for one in judgements:
-        looks = [n for n in (6, 12, 18, 24, 30) if n <= one.processes]
+        looks = [n for n in Design().looks if n <= one.processes]
         series = [Series(Design(), 5, timings=list(one.timings[:n])) for n in looks]
         raw.append(min(1.0, *(5 * s.effect.p_above(math.log(1.01)) for s in series)))  # each look has a fifth
     assert [one.p_slower for one in judgements] == pytest.approx(holm(raw))

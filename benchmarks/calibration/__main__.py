@@ -14,13 +14,13 @@ from typing import Any
 
 import benchmarks.calibration as package
 from benchmarks.calibration import campaign, networks, plan, records, tables, truth
-from benchmarks.calibration.load import CONDITIONS, check, competitors
+from benchmarks.calibration.load import CONDITIONS, check, competitors, described
 from benchmarks.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import PairedTiming, run_process
 
 TRUTHS = "truth.json"
-_SECONDS_A_SLOT = {"quiet": 7.0, "one": 9.0, "both": 25.0}
+_SECONDS_A_SLOT = {"quiet": 13.0, "one": 16.0, "both": 30.0}
 """For the estimate of --dry-run only."""
 
 
@@ -54,11 +54,9 @@ def _build(options: argparse.Namespace) -> int:
 def _truth(options: argparse.Namespace) -> int:
     artifacts = _artifacts(options.output)
     couples = _couples(artifacts)
-    chosen = plan.PAIRS_A_KIND * (len(plan.KINDS) - 1)
     if options.dry_run:
-        processes = len(couples) * truth.SCREENING + chosen * options.processes
-        minutes = processes * 0.7 / 60
-        print(f"{len(couples)} pairs screened, {chosen} timed long: {processes} processes, about {minutes:.0f} min")
+        processes = len(couples) * options.processes
+        print(f"{len(couples)} pairs: {processes} processes, about {processes * 0.85 / 60:.0f} min")
         return 0
 
     def measure(base: str, head: str, number: int) -> PairedTiming:
@@ -90,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     facts = _facts(artifacts)
     if found["artifacts"] != facts["artifacts"]:
         raise OptkitError("the true ratios are of other artifacts; run `truth` again with these")
-    planned = plan.slots(_same(artifacts), plan.confirmed(found["pairs"]))
+    planned = plan.slots(_same(artifacts), plan.slower(found["pairs"]))
     path = options.results / f"{options.condition}.jsonl"
     done = {record["slot"] for record in records.read(path)[1]}
     left = [slot for slot in planned if slot.key not in done]
@@ -101,13 +99,18 @@ def _run(options: argparse.Namespace) -> int:
             print(slot.key)
         return 0
     facts["condition"] = options.condition
-    facts["competitors"] = [f"spins in Python, pinned to core {core}" for core in CONDITIONS[options.condition]]
     if options.cores < max(CONDITIONS[options.condition], default=0) + 1:
         raise OptkitError(f"{options.condition} needs cores that this machine lacks; choose another condition")
-    with competitors(options.condition) as running:
-        say = functools.partial(print, flush=True)
+    with competitors(options.condition, options.competitor) as running:
         over = campaign.run(
-            path, planned, options.output, facts, options.minutes, check=lambda: check(running), say=say
+            path,
+            planned,
+            options.output,
+            facts,
+            options.minutes,
+            beside=described(options.condition, options.competitor),
+            check=lambda: check(running),
+            say=functools.partial(print, flush=True),
         )
     print(f"{over} invocations left" if over else "complete")
     return 3 if over else 0
@@ -146,8 +149,10 @@ def main() -> int:
     command.add_argument("--data", default="auto", help="the data that suites are trained on: auto, full or embedded")
     command.add_argument("--store", type=Path, help="the store of the suites")
     command.add_argument("--only", default="", help="only this ladder or suite")
-    add("truth", _truth).add_argument("--processes", type=int, default=truth.LONG, help="of each chosen pair")
-    add("run", _run).add_argument("--condition", choices=CONDITIONS, default="quiet")
+    add("truth", _truth).add_argument("--processes", type=int, default=truth.LONG, help="of each pair")
+    command = add("run", _run)
+    command.add_argument("--condition", choices=CONDITIONS, default="quiet")
+    command.add_argument("--competitor", default="", help="a command to run beside, in place of spinning processes")
     add("publish", _publish, artifacts=False).add_argument("document", type=Path)
     options = parser.parse_args()
     try:

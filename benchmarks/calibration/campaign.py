@@ -65,6 +65,7 @@ def run(
     facts: dict[str, Any],
     minutes: float,
     *,
+    beside: str = "",
     invoke: Invoke = invoke,
     session: Session = run_session,
     clock: Callable[[], float] = time.monotonic,
@@ -73,7 +74,8 @@ def run(
 ) -> int:
     """Take the slots that `path` lacks, in order, for `minutes` at most; return how many are left.
 
-    `check` is called after each slot and raises when the condition did not hold; the slot is then not kept.
+    `beside` is what competes, for the records. `check` is called after each slot and raises when the condition did
+    not hold; the slot is then not kept.
     """
     done = {record["slot"] for record in records.begin(path, facts)}
     left = [slot for slot in planned if slot.key not in done]
@@ -89,6 +91,7 @@ def run(
             "head": slot.trial.head,
             "began": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "load": round(os.getloadavg()[0], 2),
+            "beside": beside,
             "plain": {"base": session(base), "head": session(head)},
             **invoke(base, head, KINDS[slot.trial.kind][1]),
         }

@@ -1,12 +1,17 @@
-"""Competing processes: each spins in Python on a core of its own until it is stopped or its parent is gone."""
+"""Competing processes: spinning in Python on a core each, or one command of the user's bound to the same cores."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from optkit import OptkitError
 
 CONDITIONS = {"quiet": (), "one": (0,), "both": (0, 1)}
 """The cores that have a competitor, by condition. What is timed is pinned to no core."""
@@ -22,21 +27,38 @@ while os.getppid() == parent:  # so that it ends also when its parent was killed
 
 
 @contextmanager
-def competitors(condition: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Keep the competitors of `condition` running; all are stopped at the end, whatever ends it."""
+def competitors(condition: str, command: str = "") -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Keep the competitors of `condition` running; all are stopped at the end, whatever ends it.
+
+    `command` (without a shell) takes the place of the spinning ones: work that has to be done anyway. Its output goes
+    to standard error; it is not stopped when this process is killed.
+    """
+    cores = CONDITIONS[condition]
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for core in CONDITIONS[condition]:
-            running.append(subprocess.Popen([sys.executable, "-c", _SPIN, str(core), str(os.getpid())]))
+        if command and cores:
+            bound = ["taskset", "--cpu-list", ",".join(map(str, cores)), *shlex.split(command)]
+            running.append(subprocess.Popen(bound, stdout=sys.stderr, start_new_session=True))
+        else:
+            for core in cores:
+                spin = [sys.executable, "-c", _SPIN, str(core), str(os.getpid())]
+                running.append(subprocess.Popen(spin, start_new_session=True))
         yield running
     finally:
         for one in running:
-            one.kill()
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself, with all its own
+                os.killpg(one.pid, signal.SIGKILL)
         for one in running:
             one.wait()
 
 
+def described(condition: str, command: str = "") -> str:
+    """Return what a record says of the competitors."""
+    cores = " and ".join(map(str, CONDITIONS[condition]))
+    return f"{command or 'spinning in Python'}, on core {cores}" if cores else ""
+
+
 def check(running: list[subprocess.Popen[bytes]]) -> None:
-    """Raise RuntimeError when a competitor has ended: what was timed since would be called loaded and is not."""
+    """Raise OptkitError when a competitor has ended: what was timed since would be called loaded and is not."""
     if any(one.poll() is not None for one in running):
-        raise RuntimeError("a competing process ended early; is there a core of its number on this machine?")
+        raise OptkitError("a competing process ended; go on with one that runs longer, on cores that this machine has")

@@ -43,31 +43,21 @@ class Ladder:
 
 LADDERS: dict[str, Ladder] = {
     "teacher": Ladder(network="mnist_teacher", params={"filters": 64}, layer="dense", widths=(144, 160)),
-    "student": Ladder(
-        network="keras_distillation",
-        params={"filters": (16, 1536)},
-        layer="conv2",
-        widths=(1552, 1568, 1584, 1600, 1616, 1632, 1648),
-    ),
+    "student": Ladder(network="keras_distillation", params={"filters": (16, 1536)}),
     "vgg_quarter": Ladder(
         network="vgg16_bn",
         params={"width": 0.25},
         layer="block5_conv2",
-        widths=(144, 160, 176, 192, 208, 224),
+        widths=(152, 160, 184),
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
         network="resnet_preact",
         params={"depth": 20},
         layer="stage3_block2_conv1",
-        widths=(72, 76, 80, 88, 96, 112, 128),
+        widths=(72, 88),
     ),
-    "mobilenet": Ladder(
-        network="mobilenet_v1",
-        params={"size": 96, "classes": 100},
-        layer="conv_pw_8",
-        widths=(544, 560, 576, 592, 608, 640),
-    ),
+    "mobilenet": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
 }
 """The base of each is also compared with its own copy."""

@@ -1,12 +1,11 @@
 """What is compared with what, and in which order: a plan that is balanced wherever it is cut short.
 
-Law: the order is drawn from a seed before anything is measured; which widths count as +2, +3 or +5 % is chosen by a few
-processes, and how much slower they truly are is measured by others.
+Law: the order is drawn from a seed before anything is measured; which pairs count as +2, +3 or +5 % slower is decided
+by a long run beforehand, and by none of the invocations.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,35 +49,15 @@ class Slot:
         return f"{self.trial.kind} {self.trial.name} #{self.repeat}"
 
 
-def choose(screened: Mapping[tuple[str, str], float], per_kind: int = PAIRS_A_KIND) -> list[Trial]:
-    """Return, for each kind, the pair of each base nearest to the slow-down wanted, the `per_kind` nearest of them.
-
-    `screened`: the log ratio by (base, head). Pairs further off than `TOLERANCE` are left out.
-    """
-    chosen = []
-    for kind, (wanted, _) in KINDS.items():
-        if kind == SAME:
-            continue
-        nearest: dict[str, tuple[float, str]] = {}
-        for (base, head), log_ratio in screened.items():
-            off = abs(math.expm1(log_ratio) - wanted)
-            if off <= TOLERANCE and off < nearest.get(base, (math.inf, ""))[0]:
-                nearest[base] = (off, head)
-        best = sorted((off, base, head) for base, (off, head) in nearest.items())[:per_kind]
-        chosen += [Trial(kind, base, head) for _, base, head in best]
-    return chosen
+def kind_of(ratio: float) -> str:
+    """Return the slow-down that a pair of this true ratio stands for, `TOLERANCE` either way; of no other, ""."""
+    near = [kind for kind, (wanted, _) in KINDS.items() if kind != SAME and abs(ratio - 1 - wanted) <= TOLERANCE]
+    return near[0] if near else ""
 
 
-def confirmed(truths: Sequence[Mapping[str, Any]]) -> list[Trial]:
-    """Return the pairs of the long run whose true ratio is within `TOLERANCE` of the slow-down they stand for.
-
-    The screening that chose them is short: what it took for +5 % may be +1 %.
-    """
-    return [
-        Trial(one["kind"], one["base"], one["head"])
-        for one in truths
-        if abs(one["ratio"] - 1 - KINDS[one["kind"]][0]) <= TOLERANCE
-    ]
+def slower(truths: Sequence[Mapping[str, Any]]) -> list[Trial]:
+    """Return the pairs of the long run that stand for a slow-down."""
+    return [Trial(kind, one["base"], one["head"]) for one in truths if (kind := kind_of(one["ratio"]))]
 
 
 def slots(same: Sequence[str], slower: Sequence[Trial], seed: int = 0) -> list[Slot]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.calibration.load import CONDITIONS
-from benchmarks.calibration.plan import KINDS, SAME
+from benchmarks.calibration.plan import KINDS, SAME, kind_of
 
 Record = Mapping[str, Any]
 MEAN_THRESHOLD, RANK_LEVEL = 0.05, 0.01
@@ -76,7 +76,7 @@ def truth_rows(truths: Sequence[Record]) -> list[list[str]]:
     """Return a row for each pair whose true ratio was measured."""
     return [
         [
-            one["kind"],
+            kind_of(one["ratio"]) or "none",
             f"`{one['head']}`",
             f"{1e6 * one['seconds']:,.0f}",
             f"{one['ratio']:.4f} ({one['low']:.4f}–{one['high']:.4f})",

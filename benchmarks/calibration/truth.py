@@ -1,7 +1,4 @@
-"""How much slower each wider model truly is: many processes of paired timing.
-
-Law: processes that decided which widths are compared are not among those that say how much slower these are.
-"""
+"""How much slower each wider model truly is: many processes of paired timing."""
 
 from __future__ import annotations
 
@@ -12,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calibration import plan, records
+from benchmarks.calibration import records
 from optkit.measure.paired import PairedTiming, load_places
 from optkit.statistics import Estimate, adjusted_mean
 
-SCREENING, LONG = 6, 48
-"""Processes for each width there is, and for each that is chosen: both multiples of six."""
+LONG = 72
+"""Processes of each pair: a multiple of six, so that all orders of loading have the same number."""
 
 Measure = Callable[[str, str, int], PairedTiming]
 Couple = tuple[str, str]
@@ -58,49 +55,35 @@ class Timings:
         records.append(self._path, record)
         self._keep(record)
 
-    def screened(self) -> dict[Couple, float]:
-        """Return the log ratio of each couple by its first processes; of those that have them."""
-        return {c: estimate(t[:SCREENING]).mean for c, t in self.done.items() if len(t) >= SCREENING}
-
 
 def estimate(timings: Sequence[PairedTiming]) -> Estimate:
     """Return log(head / base), the order of loading accounted for, as `optkit ab` does."""
     return adjusted_mean([one.effect for one in timings], load_places(timings, "head"))
 
 
-def summary(trial: plan.Trial, timings: Sequence[PairedTiming]) -> dict[str, Any]:
-    """Return the true ratio of a trial with its 95 % interval, by the processes after the screening."""
-    found = estimate(timings[SCREENING:])
+def summary(couple: Couple, timings: Sequence[PairedTiming]) -> dict[str, Any]:
+    """Return the true ratio of a couple with its 95 % interval."""
+    found = estimate(timings)
     return {
-        "kind": trial.kind,
-        "base": trial.base,
-        "head": trial.head,
+        "base": couple[0],
+        "head": couple[1],
         "ratio": round(math.exp(found.mean), 5),
         "low": round(math.exp(found.lower(0.025)), 5),
         "high": round(math.exp(found.upper(0.025)), 5),
-        "processes": len(timings) - SCREENING,
-        "scatter": round(found.error * math.sqrt(len(timings) - SCREENING), 5),
+        "processes": len(timings),
+        "scatter": round(found.error * math.sqrt(len(timings)), 5),
         "seconds": float(f"{sorted(one.seconds for one in timings)[len(timings) // 2]:.3g}"),
     }
 
 
 def run(
-    timings: Timings, couples: Sequence[Couple], say: Callable[[str], None], until: float, long: int = LONG
+    timings: Timings, couples: Sequence[Couple], say: Callable[[str], None], until: float, processes: int = LONG
 ) -> list[dict[str, Any]]:
-    """Screen all couples, choose, time the chosen ones long, in turn; return their summaries.
+    """Time each couple in `processes` processes; return their summaries.
 
-    Raises TimeoutError when `until` (of the monotonic clock) comes first; what was timed is kept.
+    One process of each after the other, so that a change of the machine meets all of them. Raises TimeoutError when
+    `until` (of the monotonic clock) comes first; what was timed is kept.
     """
-    _in_turn(timings, couples, SCREENING, say, until)
-    trials = plan.choose(timings.screened())
-    _in_turn(timings, [(t.base, t.head) for t in trials], SCREENING + long, say, until)
-    return [summary(trial, timings.done[trial.base, trial.head]) for trial in trials]
-
-
-def _in_turn(
-    timings: Timings, couples: Sequence[Couple], processes: int, say: Callable[[str], None], until: float
-) -> None:
-    """One process of each couple after the other, so that a change of the machine meets all of them."""
     for number in range(processes):
         for couple in couples:
             if len(timings.done[couple]) <= number:
@@ -108,3 +91,4 @@ def _in_turn(
                     raise TimeoutError
                 timings.more(couple)
         say(f"{number + 1} of {processes} processes of each of {len(couples)} pairs")
+    return [summary(couple, timings.done[couple]) for couple in couples]

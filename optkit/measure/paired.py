@@ -42,7 +42,7 @@ five to seven others on two cores, twelve processes of identical models scattere
 0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
 _FEWEST_ROUNDS = 5
 SECONDS = 0.4
-"""What a process times for. It also starts and loads, for some 0.25 s. More processes tell more than longer ones: where
+"""What a process times for. It also starts and loads, for some 0.4 s. More processes tell more than longer ones: where
 the models lie in memory differs between processes, and no further round averages it out."""
 _TIMEOUT_SECONDS = 600.0
 
