@@ -1,6 +1,7 @@
 """Write measured tables into the documents, between their markers, so that no figure is typed by hand.
 
 python benchmarks/publish.py summary out/run.json README.md
+python benchmarks/publish.py summary docs/results/runs/cifar10_vgg16_quarter.json docs/techniques.md --block vgg16
 python benchmarks/publish.py seeds mnist_techniques --seeds 1,2,3 --data full -o docs/results/techniques.json
 python benchmarks/publish.py techniques docs/results/techniques.json docs/techniques.md
 """
@@ -33,7 +34,7 @@ def summary(options: argparse.Namespace) -> None:
     cpu = run.machine.get("cpu", {})
     runtimes = sorted({f"{v.runtime.name} {v.runtime.version}" for v in run.variants.values()})
     where = f"{cpu.get('brand_raw')}, {cpu.get('count')} cores, {', '.join(runtimes)}, {run.made[:10]}"
-    replace_between(options.document, "results", f"Measured on {where}:\n\n```\n{text.summary(run)}\n```")
+    replace_between(options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run)}\n```")
 
 
 def seeds(options: argparse.Namespace) -> None:
@@ -123,6 +124,7 @@ def main() -> int:
     command = commands.add_parser("summary")
     command.add_argument("run", type=Path)
     command.add_argument("document", type=Path)
+    command.add_argument("--block", default="results", help="between which markers of the document")
     command.set_defaults(call=summary)
     command = commands.add_parser("seeds")
     command.add_argument("suite")
