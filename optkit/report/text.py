@@ -140,15 +140,19 @@ def steps_text(variant: Variant) -> str:
 
 
 def artifacts_table(artifacts: Iterable[Artifact]) -> str:
-    """Return built artifacts with path, sha256 and sizes, and what their stages had to say."""
-    notes: list[str] = []
+    """Return built artifacts with path, sha256 and sizes, and what their stages had to say, each thing once."""
+    notes: dict[str, list[str]] = {}
     table = _table("variant", "file bytes", "zip bytes", "sha256", "path")
     table.columns[-1].justify = table.columns[-2].justify = "left"
     for artifact in artifacts:
         sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
         table.add_row(artifact.variant, *sizes, artifact.sha256, str(artifact.path))
-        notes += [f"{artifact.variant}: {note}" for note in artifact.notes]
-    return "\n".join([render(table), "", *notes] if notes else [render(table)])
+        for note in artifact.notes:
+            notes.setdefault(note, []).append(artifact.variant)
+    lines = [
+        f"{first}{f' and {len(others)} more' if others else ''}: {note}" for note, (first, *others) in notes.items()
+    ]
+    return "\n".join([render(table), "", *lines] if lines else [render(table)])
 
 
 def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:

@@ -1,6 +1,10 @@
 """The summary: aligned, in units, with the fastest and the smallest marked."""
 
-from optkit.report.text import summary
+from pathlib import Path
+from typing import Any
+
+from optkit import Artifact
+from optkit.report.text import artifacts_table, summary
 from tests.test_gates import sized
 from tests.test_record import a_run, benchmark, facts
 
@@ -40,3 +44,15 @@ def test_an_accuracy_that_was_not_measured_is_no_figure() -> None:
     run = a_run(benchmark(facts(accuracy=None, accuracy_drop=None, correct=None), 2))
     row = summary(run).splitlines()[2]
     assert row.split()[1:6] == ["1", "not", "measured", "not", "measured"]
+
+
+def test_what_a_shared_stage_had_to_say_is_said_once() -> None:
+    def built(variant: str, *notes: str) -> Artifact:
+        sizes: dict[str, Any] = {"file_bytes": 1, "zip_bytes": 1, "source": None, "spec": {}}
+        return Artifact(
+            variant=variant, kind="tflite", path=Path("m"), key="k", sha256="s", **sizes, notes=("slim: floor", *notes)
+        )
+
+    lines = artifacts_table([built("slimmed"), built("tuned", "tuned: own"), built("int8")]).splitlines()
+    assert lines[lines.index("") + 1 :] == ["slimmed and 2 more: slim: floor", "tuned: tuned: own"]
+    assert "" not in artifacts_table([]).splitlines()[1:]
