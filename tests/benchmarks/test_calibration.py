@@ -234,9 +234,16 @@ def test_a_command_that_competes_is_bound_to_the_cores_and_stopped_with_what_it_
 
 
 def group(leader: int) -> list[int]:
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    found = [line.split() for line in listed.splitlines()]
-    return [int(pid) for pid, pgid, state in found if int(pgid) == leader and not state.startswith("Z")]
+    """The processes of a group that still run."""
+    pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+    return [pid for pid in pids if spins(pid) and _group_of(pid) == leader]
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def test_records_of_another_schema_are_refused(tmp_path: Path) -> None:
