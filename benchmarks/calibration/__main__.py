@@ -20,7 +20,7 @@ from optkit import OptkitError
 from optkit.measure.paired import PairedTiming, run_process
 
 TRUTHS = "truth.json"
-_SECONDS_A_SLOT = {"quiet": 13.0, "one": 16.0, "both": 30.0}
+_SECONDS_A_SLOT = {"quiet": 6.0, "one": 8.0, "both": 20.0}
 """For the estimate of --dry-run only."""
 
 
@@ -42,7 +42,7 @@ def _same(artifacts: dict[str, Any]) -> list[str]:
 
 
 def _couples(artifacts: dict[str, Any]) -> list[truth.Couple]:
-    couples = [(key, one.name(key, width)) for key, one in networks.LADDERS.items() for width in one.widths]
+    couples = [(key, name) for key, one in networks.LADDERS.items() for name in one.rungs(key)]
     return [couple for couple in couples if all(name in artifacts for name in couple)]
 
 
@@ -56,7 +56,7 @@ def _truth(options: argparse.Namespace) -> int:
     couples = _couples(artifacts)
     if options.dry_run:
         processes = len(couples) * options.processes
-        print(f"{len(couples)} pairs: {processes} processes, about {processes * 0.85 / 60:.0f} min")
+        print(f"{len(couples)} pairs: {processes} processes, about {processes * 0.7 / 60:.0f} min")
         return 0
 
     def measure(base: str, head: str, number: int) -> PairedTiming:

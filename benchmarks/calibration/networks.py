@@ -28,34 +28,35 @@ SUITE_FILES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """A network, how it is converted, and the widths that one layer of it may have beyond its own."""
+    """A network, how it is converted, and the widths that a layer of it may have beyond its own, by layer.
+
+    How much slower a width is depends on the processor, whose kernels work in tiles: one more filter may cost nothing
+    or 10 %. So there are more rungs than a campaign needs.
+    """
 
     network: str
     params: Mapping[str, Any] = field(default_factory=dict)
     mode: str = "float32"
-    layer: str = ""
-    widths: tuple[int, ...] = ()
+    widths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def name(self, base: str, width: int) -> str:
-        """Return the name of the file with this width, of the ladder whose base is named `base`."""
-        return f"{base}-{self.layer}-{width}"
+    def rungs(self, base: str) -> dict[str, dict[str, int]]:
+        """Return, by the name of its file, the changed width of each wider model of the base of this name."""
+        return {f"{base}-{layer}-{width}": {layer: width} for layer, some in self.widths.items() for width in some}
 
 
 LADDERS: dict[str, Ladder] = {
-    "teacher": Ladder(network="mnist_teacher", params={"filters": 64}, layer="dense", widths=(144, 160)),
-    "student": Ladder(network="keras_distillation", params={"filters": (16, 1536)}),
+    "teacher": Ladder(network="mnist_teacher", params={"filters": 64}),
+    "student": Ladder(network="keras_distillation", params={"filters": (16, 1536)}, widths={"conv2": (1568, 1608)}),
     "vgg_quarter": Ladder(
         network="vgg16_bn",
         params={"width": 0.25},
-        layer="block5_conv2",
-        widths=(152, 160, 184),
+        widths={"block5_conv2": (152, 164), "block4_conv2": (144, 148)},
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
         network="resnet_preact",
         params={"depth": 20},
-        layer="stage3_block2_conv1",
-        widths=(72, 88),
+        widths={"stage3_block2_conv1": (72, 80), "stage2_block2_conv1": (36,), "stage3_block1_conv1": (92,)},
     ),
     "mobilenet": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
@@ -82,10 +83,8 @@ def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
     for key, ladder in LADDERS.items():
         if only and only != key:
             continue
-        for width in (None, *ladder.widths):
-            name = key if width is None else ladder.name(key, width)
+        for name, changed in ({key: {}} | ladder.rungs(key)).items():
             if lacks(name):
-                changed = {} if width is None else {ladder.layer: width}
                 facts = {"network": ladder.network, "params": dict(ladder.params), "mode": ladder.mode}
                 keep(name, _convert(ladder, changed), **facts, widths=changed, weights="random, seed 1")
     for suite_name, names in SUITE_FILES.items():

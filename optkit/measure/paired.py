@@ -40,7 +40,9 @@ _BLOCK_SECONDS = 0.0003
 """Far below a scheduler's slice of some 3 ms, so that most rounds are whole when other processes want the cores. With
 five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
 0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
-_FEWEST_ROUNDS = 5
+_CYCLE = len(LOAD_ORDERS)
+"""Rounds after which each role has had each place equally often. Part of a cycle would favour a role: the second of two
+blocks of the same model in a row was faster by 4 % for MobileNet v1 (size 96), whose weights fill a cache."""
 SECONDS = 0.4
 """What a process times for. It also starts and loads, for some 0.4 s. More processes tell more than longer ones: where
 the models lie in memory differs between processes, and no further round averages it out."""
@@ -74,7 +76,7 @@ def round_orders(number: int) -> tuple[str, ...]:
 
     The reverse cancels a linear drift of the clock (ABBA); from round to round each takes each place in turn.
     """
-    turn = LOAD_ORDERS[(0, 3, 1, 2, 4, 5)[number % 6]]
+    turn = LOAD_ORDERS[(0, 3, 1, 2, 4, 5)[number % _CYCLE]]
     return turn + turn[::-1]
 
 
@@ -83,8 +85,9 @@ def time_rounds(
 ) -> tuple[list[dict[str, float]], int]:
     """Time rounds of alternating blocks for about `seconds`; return each round's seconds by role, and calls a block.
 
-    `calls` has one call by role. A block is some 0.3 ms of the slowest of them, and the same number of calls for all.
-    Before each block is one call that is not timed, so that no role pays for what the one before left in the caches.
+    `calls` has one call by role. The number of rounds is a multiple of six, so that no role gains by its places. A
+    block is some 0.3 ms of the slowest of them, and the same number of calls for all. Before each block is one call
+    that is not timed, so that no role pays for what the one before left in the caches.
     """
     count = _calibrate(calls, clock)
     rounds: list[dict[str, float]] = []
@@ -93,7 +96,7 @@ def time_rounds(
     gc.disable()
     try:
         began = clock()
-        while len(rounds) < _FEWEST_ROUNDS or clock() - began < seconds:
+        while not rounds or len(rounds) % _CYCLE or clock() - began < seconds:
             totals = dict.fromkeys(ROLES, 0.0)
             for role in round_orders(len(rounds)):
                 totals[role] += _block(calls[role], count, clock)

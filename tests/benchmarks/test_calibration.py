@@ -261,7 +261,7 @@ def test_a_build_makes_what_is_missing_and_only_that(tmp_path: Path, monkeypatch
         made.append(f"{ladder.network} {widths}")
         return b"model"
 
-    ladder = networks.Ladder(network="net", layer="wide", widths=(9,))
+    ladder = networks.Ladder(network="net", widths={"wide": (9,)})
     suite = SimpleNamespace(baseline="b", select=lambda names: names)
     monkeypatch.setattr(networks, "LADDERS", {"net": ladder})
     monkeypatch.setattr(networks, "SUITE_FILES", {"mnist": ("int8",)})
