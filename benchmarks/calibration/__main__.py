@@ -122,7 +122,7 @@ def _publish(options: argparse.Namespace) -> int:
     taken = {name: (header, rows) for name, (header, rows) in taken.items() if rows}
     if other := [name for name, (header, _) in taken.items() if header["artifacts"] != found["artifacts"]]:
         raise OptkitError(f"{', '.join(other)} were taken with other artifacts than the true ratios; take them again")
-    replace_between(options.document, "calibration", tables.document((found, found["pairs"]), taken))
+    replace_between(options.document, options.block, tables.document((found, found["pairs"]), taken))
     return 0
 
 
@@ -153,7 +153,9 @@ def main() -> int:
     command = add("run", _run)
     command.add_argument("--condition", choices=CONDITIONS, default="quiet")
     command.add_argument("--competitor", default="", help="a command to run beside, in place of spinning processes")
-    add("publish", _publish, artifacts=False).add_argument("document", type=Path)
+    command = add("publish", _publish, artifacts=False)
+    command.add_argument("document", type=Path)
+    command.add_argument("--block", default="calibration", help="the name of the place in the document")
     options = parser.parse_args()
     try:
         return int(options.call(options))
