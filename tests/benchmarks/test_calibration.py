@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -192,6 +193,14 @@ def test_a_session_alone_takes_rounds_of_a_millisecond_and_keeps_at_most_a_hundr
     assert found["rounds"] == pytest.approx([1e5] * 100, rel=1e-3)
 
 
+def comes_true(found: Callable[[], bool]) -> bool:
+    """Wait for it: a process that was killed is seen for some moments more."""
+    until = time.monotonic() + 30
+    while not found() and time.monotonic() < until:
+        time.sleep(0.05)
+    return found()
+
+
 def spins(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -216,21 +225,17 @@ def test_competitors_end_with_their_work_and_also_when_it_is_killed() -> None:
     pid = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    until = time.monotonic() + 30
-    while spins(pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not spins(pid)
+    assert comes_true(lambda: not spins(pid))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
 def test_a_command_that_competes_is_bound_to_the_cores_and_stopped_with_what_it_started() -> None:
     with load.competitors("one", "sh -c 'sleep 60 & sleep 60'") as running:
         load.check(running)
-        until = time.monotonic() + 30
-        while len(started := group(running[0].pid)) < 2 and time.monotonic() < until:
-            time.sleep(0.05)
+        assert comes_true(lambda: len(group(running[0].pid)) >= 2)
+        started = group(running[0].pid)
         assert {tuple(os.sched_getaffinity(pid)) for pid in started} == {(0,)}
-    assert not group(running[0].pid)
+    assert comes_true(lambda: not group(running[0].pid))
 
 
 def group(leader: int) -> list[int]:

@@ -54,10 +54,30 @@ def timed(machine: Machine, seconds: float = 0.5) -> PairedTiming:
 
 
 def test_a_round_is_a_palindrome_of_all_three_and_places_rotate() -> None:
-    orders = [round_orders(i) for i in range(6)]
+    orders = [round_orders(i, LOAD_ORDERS[0]) for i in range(6)]
     assert all(order == order[::-1] and Counter(order) == dict.fromkeys(ROLES, 2) for order in orders)
     for place in range(3):
         assert Counter(order[place] for order in orders) == dict.fromkeys(ROLES, 2)
+
+
+def test_no_role_is_met_again_sooner_than_another() -> None:
+    log = [role for number in range(12) for role in round_orders(number, LOAD_ORDERS[0])]
+    began, again = len(log) // 2, {role: Counter[int]() for role in ROLES}  # the second of two cycles
+    for position in range(began, len(log)):
+        role = log[position]
+        before = max(earlier for earlier in range(position) if log[earlier] == role)
+        again[role][position - before - 1] += 1
+    assert again["base"] == again["head"] == again["copy"]
+
+
+def test_places_go_by_the_order_of_loading() -> None:
+    for loaded in LOAD_ORDERS:
+        machine = Machine(dict.fromkeys(loaded, 1e-3))
+        _, calls = time_rounds(machine.calls, 0.0, clock=machine.clock)
+        assert calls == 1  # and one before that is not timed
+        orders = [round_orders(number, loaded) for number in range(6)]
+        assert orders[0][:3] == loaded
+        assert machine.log[-6 * 6 * 2 :: 2] == [role for order in orders for role in order]
 
 
 def test_loading_is_balanced_over_six_processes_and_over_the_first_two() -> None:
