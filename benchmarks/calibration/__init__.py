@@ -5,7 +5,7 @@
     python -m benchmarks.calibration run -o ARTIFACTS --condition quiet     # then one, both: competing processes
     python -m benchmarks.calibration publish docs/verdicts.md
 
-Everything that is measured is appended to `docs/results/calibration/` as it is found; each command goes on where it
-was interrupted. `--minutes` ends it
-earlier; the order is balanced wherever it is cut. `--dry-run` prints the plan and its estimated time.
+Everything that is measured is appended to `docs/results/calibration/` as it is found; each command goes on where it was
+interrupted. `--minutes` ends it earlier; the order is balanced wherever it is cut. `--dry-run` prints the plan and its
+estimated time. `publish --results OTHER --block NAME` shows the records of another machine in a place of their own.
 """

@@ -46,17 +46,17 @@ class Ladder:
 
 LADDERS: dict[str, Ladder] = {
     "teacher": Ladder(network="mnist_teacher", params={"filters": 64}),
-    "student": Ladder(network="keras_distillation", params={"filters": (16, 1536)}, widths={"conv2": (1568, 1608)}),
+    "student": Ladder(network="keras_distillation", params={"filters": (16, 1536)}, widths={"conv2": (1568, 1600)}),
     "vgg_quarter": Ladder(
         network="vgg16_bn",
         params={"width": 0.25},
-        widths={"block5_conv2": (152, 164), "block4_conv2": (144, 148)},
+        widths={"block5_conv2": (152, 162), "block4_conv2": (144,)},
     ),
     "vgg_quarter_int8": Ladder(network="vgg16_bn", params={"width": 0.25}, mode="int8"),
     "resnet": Ladder(
         network="resnet_preact",
         params={"depth": 20},
-        widths={"stage3_block2_conv1": (72, 80), "stage2_block2_conv1": (36,), "stage3_block1_conv1": (92,)},
+        widths={"stage3_block2_conv1": (72, 80, 84), "stage2_block2_conv1": (36, 40), "stage3_block1_conv1": (80, 92)},
     ),
     "mobilenet": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
