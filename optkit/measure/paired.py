@@ -25,6 +25,19 @@ import numpy as np
 
 from optkit.errors import ArtifactError
 
+try:
+    import resource
+except ImportError:  # on Windows, which does not say how often a process lost its core
+
+    def interruptions() -> int:  # noqa: D103
+        return 0
+else:
+
+    def interruptions() -> int:
+        """Return how often the system has taken a core away from this process so far."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
 ROLES = ("base", "head", "copy")
 LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
     ("base", "head", "copy"),
@@ -37,7 +50,7 @@ LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
 """Every order of loading; six processes in a row are balanced, and the first two in which of the pair comes first."""
 
 _BLOCK_SECONDS = 0.0003
-"""Far below a scheduler's slice of some 3 ms, so that most rounds are whole when other processes want the cores. With
+"""Far below a scheduler's slice of some 3 ms, so that most blocks are whole when other processes want the cores. With
 five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
 0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
 _CYCLE = 6
@@ -53,6 +66,18 @@ the models lie in memory differs between processes, and no further round average
 _TIMEOUT_SECONDS = 600.0
 
 Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Calls of one model without a pause, and whether the core was given to another process meanwhile."""
+
+    seconds: float
+    interrupted: bool
+
+
+Round = Mapping[str, Sequence[Block]]
+"""The two blocks of each role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,52 +111,66 @@ def round_orders(number: int, load_order: Sequence[str]) -> tuple[str, ...]:
 
 
 def time_rounds(
-    calls: Mapping[str, Call], seconds: float, *, clock: Callable[[], float] = time.perf_counter
-) -> tuple[list[dict[str, float]], int]:
-    """Time rounds of alternating blocks for about `seconds`; return each round's seconds by role, and calls a block.
+    calls: Mapping[str, Call],
+    seconds: float,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    interrupted: Callable[[], int] = interruptions,
+) -> tuple[list[Round], int]:
+    """Time rounds of alternating blocks for about `seconds`; return the rounds, and the calls in a block.
 
     `calls` has one call by role, in the order of loading. The number of rounds is a multiple of six, so that no role
     gains by its places. A block is some 0.3 ms of the slowest of them, and the same number of calls for all. Before
     each block is one call that is not timed, so that no role pays for what the one before left in the caches.
     """
-    count, load_order = _calibrate(calls, clock), tuple(calls)
-    rounds: list[dict[str, float]] = []
+    count, load_order = _calibrate(calls, clock, interrupted), tuple(calls)
+    rounds: list[Round] = []
     collected = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         began = clock()
         while not rounds or len(rounds) % _CYCLE or clock() - began < seconds:
-            totals = dict.fromkeys(ROLES, 0.0)
+            blocks: dict[str, list[Block]] = {role: [] for role in ROLES}
             for role in round_orders(len(rounds), load_order):
-                totals[role] += _block(calls[role], count, clock)
-            rounds.append(totals)
+                blocks[role].append(_block(calls[role], count, clock, interrupted))
+            rounds.append(blocks)
     finally:
         if collected:
             gc.enable()
     return rounds, count
 
 
-def _block(call: Call, count: int, clock: Callable[[], float]) -> float:
+def _block(call: Call, count: int, clock: Callable[[], float], interrupted: Callable[[], int]) -> Block:
     call()
-    repeats = range(count)
+    repeats, before = range(count), interrupted()
     began = clock()
     for _ in repeats:
         call()
-    return clock() - began
+    return Block(clock() - began, interrupted() != before)
 
 
-def _calibrate(calls: Mapping[str, Call], clock: Callable[[], float]) -> int:
+def _calibrate(calls: Mapping[str, Call], clock: Callable[[], float], interrupted: Callable[[], int]) -> int:
     """Return how many calls of the slowest take about a block."""
-    longest = max(min(_block(call, 1, clock) for _ in range(5)) for call in calls.values())
-    return max(1, round(_BLOCK_SECONDS / max(longest, 1e-9)))
+
+    def shortest(call: Call) -> float:
+        return min(_block(call, 1, clock, interrupted).seconds for _ in range(5))
+
+    return max(1, round(_BLOCK_SECONDS / max(*map(shortest, calls.values()), 1e-9)))
 
 
-def summarize(rounds: Sequence[Mapping[str, float]], count: int, load_order: Sequence[str]) -> PairedTiming:
-    """Return the medians of the ratios of `rounds`, each the seconds of two blocks of `count` calls by role."""
+def summarize(rounds: Sequence[Round], count: int, load_order: Sequence[str]) -> PairedTiming:
+    """Return the medians of the ratios of `rounds`, whose blocks are of `count` calls.
+
+    Of the two blocks of a role in a round the shorter counts, since whatever disturbs makes a block longer, and only
+    one that was not interrupted. Where calls are so long that this leaves no round, those that were count, too.
+    """
+    times = {role: np.array([_shortest(one[role]) for one in rounds]) for role in ROLES}
+    if any(np.isnan(times[role] / times["base"]).all() for role in ("head", "copy")):
+        times = {role: np.array([min(block.seconds for block in one[role]) for one in rounds]) for role in ROLES}
 
     def log_ratio(role: str) -> float:
-        return math.log(float(np.median([one[role] / one["base"] for one in rounds])))
+        return math.log(float(np.nanmedian(times[role] / times["base"])))
 
     return PairedTiming(
         effect=log_ratio("head"),
@@ -139,8 +178,13 @@ def summarize(rounds: Sequence[Mapping[str, float]], count: int, load_order: Seq
         load_order=tuple(load_order),
         rounds=len(rounds),
         calls=count,
-        seconds=float(np.median([one["base"] for one in rounds])) / (2 * count),
+        seconds=float(np.nanmedian(times["base"])) / count,
     )
+
+
+def _shortest(blocks: Sequence[Block]) -> float:
+    """Return the seconds of the shorter of those that were not interrupted, NaN when all were."""
+    return min((block.seconds for block in blocks if not block.interrupted), default=math.nan)
 
 
 def time_pair(

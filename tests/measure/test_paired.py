@@ -28,17 +28,27 @@ from tests.runtime.test_tflite import artifact, stored
 
 
 class Machine:
-    """A clock, and calls that take time on it: seconds by role, slower the later it is, and a cost after another."""
+    """A clock, and calls that take time on it: seconds by role, slower the later it is, and a cost after another.
 
-    def __init__(self, seconds: dict[str, float], drift: float = 0.0, switch: float = 0.0) -> None:
+    With a `share`, the core is given to another for that share of the time, in slices of 3 ms.
+    """
+
+    def __init__(self, seconds: dict[str, float], drift: float = 0.0, switch: float = 0.0, share: float = 0.0) -> None:
         self.now, self.log, self.collecting = 0.0, list[str](), set[bool]()
-        self._seconds, self._drift, self._switch = seconds, drift, switch
+        self.interruptions, self._left = 0, 0.003
+        self._seconds, self._drift, self._switch, self._share = seconds, drift, switch, share
         self.calls = {role: self._call(role) for role in seconds}
 
     def _call(self, role: str):
         def call() -> None:
             moved = self._switch if self.log and self.log[-1] != role else 0.0
-            self.now += self._seconds[role] * (1 + self._drift * self.now) + moved
+            taken = self._seconds[role] * (1 + self._drift * self.now) + moved
+            self.now += taken
+            self._left -= taken
+            while self._share and self._left < 0:
+                self._left += 0.003 * (1 - self._share) / self._share
+                self.now += 0.003
+                self.interruptions += 1
             self.log.append(role)
             self.collecting.add(gc.isenabled())
 
@@ -49,7 +59,7 @@ class Machine:
 
 
 def timed(machine: Machine, seconds: float = 0.5) -> PairedTiming:
-    rounds, calls = time_rounds(machine.calls, seconds, clock=machine.clock)
+    rounds, calls = time_rounds(machine.calls, seconds, clock=machine.clock, interrupted=lambda: machine.interruptions)
     return summarize(rounds, calls, LOAD_ORDERS[0])
 
 
@@ -96,6 +106,23 @@ def test_ratios_are_found_whatever_the_drift_and_what_ran_before() -> None:
     found = timed(machine)
     assert found.effect == pytest.approx(math.log(1.05), abs=1e-4)
     assert found.control == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("a_call", [1e-5, 5e-4, 1.5e-3])
+def test_what_another_process_took_of_the_core_is_not_counted(a_call: float) -> None:
+    machine = Machine({"base": a_call, "head": 1.05 * a_call, "copy": a_call}, share=0.5)
+    found = timed(machine)
+    assert machine.interruptions > 50
+    assert found.effect == pytest.approx(math.log(1.05), abs=1e-6)
+    assert found.control == pytest.approx(0, abs=1e-6)
+    assert found.seconds == pytest.approx(a_call)
+
+
+def test_where_every_block_is_interrupted_they_count_all_the_same() -> None:
+    machine = Machine({"base": 0.1, "head": 0.11, "copy": 0.1}, share=0.5)
+    found = timed(machine)
+    assert found.effect == pytest.approx(math.log(1.1), abs=0.02)
+    assert found.control == pytest.approx(0, abs=0.02)
 
 
 def test_blocks_are_sized_by_the_slowest_and_of_equal_calls() -> None:
