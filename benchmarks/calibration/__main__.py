@@ -20,7 +20,7 @@ from optkit import OptkitError
 from optkit.measure.paired import PairedTiming, run_process
 
 TRUTHS = "truth.json"
-_SECONDS_A_SLOT = {"quiet": 6.0, "one": 8.0, "both": 20.0}
+_SECONDS_A_SLOT = {"quiet": 6.0, "one": 7.0, "both": 10.0}
 """For the estimate of --dry-run only."""
 
 
