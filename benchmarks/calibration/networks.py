@@ -56,7 +56,7 @@ LADDERS: dict[str, Ladder] = {
     "resnet": Ladder(
         network="resnet_preact",
         params={"depth": 20},
-        widths={"stage3_block2_conv1": (72, 80, 84), "stage2_block2_conv1": (36, 40), "stage3_block1_conv1": (80, 92)},
+        widths={"stage3_block2_conv1": (72, 80, 84), "stage2_block2_conv1": (36, 40), "stage3_block1_conv1": (80, 88)},
     ),
     "mobilenet": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
