@@ -22,8 +22,10 @@ from optkit.measure.paired import (
     round_orders,
     run_process,
     summarize,
+    time_pair,
     time_rounds,
 )
+from optkit.runtime import TFLiteRunner
 from tests.runtime.test_tflite import artifact, stored
 
 
@@ -183,6 +185,22 @@ def test_what_cannot_be_timed_is_said_by_the_child_in_one_line(built_store: Path
         run_process(base, tmp_path / "half.tflite", number=0)
     with pytest.raises(ArtifactError, match="cannot be copied"):
         run_process(tmp_path / "none.tflite", base, number=1)
+
+
+def test_no_role_has_a_longer_path(built_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what a path shifts in memory is taken for a difference of models, or for a control that moved."""
+    opened: list[Path] = []
+
+    def runner(path: Path, **options: int) -> TFLiteRunner:
+        opened.append(path)
+        return TFLiteRunner(path, **options)
+
+    monkeypatch.setattr("optkit.runtime.TFLiteRunner", runner)
+    head = tmp_path / f"{'long' * 20}.tflite"
+    head.write_bytes(artifact(built_store, "int8").read_bytes())
+    time_pair(artifact(built_store, "float32"), head, threads=1, batch=1, seconds=0.01, load_order=ROLES)
+    assert [path.name for path in opened] == [f"{role}.tflite" for role in ROLES]
+    assert len({path.parent for path in opened}) == 1
 
 
 def test_a_child_that_dies_is_told(built_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
