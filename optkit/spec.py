@@ -147,7 +147,8 @@ class Conversion:
       `int16x8`, else quantizing activations as they come.
     - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
     - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
-      outputs and signatures; `all` keeps none, so that nothing can be said of a layer by its name any more.
+      outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
+      of a layer by its name any more; `nothing` removes nothing.
     """
 
     version: ClassVar[int] = 2
@@ -162,7 +163,7 @@ class Conversion:
     calibration_seed: int = 1
     layers: dict[str, Precision] = field(default_factory=dict)
     sparse: bool = False
-    strip: Literal["nothing", "keep_names", "all"] = "nothing"
+    strip: Literal["nothing", "keep_names", "all"] = "keep_names"
 
     def __post_init__(self) -> None:
         require(

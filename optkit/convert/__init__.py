@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from optkit.convert.converter import carries_fake_quantization, convert_keras, weight_layer_names
 from optkit.convert.quantizer import quantize
+from optkit.convert.simplify import simplify
 from optkit.convert.sparse import check_sparse
 from optkit.convert.strip import strip
 from optkit.errors import BuildError
@@ -46,6 +47,7 @@ def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[np.float32]
     if conversion.sparse:
         dense = convert_keras(model, dataclasses.replace(conversion, sparse=False), samples)
         check_sparse(data, dense, [x_train[i : i + 1] for i in range(min(_CHECKED_SAMPLES, len(x_train)))])
+    data = simplify(data)
     return data if conversion.strip == "nothing" else strip(data, conversion.strip)
 
 

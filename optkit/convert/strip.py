@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from optkit.flatbuffer import parse_flatbuffer
+from optkit.flatbuffer import parse_flatbuffer, weight_operators
 
 _NEEDED_METADATA = (b"reduced_precision_support",)
 """Metadata that a delegate acts on. All else says who made the file, and from what."""
@@ -18,8 +18,8 @@ _NEEDED_METADATA = (b"reduced_precision_support",)
 def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
     """Return the .tflite file `data` without description, metadata, names and calibration leftovers.
 
-    `keep_names` keeps the signatures and the names of their tensors and of the model's inputs and outputs. Equal
-    buffers become one.
+    `keep_names` keeps the signatures, and the names of the model's inputs and outputs and of its weights, which tell
+    the layers. Equal buffers become one.
     """
     from ai_edge_litert.tools import flatbuffer_utils
 
@@ -34,20 +34,22 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
         model.signatureDefs = None
     for graph in model.subgraphs:
         graph.name = None
-        kept = {int(index) for index in (*graph.inputs, *graph.outputs)} if keep == "keep_names" else set()
-        for index, tensor in enumerate(graph.tensors):
-            if index not in kept:
+        ends = [graph.tensors[int(index)] for index in (*graph.inputs, *graph.outputs)]
+        weights = [tensor for _, tensor in weight_operators(model, graph)]
+        kept = {id(tensor) for tensor in (*ends, *weights)} if keep == "keep_names" else set()
+        for tensor in graph.tensors:
+            if id(tensor) not in kept:
                 tensor.name = None
             if (found := tensor.quantization) is not None:
                 # the extremes seen in calibration: scale and zero point are what counts
                 found.min = found.max = None
                 if found.scale is None or not len(found.scale):
                     tensor.quantization = None
-    _share_buffers(model)
+    share_buffers(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _share_buffers(model: Any) -> None:
+def share_buffers(model: Any) -> None:
     """Keep one of each set of equal buffers that something refers to, and number them anew."""
     owners = [tensor for graph in model.subgraphs for tensor in graph.tensors] + (model.metadata or [])
     # the first buffer is empty by the format's rule: it stands for "no data"

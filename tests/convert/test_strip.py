@@ -12,12 +12,12 @@ from optkit.spec import Conversion
 from tests.convert import tiny
 
 CONVERSIONS = {
-    "float32": Conversion(),
-    "float16": Conversion(mode="float16"),
-    "dynamic_range": Conversion(mode="dynamic_range"),
-    "int8": Conversion(mode="int8"),
-    "int4": Conversion(mode="int4_weights"),
-    "large": Conversion(layers={"hidden": "float32", "conv": "float16"}),
+    "float32": Conversion(strip="nothing"),
+    "float16": Conversion(mode="float16", strip="nothing"),
+    "dynamic_range": Conversion(mode="dynamic_range", strip="nothing"),
+    "int8": Conversion(mode="int8", strip="nothing"),
+    "int4": Conversion(mode="int4_weights", strip="nothing"),
+    "large": Conversion(layers={"hidden": "float32", "conv": "float16"}, strip="nothing"),
 }
 
 
@@ -71,7 +71,7 @@ def test_weight_facts_of_a_stripped_file_differ_in_names_alone(files, tmp_path):
 def test_equal_buffers_become_one():
     from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(convert(tiny.network(), Conversion(), tiny.samples()))
+    model = flatbuffer_utils.read_model_from_bytearray(convert(tiny.network(), Conversion(strip="nothing"), tiny.samples()))
     used = next(tensor for tensor in model.subgraphs[0].tensors if b"hidden/MatMul" in tensor.name)
     model.buffers.append(model.buffers[used.buffer])
     extra = flatbuffer_utils.TensorT()
