@@ -71,7 +71,9 @@ def test_weight_facts_of_a_stripped_file_differ_in_names_alone(files, tmp_path):
 def test_equal_buffers_become_one():
     from ai_edge_litert.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.read_model_from_bytearray(convert(tiny.network(), Conversion(strip="nothing"), tiny.samples()))
+    model = flatbuffer_utils.read_model_from_bytearray(
+        convert(tiny.network(), Conversion(strip="nothing"), tiny.samples())
+    )
     used = next(tensor for tensor in model.subgraphs[0].tensors if b"hidden/MatMul" in tensor.name)
     model.buffers.append(model.buffers[used.buffer])
     extra = flatbuffer_utils.TensorT()
