@@ -44,8 +44,18 @@ def test_makefile_recipes_quote_what_comes_from_outside() -> None:
 
 @pytest.mark.parametrize("uses", sorted({step["uses"] for step in STEPS if "uses" in step}))
 def test_actions_of_others_are_pinned(uses: str) -> None:
-    """Catches `@main`: other code on another day."""
-    assert re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|[0-9a-f]{40})", uses)
+    """Catches `@main` and `@v4`: other code on another day, perhaps not its author's."""
+    assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", uses)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_job_that_runs_no_git_keeps_no_credentials(path: Path) -> None:
+    """Catches a token left in the checkout, where a suite's or a library's code could read it."""
+    for name, job in read(path)["jobs"].items():
+        runs = " ".join(step.get("run", "") for step in job["steps"])
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@") and "make history" not in runs:
+                assert step["with"]["persist-credentials"] is False, name
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
