@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.calibration import campaign, compare_clocks, load, networks, plain, plan, records, tables, truth
+from benchmarks.calibration import campaign, load, networks, plain, plan, records, tables, truth
 from benchmarks.publish import replace_between
 from optkit import OptkitError
-from optkit.measure.clocks import cpu_clock
-from optkit.measure.paired import LOAD_ORDERS, ROLES, PairedTiming
+from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from tests.conftest import ROOT
 
 SLOWER = [plan.Trial(kind, f"net{i}", f"net{i}{kind}") for kind in list(plan.KINDS)[1:] for i in range(4)]
@@ -321,27 +320,3 @@ def test_a_pair_stands_for_the_slow_down_that_its_true_ratio_is_near_to() -> Non
     ]
     kinds = {trial.head: trial.kind for trial in plan.slower(truths)}
     assert kinds == {"five": "+5 %", "two": "+2 %", "three": "+3 %"}
-
-
-@pytest.mark.skipif(cpu_clock() is None, reason="this system has no fine clock of a thread's CPU time")
-def test_both_clocks_are_read_around_the_same_blocks(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """A call that waits half of its time takes that by wall clock only."""
-
-    def work_and_wait() -> None:
-        until = time.thread_time() + 0.0005
-        while time.thread_time() < until:
-            pass
-        time.sleep(0.001)
-
-    calls = dict.fromkeys(ROLES, work_and_wait)
-    monkeypatch.setattr(compare_clocks, "prepared_calls", lambda *_, **__: calls)
-    found = compare_clocks.time_both(Path("any"), 0, seconds=0.01)
-    assert (found["wall"].clock, found["cpu"].clock) == ("wall", "cpu")
-    assert found["wall"].rounds == found["cpu"].rounds >= 6
-    assert 0.0005 <= found["cpu"].seconds < found["wall"].seconds - 0.0005
-
-    answers = {"wall": [0.3, -0.3], "cpu": [0.02, -0.02]}
-    timings = [{clock: one_timing(i, answers[clock][i // 6 % 2]) for clock in answers} for i in range(24)]
-    monkeypatch.setattr(compare_clocks, "_answer", lambda _, number: timings[number])
-    compare_clocks.compare([Path("net.tflite")], ["quiet"], 24)
-    assert capsys.readouterr().out.splitlines()[1].split() == ["net", "quiet", "0.100", "32.10", "%", "2.14", "%"]
