@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -166,7 +167,7 @@ def document(
     same = {record["base"] for _, records in found.values() for record in records if record["kind"] == SAME}
     span = f" Identical pairs: {', '.join(f'`{name}`' for name in sorted(same))}." if same else ""
     when = f", {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
-    clock = clock_text([record for _, records in found.values() for record in records] or truths)
+    clock = clock_text([*truths, *chain(*(records for _, records in found.values())), *chain(*repeated.values())])
     again = f"One identical pair, again and again:\n\n{table(REPEATED_HEADS, repeated_rows(repeated))}\n\n"
     return (
         f"Measured on {where}{when}; `ab` timed by {clock}.{span}\n\n"
