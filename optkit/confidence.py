@@ -109,7 +109,8 @@ def _speedup(gate: Gate, timings: Sequence[PairedTiming]) -> Interval:
     moved = abs(control.mean)
     low, high = -effect.upper(level), -effect.lower(level)
     still = Interval(value=_exp(-effect.mean), low=_exp(low), high=_exp(high))
-    data = f"{len(timings)} processes, control {100 * math.expm1(control.mean):+.2f} %"
+    by = "CPU time of " if all(timing.clock == "cpu" for timing in timings) else ""
+    data = f"{by}{len(timings)} processes, control {100 * math.expm1(control.mean):+.2f} %"
     found = dataclasses.replace(still, low=_exp(low - moved), high=_exp(high + moved), data=data)
     if decide(gate, found) == "inconclusive" != decide(gate, still):
         return dataclasses.replace(found, reason="the control moved: without that the processes could tell")

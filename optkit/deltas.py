@@ -16,6 +16,7 @@ import numpy as np
 
 from optkit.errors import OptkitError, RecordError
 from optkit.measure import Evaluation
+from optkit.measure.clocks import ClockName
 from optkit.record import Run, VariantFacts
 from optkit.statistics import (
     Estimate,
@@ -27,7 +28,7 @@ from optkit.statistics import (
     paired_drop_interval,
     smallest_certified_drop,
 )
-from optkit.timing import Timing
+from optkit.timing import Timing, common_clock
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -210,7 +211,8 @@ def _seconds(
     The question is that of `optkit.ab`: worse is shown to be above half the margin and estimated beyond the margin.
     """
     normalized, why_not = _normalized(old, new)
-    logs = [[math.log(_figure(timing, normalized)) for timing in side] for side in (old, new)]
+    clock = common_clock((*old, *new))
+    logs = [[math.log(_figure(timing, normalized, clock)) for timing in side] for side in (old, new)]
     effect = mean_difference(*logs)
     delta = Delta(
         name=name,
@@ -219,7 +221,7 @@ def _seconds(
         base=math.exp(float(np.mean(logs[0]))),
         head=math.exp(float(np.mean(logs[1]))),
         change=math.exp(effect.mean),
-        reason="times the reference model" if normalized else f"seconds, {why_not}",
+        reason=f"times the reference model{' by CPU time' * (clock == 'cpu')}" if normalized else f"seconds, {why_not}",
     )
     if settings := _other_settings(old[0], new[0]):
         return dataclasses.replace(delta, verdict="not comparable", reason=f"other runtime settings: {settings}")
@@ -252,14 +254,14 @@ def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _T
 
 def _normalized(old: Sequence[Timing], new: Sequence[Timing]) -> tuple[bool, str]:
     """Say whether all were timed beside one and the same reference model, and if not, why not."""
-    if not all(timing.normalized for timing in (*old, *new)):
+    if not all(timing.normalized_by(common_clock((*old, *new))) for timing in (*old, *new)):
         return False, "not normalized"
     same = len({timing.reference for timing in (*old, *new)}) == 1
     return same, "" if same else "not normalized: the reference models differ"
 
 
-def _figure(timing: Timing, normalized: bool) -> float:
-    figure = timing.normalized if normalized else None
+def _figure(timing: Timing, normalized: bool, clock: ClockName) -> float:
+    figure = timing.normalized_by(clock) if normalized else None
     return timing.seconds if figure is None else figure
 
 

@@ -96,7 +96,7 @@ class _Key:
     name: str
     metric: str
     apart: tuple[Any, ...]
-    """What else begins a series of its own: the kind of file; batch, samples and reference model of a time."""
+    """What else begins a series of its own: the kind of file; batch, samples, reference model and clock of a time."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _values(saved: SavedRun, environment: int) -> Iterator[tuple[_Key, _Value]]:
     for timing in run.timings:
         name = benchmark_name(timing) + (f" ({timing.strategy})" if timing.strategy else "")
         reference = timing.reference if timing.reference_seconds else "none"
-        apart = (run.variants[timing.variant].kind, timing.batch, timing.samples, reference)
+        apart = (run.variants[timing.variant].kind, timing.batch, timing.samples, reference, timing.clock)
         sessions.setdefault(_Key(*where, name, "seconds", apart), []).append(timing)
     yield from ((key, _Value(saved, timings)) for key, timings in sessions.items())
 
@@ -237,11 +237,12 @@ def _series(key: _Key, values: Sequence[_Value], rules: Rules, tests: int) -> Se
 def _times(runs: Sequence[Sequence[Timing]]) -> tuple[str, list[float]]:
     """Return the unit, and each run's median over its sessions: in times of the reference model where there was one.
 
-    The median over rounds of the quotients, if all runs saved their rounds; else, for all, the quotient of medians.
+    The median over rounds of the quotients, if all runs saved their rounds; else, for all, the quotient of medians. CPU
+    seconds of rounds are saved always; `_Key.apart` keeps them from times by wall clock.
     """
     timings = [timing for sessions in runs for timing in sessions]
     unit = "times the reference" if all(timing.reference_seconds for timing in timings) else "seconds"
-    rounds = all(timing.rounds and timing.reference_rounds for timing in timings)
+    rounds = all(timing.clock == "cpu" or (timing.rounds and timing.reference_rounds) for timing in timings)
 
     def figure(timing: Timing) -> float:
         if unit == "seconds" or not timing.reference_seconds:

@@ -26,7 +26,7 @@ from optkit.measure import Evaluation, evaluate
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.spec import Suite
 from optkit.store import Store
-from optkit.timing import Timing, check_timing, over_sessions, session_quotients
+from optkit.timing import Timing, check_timing, common_clock, over_sessions, session_quotients
 
 SCHEMA = 1
 NOT_MEASURED = "accuracy was not measured: the data have no labels"
@@ -133,7 +133,8 @@ class Run:
         None when a session had no reference, or another one.
         """
         found = [one for one in self.timings if one.benchmark == timing.benchmark]
-        figures = [one.normalized for one in found if one.normalized is not None]
+        clock = common_clock(found)
+        figures = [figure for one in found if (figure := one.normalized_by(clock)) is not None]
         if len(figures) < len(found) or len({one.reference for one in found}) != 1:
             return None
         return statistics.median(figures)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optkit.errors import RecordError
+from optkit.measure.clocks import ClockName
 from optkit.measure.paired import PairedTiming
 from optkit.measure.reference import normalized
 
@@ -25,8 +26,9 @@ class Timing:
 
     `rounds` are the raw values when they were saved; `reference_rounds` the seconds of a call of the reference model
     beside each of them, `reference_seconds` their median and `reference` that model's sha256, when there was one.
-    `session` counts the sessions of a merged run from 0. `paired` are fresh processes that timed this variant (head)
-    against another (base), by the other's name, when a gate asks for confidence.
+    `cpu_rounds` and `reference_cpu_rounds` are the same rounds in CPU seconds of the thread that ran both (.tflite
+    files on one thread only). `session` counts the sessions of a merged run from 0. `paired` are fresh processes that
+    timed this variant (head) against another (base), by the other's name, when a gate asks for confidence.
     """
 
     variant: str
@@ -41,6 +43,8 @@ class Timing:
     reference: str | None = None
     reference_seconds: float | None = None
     reference_rounds: tuple[float, ...] = ()
+    cpu_rounds: tuple[float, ...] = ()
+    reference_cpu_rounds: tuple[float, ...] = ()
     session: int = 0
     paired: dict[str, tuple[PairedTiming, ...]] = field(default_factory=dict)
 
@@ -50,18 +54,35 @@ class Timing:
         return self.variant, self.mode, self.threads
 
     @property
+    def clock(self) -> ClockName:
+        """The clock that `normalized` goes by: CPU time where the rounds and the reference have it."""
+        return "cpu" if self.cpu_rounds and self.reference_cpu_rounds else "wall"
+
+    @property
     def normalized(self) -> float | None:
         """The median of the rounds' times, each divided by the reference's beside it; None without a reference."""
+        return self.normalized_by(self.clock)
+
+    def normalized_by(self, clock: ClockName) -> float | None:
+        """Return the same by `clock`; None without a reference, or when that clock was not read."""
+        if clock == "cpu":
+            return normalized(self.cpu_rounds, self.reference_cpu_rounds) if self.clock == "cpu" else None
         if self.rounds and self.reference_rounds:
             return normalized(self.rounds, self.reference_rounds)
         return self.seconds / self.reference_seconds if self.reference_seconds else None
+
+
+def common_clock(timings: Iterable[Timing]) -> ClockName:
+    """Return the clock by which all of `timings` can be normalized: CPU time when each has it."""
+    return "cpu" if all(timing.clock == "cpu" for timing in timings) else "wall"
 
 
 def _median(timings: Sequence[Timing]) -> Timing:
     if len(timings) == 1:
         return timings[0]
     seconds = statistics.median(timing.seconds for timing in timings)
-    nothing: dict[str, Any] = {"rounds": (), "reference": None, "reference_seconds": None, "reference_rounds": ()}
+    rounds = ("rounds", "reference_rounds", "cpu_rounds", "reference_cpu_rounds")
+    nothing: dict[str, Any] = {"reference": None, "reference_seconds": None, **dict.fromkeys(rounds, ())}
     return dataclasses.replace(timings[0], seconds=seconds, **nothing)
 
 
@@ -81,11 +102,16 @@ def session_quotients(timings: Sequence[Timing], over: BenchmarkName, under: Ben
 
 def check_timing(timing: Timing, name: str) -> None:
     """Raise RecordError when the timing of the benchmark called `name` cannot be what a run saved."""
-    figures = (timing.seconds, *timing.reference_rounds, timing.reference_seconds or 1.0)
+    cpu = (*timing.cpu_rounds, *timing.reference_cpu_rounds)
+    figures = (timing.seconds, *timing.reference_rounds, *cpu, timing.reference_seconds or 1.0)
     if wrong := [seconds for seconds in figures if not seconds > 0]:
         raise RecordError(f"benchmark {name!r} took {wrong[0]} s; expected more than 0")
-    if timing.rounds and timing.reference_rounds and len(timing.rounds) != len(timing.reference_rounds):
-        raise RecordError(
-            f"benchmark {name!r} has {len(timing.rounds)} rounds and {len(timing.reference_rounds)} of the reference "
-            "beside them; the record was changed; run again to save one"
-        )
+    for rounds, beside in (
+        (timing.rounds, timing.reference_rounds),
+        (timing.cpu_rounds, timing.reference_cpu_rounds),
+    ):
+        if rounds and beside and len(rounds) != len(beside):
+            raise RecordError(
+                f"benchmark {name!r} has {len(rounds)} rounds and {len(beside)} of the reference beside them; the "
+                "record was changed; run again to save one"
+            )

@@ -289,6 +289,16 @@ def test_times_by_different_references_are_not_compared_as_normalized() -> None:
     assert "the reference models differ" in delta.reason
 
 
+def test_a_run_with_cpu_time_is_compared_with_an_older_one_by_wall_clock() -> None:
+    cpu = {"cpu_rounds": (1.0, 1.0), "reference_cpu_rounds": (0.05, 0.05)}
+    old = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a")
+    new = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a", **cpu)
+    mixed = only(compared(old, new), "seconds")
+    assert (mixed.verdict, mixed.head, mixed.reason) == ("same", pytest.approx(10.0), "times the reference model")
+    both = only(compared(new, new), "seconds")
+    assert (both.head, both.reason) == (pytest.approx(20.0), "times the reference model by CPU time")
+
+
 def test_rounds_are_normalized_one_by_one() -> None:
     """Half of the head's rounds fell in a slow moment, as the reference beside them shows."""
     base, head = run(variant(), seconds=SESSIONS), run(variant(), seconds=tuple(2 * s for s in SESSIONS))

@@ -116,6 +116,15 @@ def test_runs_with_and_without_a_reference_or_with_another_are_apart() -> None:
     ]  # fmt: skip
 
 
+def test_times_by_another_clock_begin_a_series_of_their_own() -> None:
+    """The reference, by wall clock, was in a slow moment; by CPU time nothing changed, and nothing is joined."""
+    cpu = {"cpu_rounds": (5.0, 5.0), "reference_cpu_rounds": (1.0, 1.0)}
+    files = [saved(i, 5.0, reference=1.0) for i in range(3)]
+    files += [saved(i, 5.0, reference=4.0, **(cpu if i < 5 else {})) for i in range(3, 6)]
+    series = [one for one in make_history(runs_of(*files), Rules()).series if one.metric == "seconds"]
+    assert [[point.value for point in one.points] for one in series] == [[5.0, 5.0, 5.0, 1.25], [5.0, 5.0]]
+
+
 def test_a_run_of_several_sessions_is_their_median() -> None:
     one = saved(0, sessions=3)
     for benchmark_, seconds in zip(one["benchmarks"], (1.0, 3.0, 8.0), strict=True):

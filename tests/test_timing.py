@@ -49,6 +49,26 @@ def test_each_round_is_divided_by_the_reference_beside_it() -> None:
     assert timing().normalized is None
 
 
+CPU = {"cpu_rounds": (1.0, 1.2, 1.1), "reference_cpu_rounds": (0.1, 0.1, 0.1)}
+WALL = {"rounds": (1.0, 9.0, 8.0), "reference_rounds": (0.1, 0.1, 0.2), "reference_seconds": 0.1, "reference": "a"}
+
+
+def test_cpu_time_goes_before_wall_clock_where_rounds_and_reference_have_it() -> None:
+    both = timing(**WALL, **CPU)
+    assert (both.clock, both.normalized) == ("cpu", pytest.approx(11.0))
+    assert (both.seconds, both.normalized_by("wall")) == (1.0, pytest.approx(40.0))
+    half = timing(**WALL, cpu_rounds=CPU["cpu_rounds"])
+    assert (half.clock, half.normalized, half.normalized_by("cpu")) == ("wall", pytest.approx(40.0), None)
+
+
+def test_sessions_are_normalized_by_a_clock_that_all_of_them_have() -> None:
+    new, old = timing(**WALL, **CPU), timing(session=1, **WALL)
+    assert run(new).normalized(new) == pytest.approx(11.0)
+    assert run(new, old).normalized(new) == pytest.approx(40.0), "the median of two clocks says nothing"
+    (found,) = over_sessions([new, old])
+    assert (found.cpu_rounds, found.reference_cpu_rounds) == ((), ())
+
+
 @pytest.mark.parametrize("other", [{"reference": "b", "reference_seconds": 0.1}, {}])
 def test_sessions_of_different_references_have_no_normalized_figure(other: dict[str, Any]) -> None:
     both = run(timing(reference="a", reference_seconds=0.1), timing(session=1, **other))
@@ -63,6 +83,8 @@ def test_sessions_of_different_references_have_no_normalized_figure(other: dict[
         ({"reference_seconds": -1.0}, "took -1.0 s"),
         ({"reference_rounds": (0.1, 0.0)}, "took 0.0 s"),
         ({"rounds": (1.0, 1.0), "reference_rounds": (0.1,)}, "has 2 rounds and 1 of the reference"),
+        ({"cpu_rounds": (1.0, 0.0)}, "took 0.0 s"),
+        ({"cpu_rounds": (1.0, 1.0), "reference_cpu_rounds": (0.1,)}, "has 2 rounds and 1 of the reference"),
     ],
 )
 def test_what_no_run_saved_is_refused(wrong: dict[str, Any], message: str) -> None:

@@ -20,7 +20,7 @@ from optkit import OptkitError
 from optkit.measure.paired import PairedTiming, run_process
 
 TRUTHS = "truth.json"
-_SECONDS_A_SLOT = {"quiet": 6.0, "one": 7.0, "both": 10.0}
+_SECONDS_A_SLOT = {"quiet": 6.0, "one": 7.0, "both": 9.0, "four": 15.0}
 """For the estimate of --dry-run only."""
 
 
@@ -82,14 +82,24 @@ def _read_truth(folder: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
 
 
+def _planned(options: argparse.Namespace, artifacts: dict[str, Any], truths: Any) -> tuple[list[plan.Slot], Path]:
+    """Return the invocations to take and the file of their records: the campaign's, or of one pair again and again."""
+    if not options.only:
+        planned = plan.slots(_same(artifacts), plan.slower(truths), blocks=options.blocks)
+        return planned, options.results / f"{options.condition}.jsonl"
+    if options.only not in _same(artifacts):
+        raise OptkitError(f"there is no identical pair {options.only!r}; one of {', '.join(_same(artifacts))}")
+    path = options.results / f"{options.condition}-{options.only}.jsonl"
+    return plan.repeated(options.only, options.repeats), path
+
+
 def _run(options: argparse.Namespace) -> int:
     artifacts = _artifacts(options.output)
     found = _read_truth(options.results)
     facts = _facts(artifacts)
     if found["artifacts"] != facts["artifacts"]:
         raise OptkitError("the true ratios are of other artifacts; run `truth` again with these")
-    planned = plan.slots(_same(artifacts), plan.slower(found["pairs"]))
-    path = options.results / f"{options.condition}.jsonl"
+    planned, path = _planned(options, artifacts, found["pairs"])
     done = {record["slot"] for record in records.read(path)[1]}
     left = [slot for slot in planned if slot.key not in done]
     minutes = len(left) * _SECONDS_A_SLOT[options.condition] / 60
@@ -120,9 +130,12 @@ def _publish(options: argparse.Namespace) -> int:
     found = _read_truth(options.results)
     taken = {name: records.read(options.results / f"{name}.jsonl") for name in CONDITIONS}
     taken = {name: (header, rows) for name, (header, rows) in taken.items() if rows}
-    if other := [name for name, (header, _) in taken.items() if header["artifacts"] != found["artifacts"]]:
+    again = {path.stem: records.read(path) for name in CONDITIONS for path in options.results.glob(f"{name}-*.jsonl")}
+    again = {name: (header, rows) for name, (header, rows) in again.items() if rows}
+    if other := [name for name, (header, _) in (taken | again).items() if header["artifacts"] != found["artifacts"]]:
         raise OptkitError(f"{', '.join(other)} were taken with other artifacts than the true ratios; take them again")
-    replace_between(options.document, options.block, tables.document((found, found["pairs"]), taken))
+    repeated = {(name.partition("-")[0], name.partition("-")[2]): rows for name, (_, rows) in again.items()}
+    replace_between(options.document, options.block, tables.document((found, found["pairs"]), taken, repeated))
     return 0
 
 
@@ -153,6 +166,11 @@ def main() -> int:
     command = add("run", _run)
     command.add_argument("--condition", choices=CONDITIONS, default="quiet")
     command.add_argument("--competitor", default="", help="a command to run beside, in place of spinning processes")
+    command.add_argument("--blocks", type=int, default=plan.BLOCKS, help="blocks of the plan, of 20 invocations each")
+    command.add_argument(
+        "--only", default="", metavar="FILE", help="only this file against its copy, `--repeats` times"
+    )
+    command.add_argument("--repeats", type=int, default=20, metavar="N", help="invocations with --only")
     command = add("publish", _publish, artifacts=False)
     command.add_argument("document", type=Path)
     command.add_argument("--block", default="calibration", help="the name of the place in the document")

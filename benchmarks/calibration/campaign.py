@@ -53,6 +53,7 @@ def invoke(base: Path, head: Path, margin: str) -> dict[str, Any]:
         "processes": found["processes"],
         "seconds": round(found["seconds"], 2),
         "reason": found["reason"],
+        "clock": found["timings"][0]["clock"],
         "effects": [round(one["effect"], 5) for one in found["timings"]],
         "controls": [round(one["control"], 5) for one in found["timings"]],
     }

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from optkit import OptkitError
 
-CONDITIONS = {"quiet": (), "one": (0,), "both": (0, 1)}
-"""The cores that have a competitor, by condition. What is timed is pinned to no core."""
+CONDITIONS = {"quiet": (), "one": (0,), "both": (0, 1), "four": (0, 1, 0, 1)}
+"""The core of each competitor, by condition. What is timed is pinned to no core."""
 
 _SPIN = """
 import os, sys
@@ -31,9 +31,12 @@ def competitors(condition: str, command: str = "") -> Iterator[list[subprocess.P
     """Keep the competitors of `condition` running; all are stopped at the end, whatever ends it.
 
     `command` (without a shell) takes the place of the spinning ones: work that has to be done anyway. Its output goes
-    to standard error; it is not stopped when this process is killed.
+    to standard error; it is not stopped when this process is killed. Raises OptkitError for a command where a core has
+    more than one competitor.
     """
     cores = CONDITIONS[condition]
+    if command and len(set(cores)) < len(cores):
+        raise OptkitError(f"{condition} is {len(cores)} spinning processes; run a command beside one or both")
     running: list[subprocess.Popen[bytes]] = []
     try:
         if command and cores:
@@ -54,8 +57,10 @@ def competitors(condition: str, command: str = "") -> Iterator[list[subprocess.P
 
 def described(condition: str, command: str = "") -> str:
     """Return what a record says of the competitors."""
-    cores = " and ".join(map(str, CONDITIONS[condition]))
-    return f"{command or 'spinning in Python'}, on core {cores}" if cores else ""
+    cores = CONDITIONS[condition]
+    where = " and ".join(map(str, dict.fromkeys(cores)))
+    times = f" {len(cores) // len(set(cores))} times on each" if len(set(cores)) < len(cores) else ""
+    return f"{command or 'spinning in Python'},{times} on core {where}" if cores else ""
 
 
 def check(running: list[subprocess.Popen[bytes]]) -> None:

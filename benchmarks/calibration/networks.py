@@ -60,8 +60,19 @@ LADDERS: dict[str, Ladder] = {
     ),
     "mobilenet": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}),
     "mobilenet_int8": Ladder(network="mobilenet_v1", params={"size": 96, "classes": 100}, mode="int8"),
+    "autoencoder": Ladder(network="autoencoder"),
 }
 """The base of each is also compared with its own copy."""
+
+
+def _autoencoder() -> Any:
+    """Return an autoencoder of dense layers: 1 MB of weights, each read once a call, so memory decides its time.
+
+    The widths are those of the anomaly detection of MLPerf Tiny (Banbury et al. 2021, arXiv:2106.07597).
+    """
+    keras = load_keras()
+    hidden = [keras.layers.Dense(units, activation="relu") for units in (128,) * 4 + (8,) + (128,) * 4]
+    return keras.Sequential([keras.layers.Input((640,)), *hidden, keras.layers.Dense(640)])
 
 
 def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
@@ -102,7 +113,8 @@ def _convert(ladder: Ladder, widths: Mapping[str, int]) -> bytes:
     """Return the ladder's network as .tflite bytes, with `widths` by layer in place of its own."""
     make_deterministic(1)
     keras = load_keras()
-    model = NETWORKS[ladder.network].build(**ladder.params)
+    own = ladder.network == "autoencoder"
+    model = _autoencoder() if own else NETWORKS[ladder.network].build(**ladder.params)
 
     def widened(layer: Any) -> Any:
         config = layer.get_config()

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SAME, BLOCKS, SAME_A_BLOCK, PAIRS_A_KIND = "identical", 13, 8, 4
+SAME, BLOCKS, SAME_A_BLOCK, PAIRS_A_KIND = "identical", 7, 8, 4
+"""7 blocks of 8 give each of 14 identical files 4 invocations, and each kind of slower pairs 28."""
 KINDS: dict[str, tuple[float, str]] = {
     SAME: (0.0, "2%"),
     "+2 %": (0.02, "1%"),
@@ -60,16 +61,21 @@ def slower(truths: Sequence[Mapping[str, Any]]) -> list[Trial]:
     return [Trial(kind, one["base"], one["head"]) for one in truths if (kind := kind_of(one["ratio"]))]
 
 
-def slots(same: Sequence[str], slower: Sequence[Trial], seed: int = 0) -> list[Slot]:
+def repeated(name: str, repeats: int) -> list[Slot]:
+    """Return so many invocations of one file against its copy."""
+    return [Slot(Trial(SAME, name, name), repeat) for repeat in range(repeats)]
+
+
+def slots(same: Sequence[str], slower: Sequence[Trial], seed: int = 0, blocks: int = BLOCKS) -> list[Slot]:
     """Return the campaign's invocations in order.
 
-    In blocks, each in random order: every slower pair of those kinds once, so often that each kind has the same number
-    of invocations, and `SAME_A_BLOCK` of the files in `same` against their copies, in turn.
+    In `blocks`, each in random order: every slower pair of those kinds once, so often that each kind has the same
+    number of invocations, and `SAME_A_BLOCK` of the files in `same` against their copies, in turn.
     """
     rng = random.Random(seed)
     planned: list[Slot] = []
     turn = 0
-    for block in range(BLOCKS):
+    for block in range(blocks):
         trials = []
         for kind in KINDS:
             of_kind = [trial for trial in slower if trial.kind == kind]

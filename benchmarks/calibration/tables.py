@@ -8,6 +8,8 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.calibration.load import CONDITIONS
@@ -106,11 +108,56 @@ VERDICT_HEADS = (
     "`mean:5%` fails",
     "Mann-Whitney fails",
 )
+REPEATED_HEADS = (
+    "competing processes",
+    "file",
+    "`same`",
+    "`slower`",
+    "`faster`",
+    "`inconclusive`",
+    "head / base",
+    "seconds, median (longest)",
+    "processes, median",
+)
 TRUTH_HEADS = ("kind", "head", "µs a call", "true ratio (95 %)", "processes", "scatter")
 
 
-def document(truth: tuple[Record, Sequence[Record]], found: Mapping[str, tuple[Record, Sequence[Record]]]) -> str:
-    """Return the part of docs/verdicts.md: `truth` and, by condition, what was found, each with its header."""
+def repeated_rows(found: Mapping[tuple[str, str], Sequence[Record]]) -> list[list[str]]:
+    """Return a row for each identical pair that was taken again and again, by condition and name."""
+    rows = []
+    for (condition, name), records in found.items():
+        words = Counter(record["verdict"] for record in records)
+        ratios = [record["ratio"] for record in records]
+        seconds = [record["seconds"] for record in records]
+        rows.append(
+            [
+                condition,
+                f"`{name}`",
+                f"{words['same']} of {len(records)}",
+                *(str(words[word]) for word in ("slower", "faster", "inconclusive")),
+                f"{min(ratios):.4f} to {max(ratios):.4f}",
+                f"{statistics.median(seconds):.1f} ({max(seconds):.0f})",
+                f"{statistics.median(record['processes'] for record in records):g}",
+            ]
+        )
+    return rows
+
+
+def clock_text(records: Sequence[Record]) -> str:
+    """Say by which clock `ab` took its times; records of before there was a choice do not say it."""
+    clocks = {record.get("clock", "wall") for record in records}
+    return " and ".join({"cpu": "CPU time", "wall": "wall clock"}[clock] for clock in sorted(clocks))
+
+
+def document(
+    truth: tuple[Record, Sequence[Record]],
+    found: Mapping[str, tuple[Record, Sequence[Record]]],
+    repeated: Mapping[tuple[str, str], Sequence[Record]] = MappingProxyType({}),
+) -> str:
+    """Return the part of docs/verdicts.md: `truth` and, by condition, what was found, each with its header.
+
+    `repeated` are the invocations of identical pairs that were taken again and again, by condition and name.
+    """
     header, truths = truth
     machine = header["environment"]
     versions = ", ".join(f"{name} {machine[name]}" for name in ("ai-edge-litert", "numpy", "scipy"))
@@ -120,7 +167,10 @@ def document(truth: tuple[Record, Sequence[Record]], found: Mapping[str, tuple[R
     same = {record["base"] for _, records in found.values() for record in records if record["kind"] == SAME}
     span = f" Identical pairs: {', '.join(f'`{name}`' for name in sorted(same))}." if same else ""
     when = f", {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
+    clock = clock_text([*truths, *chain(*(records for _, records in found.values())), *chain(*repeated.values())])
+    again = f"One identical pair, again and again:\n\n{table(REPEATED_HEADS, repeated_rows(repeated))}\n\n"
     return (
-        f"Measured on {where}{when}.{span}\n\n"
-        f"{table(VERDICT_HEADS, rows)}\n\nTrue ratios of the slower heads:\n\n{table(TRUTH_HEADS, truth_rows(truths))}"
+        f"Measured on {where}{when}; `ab` timed by {clock}.{span}\n\n"
+        f"{table(VERDICT_HEADS, rows)}\n\n{again * bool(repeated)}"
+        f"True ratios of the slower heads:\n\n{table(TRUTH_HEADS, truth_rows(truths))}"
     )

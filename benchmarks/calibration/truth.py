@@ -13,7 +13,7 @@ from benchmarks.calibration import records
 from optkit.measure.paired import PairedTiming, load_places
 from optkit.statistics import Estimate, adjusted_mean
 
-LONG = 72
+LONG = 36
 """Processes of each pair: a multiple of six, so that all orders of loading have the same number."""
 
 Measure = Callable[[str, str, int], PairedTiming]
@@ -37,6 +37,7 @@ class Timings:
             rounds=one["rounds"],
             calls=1,
             seconds=one["seconds"],
+            clock=one.get("clock", "wall"),
         )
         self.done[one["base"], one["head"]].append(timing)
 
@@ -51,6 +52,7 @@ class Timings:
             "order": " ".join(timing.load_order),
             "rounds": timing.rounds,
             "seconds": float(f"{timing.seconds:.4g}"),
+            "clock": timing.clock,
         }
         records.append(self._path, record)
         self._keep(record)
@@ -71,6 +73,7 @@ def summary(couple: Couple, timings: Sequence[PairedTiming]) -> dict[str, Any]:
         "low": round(math.exp(found.lower(0.025)), 5),
         "high": round(math.exp(found.upper(0.025)), 5),
         "processes": len(timings),
+        "clock": timings[0].clock,
         "scatter": round(found.error * math.sqrt(len(timings)), 5),
         "seconds": float(f"{sorted(one.seconds for one in timings)[len(timings) // 2]:.3g}"),
     }

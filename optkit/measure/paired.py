@@ -1,7 +1,8 @@
 """Paired timing: two models, and a copy of the first as a control, in short alternating blocks in one process.
 
-Law: what is compared is timed within a millisecond of each other, in balanced order, by the same code; the sample is
-the process. The clock of a shared machine changes by a third within seconds, so nothing else is comparable; and
+Law: what is compared is timed within a millisecond of each other, in balanced order, by the same code and on one clock
+(`optkit.measure.clocks`): CPU time of the calling thread where it does all the work. The sample is the process. The
+clock of a shared machine changes by a third within seconds, so nothing else is comparable; and
 where a model lies in memory stays the same for a whole process and moves its time by half a per cent (Mytkowicz et
 al. 2009, "Producing Wrong Data Without Doing Anything Obviously Wrong"), so only fresh processes are independent.
 """
@@ -24,19 +25,7 @@ import msgspec
 import numpy as np
 
 from optkit.errors import ArtifactError
-
-try:
-    import resource
-except ImportError:  # on Windows, which does not say how often a process lost its core
-
-    def interruptions() -> int:  # noqa: D103
-        return 0
-else:
-
-    def interruptions() -> int:
-        """Return how often the system has taken a core away from this process so far."""
-        return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-
+from optkit.measure.clocks import Clock, ClockName, clock_for
 
 ROLES = ("base", "head", "copy")
 LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
@@ -50,9 +39,9 @@ LOAD_ORDERS: tuple[tuple[str, ...], ...] = (
 """Every order of loading; six processes in a row are balanced, and the first two in which of the pair comes first."""
 
 _BLOCK_SECONDS = 0.0003
-"""Far below a scheduler's slice of some 3 ms, so that most blocks are whole when other processes want the cores. With
-five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with blocks of 2 ms, by
-0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms."""
+"""Far below a scheduler's slice of some 3 ms, so that most blocks are whole when other processes want the cores. By
+wall clock, with five to seven others on two cores, twelve processes of identical models scattered by 11 to 14 % with
+blocks of 2 ms, by 0.5 to 4 % with 0.5 ms and by 0.3 to 2.4 % with 0.2 ms. Reading the CPU clock takes 0.4 µs."""
 _CYCLE = 6
 """Rounds after which each role has had each place equally often. Part of a cycle would favour a role: the second of two
 blocks of the same model in a row was faster by 4 % for MobileNet v1 (size 96), whose weights fill a cache."""
@@ -61,23 +50,16 @@ _TURNS = ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1), (2, 0, 1), (1, 0, 2))
 next, so each role is as often as the others met again after none, one or two of them. One that was met again sooner
 at the turn of two rounds was 0.7 % faster (the same MobileNet: 102 processes of identical files)."""
 SECONDS = 0.4
-"""What a process times for. It also starts and loads, for some 0.4 s. More processes tell more than longer ones: where
-the models lie in memory differs between processes, and no further round averages it out."""
+"""What a process times for, on the clock that it times with. It also starts and loads, for some 0.4 s. More processes
+tell more than longer ones: where the models lie in memory differs between processes, and no further round averages it
+out."""
 _TIMEOUT_SECONDS = 600.0
 
 Call = Callable[[], object]
 
 
-@dataclass(frozen=True)
-class Block:
-    """Calls of one model without a pause, and whether the core was given to another process meanwhile."""
-
-    seconds: float
-    interrupted: bool
-
-
-Round = Mapping[str, Sequence[Block]]
-"""The two blocks of each role."""
+Round = Mapping[str, Sequence[float]]
+"""The seconds of the two blocks of each role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +67,8 @@ class PairedTiming:
     """One process: medians over its rounds of log(head / base) and, the control, of log(copy / base).
 
     `load_order` is the order the three were loaded in; `calls` the calls in a block; `seconds` of one call of the
-    base is for information: it holds for the moment only.
+    base is for information: it holds for the moment only. `clock` took all of them; what was saved before there was a
+    choice was taken by wall clock.
     """
 
     effect: float
@@ -94,6 +77,7 @@ class PairedTiming:
     rounds: int
     calls: int
     seconds: float
+    clock: ClockName = "wall"
 
     def __post_init__(self) -> None:
         if self.load_order not in LOAD_ORDERS:
@@ -111,19 +95,15 @@ def round_orders(number: int, load_order: Sequence[str]) -> tuple[str, ...]:
 
 
 def time_rounds(
-    calls: Mapping[str, Call],
-    seconds: float,
-    *,
-    clock: Callable[[], float] = time.perf_counter,
-    interrupted: Callable[[], int] = interruptions,
+    calls: Mapping[str, Call], seconds: float, *, clock: Clock = time.perf_counter
 ) -> tuple[list[Round], int]:
-    """Time rounds of alternating blocks for about `seconds`; return the rounds, and the calls in a block.
+    """Time rounds of alternating blocks for about `seconds` of `clock`; return the rounds, and the calls in a block.
 
     `calls` has one call by role, in the order of loading. The number of rounds is a multiple of six, so that no role
     gains by its places. A block is some 0.3 ms of the slowest of them, and the same number of calls for all. Before
     each block is one call that is not timed, so that no role pays for what the one before left in the caches.
     """
-    count, load_order = _calibrate(calls, clock, interrupted), tuple(calls)
+    count, load_order = calls_in_a_block(calls, clock), tuple(calls)
     rounds: list[Round] = []
     collected = gc.isenabled()
     gc.collect()
@@ -131,9 +111,9 @@ def time_rounds(
     try:
         began = clock()
         while not rounds or len(rounds) % _CYCLE or clock() - began < seconds:
-            blocks: dict[str, list[Block]] = {role: [] for role in ROLES}
+            blocks: dict[str, list[float]] = {role: [] for role in ROLES}
             for role in round_orders(len(rounds), load_order):
-                blocks[role].append(_block(calls[role], count, clock, interrupted))
+                blocks[role].append(_block(calls[role], count, clock))
             rounds.append(blocks)
     finally:
         if collected:
@@ -141,36 +121,34 @@ def time_rounds(
     return rounds, count
 
 
-def _block(call: Call, count: int, clock: Callable[[], float], interrupted: Callable[[], int]) -> Block:
+def _block(call: Call, count: int, clock: Clock) -> float:
     call()
-    repeats, before = range(count), interrupted()
+    repeats = range(count)
     began = clock()
     for _ in repeats:
         call()
-    return Block(clock() - began, interrupted() != before)
+    return clock() - began
 
 
-def _calibrate(calls: Mapping[str, Call], clock: Callable[[], float], interrupted: Callable[[], int]) -> int:
-    """Return how many calls of the slowest take about a block."""
+def calls_in_a_block(calls: Mapping[str, Call], clock: Clock) -> int:
+    """Return how many calls of the slowest of `calls` take about a block, 1 at least."""
 
     def shortest(call: Call) -> float:
-        return min(_block(call, 1, clock, interrupted).seconds for _ in range(5))
+        return min(_block(call, 1, clock) for _ in range(5))
 
     return max(1, round(_BLOCK_SECONDS / max(*map(shortest, calls.values()), 1e-9)))
 
 
-def summarize(rounds: Sequence[Round], count: int, load_order: Sequence[str]) -> PairedTiming:
-    """Return the medians of the ratios of `rounds`, whose blocks are of `count` calls.
+def summarize(rounds: Sequence[Round], count: int, load_order: Sequence[str], clock: ClockName) -> PairedTiming:
+    """Return the medians of the ratios of `rounds`, whose blocks are of `count` calls, timed by `clock`.
 
-    Of the two blocks of a role in a round the shorter counts, since whatever disturbs makes a block longer, and only
-    one that was not interrupted. Where calls are so long that this leaves no round, those that were count, too.
+    Of the two blocks of a role in a round the shorter counts, since whatever disturbs makes a block longer. By CPU
+    time too: a process that gets its core back finds the caches filled by another.
     """
-    times = {role: np.array([_shortest(one[role]) for one in rounds]) for role in ROLES}
-    if any(np.isnan(times[role] / times["base"]).all() for role in ("head", "copy")):
-        times = {role: np.array([min(block.seconds for block in one[role]) for one in rounds]) for role in ROLES}
+    times = {role: np.array([min(one[role]) for one in rounds]) for role in ROLES}
 
     def log_ratio(role: str) -> float:
-        return math.log(float(np.nanmedian(times[role] / times["base"])))
+        return math.log(float(np.median(times[role] / times["base"])))
 
     return PairedTiming(
         effect=log_ratio("head"),
@@ -178,13 +156,9 @@ def summarize(rounds: Sequence[Round], count: int, load_order: Sequence[str]) ->
         load_order=tuple(load_order),
         rounds=len(rounds),
         calls=count,
-        seconds=float(np.nanmedian(times["base"])) / count,
+        seconds=float(np.median(times["base"])) / count,
+        clock=clock,
     )
-
-
-def _shortest(blocks: Sequence[Block]) -> float:
-    """Return the seconds of the shorter of those that were not interrupted, NaN when all were."""
-    return min((block.seconds for block in blocks if not block.interrupted), default=math.nan)
 
 
 def time_pair(
@@ -192,8 +166,19 @@ def time_pair(
 ) -> PairedTiming:
     """Load `base`, `head` and a copy of `base` in `load_order` and time them in this process.
 
-    A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. Raises ArtifactError when a file
-    cannot be run with `batch` samples a call, or the two take different samples.
+    A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. Two .tflite files on one thread are
+    timed by CPU time, all else by wall clock. Raises ArtifactError as `prepared_calls` does.
+    """
+    calls = prepared_calls(base, head, threads=threads, batch=batch, load_order=load_order)
+    name, clock = clock_for(threads=threads, tflite=not any(_is_keras(path) for path in (base, head)))
+    rounds, count = time_rounds(calls, seconds, clock=clock)
+    return summarize(rounds, count, load_order, name)
+
+
+def prepared_calls(base: Path, head: Path, *, threads: int, batch: int, load_order: Sequence[str]) -> dict[str, Call]:
+    """Load `base`, `head` and a copy of `base` in `load_order`; return what runs each once, by role in that order.
+
+    Raises ArtifactError when a file cannot be run with `batch` samples a call, or the two take different samples.
     """
     sources = {"base": base, "head": head, "copy": base}
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
@@ -205,9 +190,7 @@ def time_pair(
             f"{runners['head'].sample_shape}; compare two forms of one model"
         )
     x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
-    calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
-    rounds, count = time_rounds(calls, seconds)
-    return summarize(rounds, count, load_order)
+    return {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
 
 
 def _copy(path: Path, to: Path) -> Path:
@@ -223,9 +206,13 @@ def _copy(path: Path, to: Path) -> Path:
     return to
 
 
+def _is_keras(path: Path) -> bool:
+    return path.suffix == ".h5"
+
+
 def _load(source: Path, copy: Path, threads: int, batch: int) -> Any:
     try:
-        if copy.suffix == ".h5":
+        if _is_keras(copy):
             from optkit.runtime.keras_runner import KerasRunner
 
             return KerasRunner(copy, threads=threads, batch=batch)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from optkit.errors import ArtifactError
+from optkit.measure.clocks import Clock
 
 REFERENCE = Path(__file__).with_name("reference.tflite")
 REFERENCE_SHA256 = "6a905de090525113ccda177a4b4d5821f2606666a9313a00b38e3d8c64450353"
@@ -32,7 +33,6 @@ _FINEST_ROUND = 1e-6
 """No round is planned shorter: the clock's own steps are some 0.05 microseconds."""
 
 Call = Callable[[], object]
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,24 @@ def plan_rounds(call: Call, reference: Reference, limits: Limits, clock: Clock =
 
 @dataclass
 class Beside:
-    """Blocks of the reference around the rounds of a job: call `between` before the first round and after each."""
+    """Blocks of the reference around the rounds of a job: call `between` before the first round and after each.
+
+    With a `cpu_clock`, the CPU seconds of the blocks and of the rounds between them are kept, too. What the caller
+    does between a round and `between` (pytest-benchmark: some microseconds a round) counts towards the round.
+    """
 
     call: Call
     reference: Reference
     plan: Plan
     clock: Clock = time.perf_counter
+    cpu_clock: Clock | None = None
     blocks: list[float] = field(default_factory=list)
     """Seconds of a call of the reference, by block."""
+    cpu_blocks: list[float] = field(default_factory=list)
+    """The same by `cpu_clock`."""
+    cpu_spans: list[float] = field(default_factory=list)
+    """CPU seconds from the end of each block to the beginning of the next: a round of calls."""
+    _ended: float | None = None
 
     def between(self) -> None:
         """Time a block. Its first call is not timed: it pays for what the job left in the caches.
@@ -112,15 +122,34 @@ class Beside:
         So that the round does not pay in turn for the reference, the job is called once, when a round has several
         calls; where it has one, that call takes far longer than to fill the caches.
         """
+        if self.cpu_clock and self._ended is not None:
+            self.cpu_spans.append(self.cpu_clock() - self._ended)
         self.reference.call()
+        began = self.cpu_clock() if self.cpu_clock else 0.0
         self.blocks.append(_block(self.reference.call, self.plan.block_calls, self.clock) / self.plan.block_calls)
+        if self.cpu_clock:
+            self.cpu_blocks.append((self.cpu_clock() - began) / self.plan.block_calls)
         if self.plan.calls > 1:
             self.call()
+        if self.cpu_clock:
+            self._ended = self.cpu_clock()
 
     def rounds(self) -> tuple[float, ...]:
         """Return, for each timed round, the mean of the blocks before and after: a steady drift cancels (ABA)."""
+        return self._around(self.blocks)
+
+    def cpu_rounds(self) -> tuple[float, ...]:
+        """Return the CPU seconds of a call of the job, by timed round; nothing without a CPU clock."""
         first = self.plan.warmup_rounds
-        before, after = (self.blocks[first + k :][: self.plan.rounds] for k in (0, 1))
+        return tuple(span / self.plan.calls for span in self.cpu_spans[first : first + self.plan.rounds])
+
+    def reference_cpu_rounds(self) -> tuple[float, ...]:
+        """Return what `rounds` does, in CPU seconds; nothing without a CPU clock."""
+        return self._around(self.cpu_blocks)
+
+    def _around(self, blocks: Sequence[float]) -> tuple[float, ...]:
+        first = self.plan.warmup_rounds
+        before, after = (blocks[first + k :][: self.plan.rounds] for k in (0, 1))
         return tuple((a + b) / 2 for a, b in zip(before, after, strict=True))
 
 

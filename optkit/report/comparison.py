@@ -31,6 +31,8 @@ def judgements_text(
     lines = [render(table)]
     lines += [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
     lines += [f"new: {name} is in the head only{_unless_allowed(name, not_allowed)}" for name in pairing.new]
+    clocks = {timing.clock for one in judgements for timing in one.timings}
+    lines += ["timed by CPU time: other processes' turns on the core are not counted"] if clocks == {"cpu"} else []
     lines.append(
         f"slower: by more than {design.margin:.2%} as estimated and surely by more than half of that; false alarm at "
         f"most {design.false_alarm:.2%} for all {len(judgements)} together. Control: the base against its own copy."

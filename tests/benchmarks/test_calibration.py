@@ -23,14 +23,16 @@ from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from tests.conftest import ROOT
 
 SLOWER = [plan.Trial(kind, f"net{i}", f"net{i}{kind}") for kind in list(plan.KINDS)[1:] for i in range(4)]
-FILES = [f"file{i}" for i in range(11)]
+FILES = [f"file{i}" for i in range(14)]
 
 
 def test_a_plan_has_enough_of_each_kind_and_is_balanced_wherever_it_is_cut() -> None:
     planned = plan.slots(FILES, SLOWER)
     kinds = Counter(slot.trial.kind for slot in planned)
-    assert kinds[plan.SAME] >= 100
-    assert min(kinds[kind] for kind in plan.KINDS) >= 50
+    assert kinds == {plan.SAME: 56, "+2 %": 28, "+3 %": 28, "+5 %": 28}
+    whole = Counter(slot.trial for slot in planned)
+    assert {whole[plan.Trial(plan.SAME, name, name)] for name in FILES} == {4}
+    assert {whole[trial] for trial in SLOWER} == {7}
     assert len({slot.key for slot in planned}) == len(planned)
     block = len(planned) // plan.BLOCKS
     for cut in range(block, len(planned), block):
@@ -39,13 +41,14 @@ def test_a_plan_has_enough_of_each_kind_and_is_balanced_wherever_it_is_cut() -> 
             counts = [taken[trial] for trial in trials]
             assert max(counts) - min(counts) <= 1
     assert planned == plan.slots(FILES, SLOWER)
+    assert planned[: 3 * block] == plan.slots(FILES, SLOWER, blocks=3)
     assert [s.trial for s in planned[:block]] != [s.trial for s in planned[block : 2 * block]]
 
 
 def test_missing_pairs_of_a_kind_are_made_up_for_by_the_others() -> None:
     few = [trial for trial in SLOWER if trial.kind != "+2 %" or trial.base in ("net0", "net1")]
     kinds = Counter(slot.trial.kind for slot in plan.slots(FILES, few))
-    assert kinds["+2 %"] == kinds["+3 %"] == 52
+    assert kinds["+2 %"] == kinds["+3 %"] == 28
 
 
 def one_timing(number: int, effect: float) -> PairedTiming:
@@ -69,6 +72,7 @@ def test_truth_goes_on_after_an_interruption(tmp_path: Path) -> None:
     (found,) = truth.run(truth.Timings(path, {}, measure), [("a", "a1")], print, math.inf, 6)
     assert [number for head, number in calls if head == "a1"] == list(range(6))
     assert (found["base"], found["head"], found["ratio"], found["processes"]) == ("a", "a1", 1.028, 6)
+    assert found["clock"] == records.read(path)[1][0]["clock"] == "wall"
     with pytest.raises(TimeoutError):
         truth.run(truth.Timings(path, {}, measure), [("a", "a1")], print, -math.inf, 12)
 
@@ -154,6 +158,29 @@ def test_the_rivals_judge_the_same_slot_by_their_own_rules() -> None:
     assert not tables.ranks_fail(record(plan.SAME, "same", 1.0, 1.0))
 
 
+def test_a_pair_taken_again_and_again_has_a_row_of_its_own() -> None:
+    slots = plan.repeated("mobilenet", 3)
+    assert [slot.key for slot in slots] == [f"identical mobilenet | mobilenet #{i}" for i in range(3)]
+    taken = [record(plan.SAME, word, 1.0, 1.0) for word in ("same", "same", "inconclusive")]
+    (row,) = tables.repeated_rows({("four", "mobilenet"): taken})
+    assert row[:6] == ["four", "`mobilenet`", "2 of 3", "0", "0", "1"]
+
+
+def test_the_clock_of_records_is_told() -> None:
+    old, new = record(plan.SAME, "same", 1.0, 1.0), {**record(plan.SAME, "same", 1.0, 1.0), "clock": "cpu"}
+    assert tables.clock_text([old]) == "wall clock"
+    assert tables.clock_text([new, new]) == "CPU time"
+    assert tables.clock_text([old, new]) == "CPU time and wall clock"
+
+
+def test_what_competes_is_told_and_a_command_takes_no_core_twice() -> None:
+    assert load.described("quiet") == ""
+    assert load.described("both") == "spinning in Python, on core 0 and 1"
+    assert load.described("four") == "spinning in Python, 2 times on each on core 0 and 1"
+    with pytest.raises(OptkitError, match="run a command beside one or both"), load.competitors("four", "sleep 60"):
+        pass
+
+
 def test_rates_have_exact_intervals() -> None:
     assert tables.rate(0, 100) == "0.0 % (0.0–3.6)"
     assert tables.rate(50, 52) == "96.2 % (86.8–99.5)"
@@ -164,7 +191,10 @@ def test_the_table_counts_each_verdict_under_its_condition(tmp_path: Path) -> No
     taken = [record("+3 %", word, 1.0, 1.0) for word in ("slower", "slower", "same", "inconclusive")]
     machine = {"cpu": "x", "cores": 2, "system": "y", "python": "3", "ai-edge-litert": "1", "numpy": "2", "scipy": "3"}
     header = {"environment": machine}
-    shown = tables.document((header, []), {"both": (header, taken), "quiet": (header, taken[:2])})
+    again = {("four", "mobilenet"): [record(plan.SAME, "same", 1.0, 1.0)]}
+    shown = tables.document((header, []), {"both": (header, taken), "quiet": (header, taken[:2])}, again)
+    assert "`ab` timed by wall clock" in shown
+    assert "| four | `mobilenet` | 1 of 1 |" in shown
     rows = [[cell.strip() for cell in line.split("|")] for line in shown.splitlines() if "+3 %" in line]
     assert [row[1] for row in rows] == ["quiet", "both"]
     assert rows[1][4:9] == ["4 of 1", "50.0 % (6.8–93.2)", "1", "0", "1"]

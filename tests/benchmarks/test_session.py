@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from optkit import read_run
+from optkit.measure.clocks import cpu_clock
 from optkit.measure.reference import REFERENCE_SHA256
 from tests.conftest import ROOT, Command
 
@@ -214,6 +215,11 @@ def test_every_round_is_saved_with_the_reference_beside_it_and_full_sets_are_lik
         assert info["reference"] == REFERENCE_SHA256
         assert len(info["reference_rounds"]) == one["stats"]["rounds"] == len(one["stats"]["data"]) >= 2
         assert info["reference_seconds"] == statistics.median(info["reference_rounds"]) > 0
+        cpu = info["kind"] == "tflite" and cpu_clock() is not None
+        beside = (info["cpu_rounds"], info["reference_cpu_rounds"])
+        assert [len(found) for found in beside] == [one["stats"]["rounds"] * cpu] * 2
+        if cpu:  # what pytest-benchmark does around the call is in it, what another process does is not
+            assert 0 < min(info["cpu_rounds"]) < 1.5 * max(one["stats"]["data"])
     quick = next(b for b in saved["benchmarks"] if "int8-single_sample" in b["name"])
     assert quick["stats"]["iterations"] > 1, "a round is no shorter than --benchmark-min-time"
     for one in saved["benchmarks"]:

@@ -140,3 +140,32 @@ def test_a_round_of_short_calls_does_not_pay_for_the_reference_in_the_caches(cal
     run_rounds(machine, Plan(rounds=1, calls=calls, warmup_rounds=0, block_calls=2))
     block = ["reference"] * 3 + ["job"] * warm
     assert machine.log == [*block, *["job"] * calls, *block]
+
+
+def test_cpu_seconds_of_rounds_and_blocks_leave_out_what_another_process_took() -> None:
+    machine = Machine(0.00005)
+    plan = Plan(rounds=5, calls=20, warmup_rounds=2, block_calls=2)
+    taken, used = 0.0, machine.clock
+    turns = iter([0.0, 0.004, 0.0, 0.0, 0.007, 0.0, 0.0, 0.003] * 9)
+
+    def wall() -> float:
+        nonlocal taken
+        taken += next(turns)
+        return used() + taken
+
+    beside = Beside(machine.job, machine.reference, plan, wall, used)
+    beside.between()
+    for _ in range(plan.warmup_rounds + plan.rounds):
+        for _ in range(plan.calls):
+            machine.job()
+        beside.between()
+    beside.between()  # pytest-benchmark's run for the result
+    assert max(beside.rounds()) > 0.001, "by wall clock another's turn counts"
+    assert beside.cpu_rounds() == pytest.approx([0.00005] * 5)
+    assert beside.reference_cpu_rounds() == pytest.approx([0.0001] * 5)
+    assert normalized(beside.cpu_rounds(), beside.reference_cpu_rounds()) == pytest.approx(0.5)
+
+
+def test_without_a_cpu_clock_there_are_no_cpu_seconds() -> None:
+    _, beside = run_rounds(Machine(0.001), Plan(rounds=2, calls=1, warmup_rounds=0, block_calls=2))
+    assert (beside.cpu_rounds(), beside.reference_cpu_rounds()) == ((), ())
