@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optkit.children import ended, run
 from optkit.convert import convert
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
@@ -128,18 +128,25 @@ def ensure_variants(
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        command = [sys.executable, "-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
+        command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data_mode, "--store", str(store.root)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        done = run(command, stdout=subprocess.PIPE)
         if done.returncode:
-            reason = json.loads(done.stdout)["error"] if done.stdout else f"exit code {done.returncode}"
-            raise BuildError(reason)
+            raise BuildError(_reason(done.returncode, done.stdout))
         found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         raise BuildError(
             f"{', '.join(missing)} did not stay in the store {store.root}; is another process emptying it?"
         )
     return {variant.name: found[variant.name] for variant in variants}
+
+
+def _reason(code: int, said: str) -> str:
+    """Return the error that a build in another process printed as JSON, or how that process ended."""
+    try:
+        return str(json.loads(said)["error"])
+    except (ValueError, TypeError, KeyError):
+        return f"the process that builds {ended(code)}; what it has stored is kept: run the same command again"
 
 
 def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
