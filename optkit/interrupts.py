@@ -2,11 +2,12 @@
 
 Law: a signal is never swallowed. One that is lost in a destructor or turned into another error on its way through a
 library is remembered and sent again; after a while the process ends at once. It is heard from the first import to
-the last: while optkit is still being imported, and while Python shuts down, there is nothing to clean up.
+the last: while optkit is still being imported, and when all is printed, there is nothing to clean up.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import signal
@@ -106,6 +107,14 @@ def _end() -> None:
     os._exit(stopped())
 
 
+def _finish(code: int) -> int:
+    """End the process in good order, but for Python's own shutdown: signals would go by the system's ways there."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 @contextmanager
 def noticed() -> Iterator[None]:
     """Raise KeyboardInterrupt in the end, whatever has become of a signal in what is run."""
@@ -126,11 +135,12 @@ def handled(main: Callable[P, int]) -> Callable[P, int]:
     def run(*arguments: P.args, **options: P.kwargs) -> int:
         try:
             _state.running = _state.stderr >= 0
-            return main(*arguments, **options)
+            code = main(*arguments, **options)
         except KeyboardInterrupt:
-            return stopped()
+            code = stopped()
         finally:
             _state.running = False
+        return _finish(code) if _state.stderr >= 0 else code
 
     return run
 
