@@ -27,7 +27,7 @@ def ready():
 def work(options):
 {work}
     return None, "done", 0
-cli.COMMANDS["list"] = Command("", "", lambda parser: None, work)
+cli.COMMANDS["list"] = Command("stand in", "list", lambda parser: None, work)
 {start}
 raise SystemExit(cli.main())
 """
