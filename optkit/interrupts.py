@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import ParamSpec
@@ -110,8 +110,9 @@ def _end() -> None:
 def _finish(code: int) -> int:
     """End the process in good order, but for Python's own shutdown: signals would go by the system's ways there."""
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # what could not be printed has been said
+            stream.flush()
     os._exit(code)
 
 
