@@ -5,6 +5,7 @@ Importing this imports neither TensorFlow nor a runtime.
 
 from __future__ import annotations
 
+import optkit.interrupts  # noqa: F401 (first: the command handles signals from here on)
 from optkit.ab import Design, Judgement, compare_pairs
 from optkit.advise import Advice, advise
 from optkit.build import Artifact, Progress, build_variants, ensure_variants, find_variants

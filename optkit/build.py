@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +19,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optkit.children import ended, run
 from optkit.convert import convert
 from optkit.data import DataMode, Dataset
+from optkit.entries import Entry
 from optkit.errors import BuildError, OptkitError
 from optkit.keys import digest
 from optkit.models import NETWORKS
 from optkit.preflight import preflight
 from optkit.spec import Conversion, Step, Suite, Variant
 from optkit.stages import Stage, stages, weights_file
-from optkit.store import Entry, Store
+from optkit.store import Store
 from optkit.techniques import TECHNIQUES, TrainingContext, fit
 from optkit.techniques.saved import load_model, save_model
 from optkit.techniques.weights import load_weights
@@ -89,7 +90,7 @@ def find_variants(suite: Suite, variants: Sequence[Variant], dataset: Dataset, s
     found: dict[str, Artifact] = {}
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
-        if entry := store.find(last.key):
+        if (entry := _find(store, last)) and not any(store.damage(above.key) for above in _above(last)):
             found[variant.name] = _artifact(variant, last, entry, store)
     return found
 
@@ -114,6 +115,9 @@ def build_variants(
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
         _check_recipe(build, variant, last)
+        for above in _above(last):
+            if store.damage(above.key):  # else nothing would say so where the last stage is whole
+                _ensure(build, above)
         found[variant.name] = _artifact(variant, last, _ensure(build, last), store)
     return found
 
@@ -128,12 +132,11 @@ def ensure_variants(
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        command = [sys.executable, "-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
+        command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data_mode, "--store", str(store.root)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        done = run(command, stdout=subprocess.PIPE)
         if done.returncode:
-            reason = json.loads(done.stdout)["error"] if done.stdout else f"exit code {done.returncode}"
-            raise BuildError(reason)
+            raise BuildError(_reason(done.returncode, done.stdout))
         found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         raise BuildError(
@@ -142,10 +145,18 @@ def ensure_variants(
     return {variant.name: found[variant.name] for variant in variants}
 
 
+def _reason(code: int, said: str) -> str:
+    """Return the error that a build in another process printed as JSON, or how that process ended."""
+    try:
+        return str(json.loads(said)["error"])
+    except (ValueError, TypeError, KeyError):
+        return f"the process that builds {ended(code)}; what it has stored is kept: run the same command again"
+
+
 def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
     trained = last.parent if variant.conversion and last.parent else last
-    if not (variant.steps or variant.conversion) or build.store.find(trained.key):
+    if not (variant.steps or variant.conversion) or _find(build.store, trained):
         return
     with silenced():
         make_deterministic(build.suite.workload.seed)
@@ -159,7 +170,7 @@ def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
 
 def _ensure(build: _Build, stage: Stage) -> Entry:
     store = build.store
-    if entry := store.find(stage.key):
+    if entry := _find(store, stage):
         return entry
     parent = store.path(_ensure(build, stage.parent)) if stage.parent else None
     augments = bool(getattr(stage.work, "augmentation", ()))
@@ -191,9 +202,24 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             raise BuildError(f"stage {stage.label!r} failed: {type(error).__name__}: {error}") from error
         finally:
             build.progress.end(stage.label)
-        return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path), "notes": notes}
+        return _about(stage, path, notes)
 
-    return store.get(stage.key, make, stage.file)
+    return store.get(stage.key, make, stage.file, lambda path, old: _about(stage, path, old.get("notes")))
+
+
+def _find(store: Store, stage: Stage) -> Entry | None:
+    return store.find(stage.key, lambda path, old: _about(stage, path, old.get("notes")))
+
+
+def _about(stage: Stage, path: Path, notes: Any) -> dict[str, Any]:
+    """Return what is kept beside the file of `stage`. `notes` may be of an entry that nothing vouches for."""
+    lines = [str(note) for note in notes] if isinstance(notes, list) else []
+    return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path), "notes": lines}
+
+
+def _above(stage: Stage) -> list[Stage]:
+    """Return the stages that lead to `stage`, the nearest first."""
+    return [stage.parent, *_above(stage.parent)] if stage.parent else []
 
 
 def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
@@ -208,8 +234,14 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
         np.save(path, outputs, allow_pickle=False)
         return about
 
-    path = build.store.path(build.store.get(digest(about), make, "outputs.npy"))
-    return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    def read(path: Path) -> npt.NDArray[np.float32]:
+        found = np.load(path, allow_pickle=False)
+        if found.ndim != 2 or len(found) != len(build.dataset.x_train) or found.dtype.kind != "f":
+            raise ValueError(f"{found.dtype} of shape {found.shape}; expected a row of floats a training sample")
+        return np.asarray(found, np.float32)
+
+    entry = build.store.get(digest(about), make, "outputs.npy", lambda path, old: about, read)
+    return read(build.store.path(entry))
 
 
 def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
@@ -230,11 +262,7 @@ def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: T
 
 
 def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Artifact:
-    chain = []
-    above = stage.parent
-    while above:
-        chain.append(store.find(above.key))
-        above = above.parent
+    chain = [_find(store, above) for above in _above(stage)]
     source = chain[0] if variant.conversion and chain else None
     notes = [note for found in (*reversed(chain), entry) if found for note in found.about.get("notes", ())]
     return Artifact(

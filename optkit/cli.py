@@ -15,29 +15,35 @@ import msgspec
 from optkit import __version__
 from optkit.commands import COMMANDS
 from optkit.errors import OptkitError
+from optkit.interrupts import handled, noticed, stopped
+from optkit.output import prepared, show
+from optkit.temporary import sweep
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
-    "3 inconclusive, not comparable, or no advice fits."
+    "3 inconclusive, not comparable, or no advice fits, 130 interrupted, 143 terminated."
 )
 
 
+@handled
+@prepared
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
     warnings.showwarning = _show_warning
     try:
-        result, shown, code = options.run(options)
+        with noticed():
+            sweep()
+            result, shown, code = options.run(options)
     except OptkitError as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
         print(f"optkit: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("optkit: interrupted; nothing half-made was kept", file=sys.stderr)
-        return 130
-    print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode() if options.json else shown)
-    return int(code)
+        return stopped()
+    text = msgspec.json.format(msgspec.json.encode(result), indent=1).decode() if options.json else shown
+    return show(text, int(code))
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

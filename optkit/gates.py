@@ -207,13 +207,19 @@ def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:
 def explain(store: Store, run: Run, verdict: Verdict) -> Verdict:
     """Return a failed `verdict` with what changed since the same gate last passed on the same data, if it ever did."""
     before = store.read_note(_note(run)).get(verdict.name)
-    if verdict.status != "fail" or before is None:
+    if verdict.status != "fail" or not isinstance(before, Mapping):
         return verdict
     now = _circumstances(run, verdict)
-    lines = [f"last passed {before.get('made') or 'at an unknown time'} with {before.get('value'):.6g}; since then:"]
+    lines = [
+        f"last passed {before.get('made') or 'at an unknown time'} with {_figure(before.get('value'))}; since then:"
+    ]
     differences = list(_differences({k: before.get(k) for k in now}, now))
     lines += differences or ["nothing that is recorded changed: the difference is in the measurement"]
     return dataclasses.replace(verdict, changed=tuple(lines))
+
+
+def _figure(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, (int, float)) else "an unknown value"
 
 
 def _note(run: Run) -> str:

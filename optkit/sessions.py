@@ -10,13 +10,13 @@ import copy
 import json
 import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from optkit.children import ended, run
 from optkit.errors import OptkitError, RecordError
+from optkit.temporary import temporary_folder
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SHOWN_LINES = 30
@@ -32,15 +32,16 @@ def run_session(arguments: Sequence[str]) -> Document:
 
     Raises OptkitError, with what the process said, when it fails or times nothing.
     """
-    with tempfile.TemporaryDirectory(prefix="optkit-bench-") as folder:
-        target, log = Path(folder) / "run.json", Path(folder) / "log"
-        command = [sys.executable, "-m", "pytest", str(_benchmarks()), f"--rootdir={_ROOT}"]
+    with temporary_folder("bench") as folder:
+        target, log = folder / "run.json", folder / "log"
+        command = ["-m", "pytest", str(_benchmarks()), f"--rootdir={_ROOT}"]
         command += ["-c", str(_ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--benchmark-only"]
         command += ["--benchmark-quiet", f"--benchmark-json={target}", *arguments]
         if not any(argument.startswith(_STORING) for argument in arguments):
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
         with log.open("wb") as output:
-            done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
+            env = {**environment(), "TMPDIR": str(folder)}
+            done = run(command, stdout=output, stderr=subprocess.STDOUT, env=env)
         said = log.read_text(errors="replace").splitlines()
         if done.returncode or not target.is_file() or not target.stat().st_size:
             raise OptkitError(_reason(done.returncode, said))
@@ -69,7 +70,7 @@ def _reason(code: int, said: Sequence[str]) -> str:
         if marker in line:
             return line[line.index(marker) + len(marker) :].rstrip(" !")
     shown = "\n".join(said[-_SHOWN_LINES:]) or "nothing"
-    return f"a session ended with code {code} and timed nothing that can be used; it said:\n{shown}"
+    return f"a session {ended(code)} and timed nothing that can be used; it said:\n{shown}"
 
 
 def run_sessions(
@@ -80,13 +81,13 @@ def run_sessions(
     Full sets are timed in the way of the saved run `like`, else in the way that the first session's trials chose.
     """
     found: list[Document] = []
-    with tempfile.TemporaryDirectory(prefix="optkit-bench-") as folder:
+    with temporary_folder("bench") as folder:
         for number in range(count):
             tell(number)
             more = [f"--like={like}"] if like else []
             found.append(session([*arguments, *more]))
             if like is None:
-                like = Path(folder) / "first.json"
+                like = folder / "first.json"
                 like.write_text(json.dumps(found[0]))
     return merge(found)
 

@@ -3,17 +3,16 @@
 Law: look up, lock, look up again, make in a temporary place, rename. An entry is there whole or not at all, and
 only the holder of a key's lock touches that key's temporary place. Reading needs neither lock nor write access.
 
-    entries/<2 hex>/<key>/   entry.json and the one file it describes
-    making/<key>/            what the lock holder is making; a killed process leaves it for the next one to wipe
+    entries/<2 hex>/<key>/   entry.json, which its own digest covers, and the one file it describes
+    making/<key>/            what the lock holder is making; what a killed process left goes when the next one makes
     locks/<key>.lock         advisory locks, released by the system when their process dies
     notes/<name>.json        small JSON objects that may change: which gates last passed, and on what
     scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
-    damaged/<key>-<time>/    entries whose bytes no longer match their sha256, set aside
+    damaged/<key>-<time>/    entries that are no longer what was written, set aside
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,26 +27,17 @@ import filelock
 import msgspec
 import platformdirs
 
+from optkit.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
-from optkit.keys import file_sha256
 
-SCHEMA = 1
+Check = Callable[[Path], object]
+"""Reads a stored file; raises any exception when it is not what its maker writes."""
+About = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
+"""Says anew what is kept beside the stored file at this path, given what an entry of schema 1 says: it may be wrong."""
 
 
 class DamagedEntryWarning(UserWarning):
-    """An entry's bytes did not match its sha256; it was set aside."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One stored file, and what its maker wrote about it."""
-
-    schema: int
-    key: str
-    file: str
-    sha256: str
-    bytes: int
-    about: dict[str, Any]
+    """An entry was not what was written; it was set aside."""
 
 
 def default_root() -> Path:
@@ -62,28 +51,44 @@ class Store:
     def __init__(self, root: Path | None = None) -> None:
         self.root = Path(root) if root else default_root()
 
-    def find(self, key: str) -> Entry | None:
-        """Return the entry of `key` when it is there and whole, else None."""
-        with self._guard("read"):
-            return self._read(key)[0]
+    def find(self, key: str, about: About | None = None, check: Check | None = None) -> Entry | None:
+        """Return the entry of `key` when it is there and whole, else None.
+
+        An entry of schema 1, whose `about` no digest covers, gets what `about` says, and is written so where that is
+        possible; without one, its `about` is empty. With `check`, its file must also be readable by that.
+        """
+        entry, _ = self._read(key, check)
+        return self._renewed(entry, about) if entry and entry.schema == 1 else entry
+
+    def damage(self, key: str) -> str | None:
+        """Return what is wrong with the entry of `key`; None when it is whole or not there."""
+        return self._read(key)[1]
 
     def path(self, entry: Entry) -> Path:
         """Return where the file of `entry` is."""
         return self._folder(entry.key) / entry.file
 
-    def get(self, key: str, make: Callable[[Path], Mapping[str, Any]], file: str) -> Entry:
+    def get(
+        self,
+        key: str,
+        make: Callable[[Path], Mapping[str, Any]],
+        file: str,
+        about: About | None = None,
+        check: Check | None = None,
+    ) -> Entry:
         """Return the entry of `key`; when it is missing or damaged, have `make` write it first.
 
         `make(path)` writes one file to `path` and returns what to keep beside it (JSON types). When it raises,
-        nothing is stored. Of several processes that ask for one key, one makes it and the others wait.
+        nothing is stored. Of several processes that ask for one key, one makes it and the others wait. `about` and
+        `check` are as in `find`.
         """
-        if entry := self.find(key):
+        if entry := self.find(key, about, check):
             return entry
+        self._sweep()
         with self._locked(key):
-            with self._guard("read"):
-                entry, damage = self._read(key)
+            entry, damage = self._read(key, check)
             if entry:
-                return entry
+                return self._renewed(entry, about) if entry.schema == 1 else entry
             if damage:
                 self._set_aside(key, damage)
             making = self.root / "making" / key
@@ -92,8 +97,7 @@ class Store:
                 making.mkdir(parents=True)
             try:
                 with self._guard("write to"):
-                    about = make(making / file)
-                    return self._admit(key, making, file, about)
+                    return self._admit(key, making, file, make(making / file))
             finally:
                 shutil.rmtree(making, ignore_errors=True)
 
@@ -109,7 +113,7 @@ class Store:
         with self._guard("read"):
             try:
                 found = msgspec.json.decode((self.root / "notes" / f"{name}.json").read_bytes())
-            except (FileNotFoundError, msgspec.DecodeError):
+            except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):  # msgspec's are ValueErrors
                 return {}
         return found if isinstance(found, dict) else {}
 
@@ -125,38 +129,42 @@ class Store:
     def _folder(self, key: str) -> Path:
         return self.root / "entries" / key[:2] / key
 
-    def _read(self, key: str) -> tuple[Entry | None, str | None]:
+    def _read(self, key: str, check: Check | None = None) -> tuple[Entry | None, str | None]:
         """Return (entry, None) when whole, (None, what is wrong) when damaged, (None, None) when not there."""
         folder = self._folder(key)
-        if not folder.is_dir():
-            return None, None
-        try:
-            entry = msgspec.json.decode((folder / "entry.json").read_bytes(), type=Entry)
-        except (FileNotFoundError, msgspec.DecodeError) as error:
-            return None, f"entry.json is missing or unreadable ({error})"
-        path = folder / Path(entry.file).name
-        if entry.schema != SCHEMA or entry.key != key:
-            return None, f"entry.json is of schema {entry.schema} and key {entry.key[:12]}"
-        if not path.is_file():
-            return None, f"{path.name} is missing"
-        if (found := file_sha256(path)) != entry.sha256:
-            return None, f"{path.name} has sha256 {found[:12]}…, expected {entry.sha256[:12]}…"
+        with self._guard("read"):
+            if not os.path.lexists(folder):
+                return None, None
+            try:
+                entry = read_entry(folder, key)
+            except Damage as damage:
+                return None, str(damage)
+        if check:
+            try:
+                check(self.path(entry))
+            except Exception as error:
+                return None, f"{entry.file} cannot be read ({' '.join(str(error).split()) or type(error).__name__})"
         return entry, None
+
+    def _renewed(self, entry: Entry, about: About | None) -> Entry:
+        """Return an entry of schema 1 as one of this schema, and write it so, unless the store cannot be written."""
+        path = self.path(entry)
+        renewed = new_entry(entry.key, path, about(path, entry.about) if about else {})
+        if about:
+            try:
+                with filelock.FileLock(self._lock(entry.key), timeout=0):
+                    if path.is_file():  # no other process has set it aside
+                        write_entry(renewed, path.with_name(ABOUT_NAME))
+            except (OSError, RuntimeError):
+                pass  # it is read the same way the next time
+        return renewed
 
     def _admit(self, key: str, making: Path, file: str, about: Mapping[str, Any]) -> Entry:
         path = making / file
-        entry = Entry(
-            schema=SCHEMA,
-            key=key,
-            file=file,
-            sha256=file_sha256(path),
-            bytes=path.stat().st_size,
-            about=dict(about),
-        )
-        (making / "entry.json").write_text(json.dumps(msgspec.to_builtins(entry), indent=1, sort_keys=True))
-        for written in (path, making / "entry.json"):
-            with written.open("rb") as opened:
-                os.fsync(opened.fileno())
+        entry = new_entry(key, path, about)
+        write_entry(entry, making / ABOUT_NAME)
+        with path.open("rb") as opened:
+            os.fsync(opened.fileno())
         folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         making.rename(folder)
@@ -174,9 +182,22 @@ class Store:
             stacklevel=3,
         )
 
+    def _sweep(self) -> None:
+        """Remove what processes that were killed had begun to make. What a living one makes has its lock held."""
+        making = self.root / "making"
+        for folder in making.iterdir() if making.is_dir() else ():
+            try:
+                with filelock.FileLock(self._lock(folder.name), timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+            except (OSError, RuntimeError):
+                continue
+
+    def _lock(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.lock"
+
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        path = self.root / "locks" / f"{key}.lock"
+        path = self._lock(key)
         with self._guard("write to"):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)

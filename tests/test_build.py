@@ -150,3 +150,16 @@ def test_weights_from_a_file_stand_in_place_of_training(
     assert built.path.read_bytes() == trained.path.read_bytes()
     (tmp_path / "w.h5").write_bytes(b"others")
     assert stages(given, variant, data.digest).key != key, "the key is of what the file holds"
+
+
+def test_damage_of_a_file_that_another_was_made_from_is_not_passed_over(
+    tmp_path: Path, built_store: Path, tiny_suite: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variant's own file is whole; its source and its notes would be missing without a word."""
+    monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
+    suite, dataset = open_suite(str(tiny_suite))
+    store = Store(shutil.copytree(built_store, tmp_path / "store"))
+    (before,) = find_variants(suite, [suite.variant("int8")], dataset, store).values()
+    assert before.source
+    before.source.write_bytes(before.source.read_bytes()[:-1])
+    assert find_variants(suite, [suite.variant("int8")], dataset, store) == {}

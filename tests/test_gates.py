@@ -301,3 +301,15 @@ def test_the_saved_form_of_paired_timings_is_read_back(tmp_path: Path) -> None:
     found = saved(tmp_path, one).timings[0].paired
     assert found == {"baseline": timings}
     assert all(isinstance(timing, PairedTiming) for timing in found["baseline"])
+
+
+@pytest.mark.parametrize("note", ["text", [1], {"value": "much"}, {"value": None, "spec": 3}])
+def test_a_record_of_another_form_stops_nothing(tmp_path: Path, note: object) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(4.5))))
+    (failed,) = judge(Gate(metric="size_ratio", min=9.0), INT8, run)
+    passed = dataclasses.replace(failed, status="pass")
+    store = Store(tmp_path)
+    remember(store, run, [passed])
+    (path,) = (tmp_path / "notes").iterdir()
+    path.write_text(json.dumps({failed.name: note}))
+    assert explain(store, run, failed).status == "fail"

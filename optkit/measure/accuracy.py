@@ -51,8 +51,10 @@ class Evaluation:
 
     @staticmethod
     def unpacked(text: str, samples: int) -> Evaluation:
-        """Return what `packed` wrote for `samples` samples."""
-        bits = np.frombuffer(base64.b64decode(text), np.uint8)
+        """Return what `packed` wrote for `samples` samples. Raises ValueError when `text` is of another number."""
+        bits = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+        if len(bits) != -(-samples // 8):
+            raise ValueError(f"{len(bits)} packed bytes; expected those of {samples} samples")
         return Evaluation(np.unpackbits(bits, count=samples).astype(bool))
 
 
@@ -92,9 +94,14 @@ def evaluate(
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
 
-    entry = store.get(digest(about), make, "evaluation.json")
-    saved = json.loads(store.path(entry).read_text())
-    return Evaluation.unpacked(saved["correct"], saved["samples"])
+    def read(path: Path) -> Evaluation:
+        saved = json.loads(path.read_text())
+        if saved["samples"] != len(dataset.y_test):
+            raise ValueError(f"{saved['samples']} samples; the test set has {len(dataset.y_test)}")
+        return Evaluation.unpacked(saved["correct"], saved["samples"])
+
+    entry = store.get(digest(about), make, "evaluation.json", lambda path, old: about, read)
+    return read(store.path(entry))
 
 
 def _scores(artifact: Artifact, x: npt.NDArray[np.float32], workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import gc
 import json
 import math
+import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -234,6 +234,9 @@ def run_process(
 
     Raises ArtifactError when the process fails, or takes over ten minutes.
     """
+    from optkit.children import ended, run  # not needed, nor imported, in the process that times
+    from optkit.temporary import temporary_folder
+
     request = {
         "base": str(base),
         "head": str(head),
@@ -242,11 +245,12 @@ def run_process(
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
     }
-    command = [sys.executable, str(Path(__file__).with_name("paired_worker.py"))]
+    command = [str(Path(__file__).with_name("paired_worker.py"))]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     try:
-        done = subprocess.run(
-            command, input=json.dumps(request), capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
-        )
+        with temporary_folder("ab") as folder:
+            env = {**os.environ, "TMPDIR": str(folder)}
+            done = run(command, input=json.dumps(request), timeout=_TIMEOUT_SECONDS, env=env, **pipes)
     except subprocess.TimeoutExpired as error:
         raise ArtifactError(
             f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"
@@ -255,7 +259,7 @@ def run_process(
         answer = json.loads(done.stdout)
     except ValueError:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        reason = f"the process that timed {base} and {head} ended with code {done.returncode} and said: {said}"
+        reason = f"the process that timed {base} and {head} {ended(done.returncode)} and said: {said}"
         raise ArtifactError(reason) from None
     if "error" in answer:
         raise ArtifactError(answer["error"])

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from optkit.children import ended, start, stop
 from optkit.errors import ArtifactError
+from optkit.temporary import temporary_folder
+
+_END_SECONDS = 30
 
 
 class KerasJob:
@@ -48,10 +51,10 @@ class KerasWorker:
     """A process that has imported TensorFlow with `threads` threads and runs jobs one at a time."""
 
     def __init__(self, threads: int) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="optkit-keras-")
-        self.folder = Path(self._temporary.name)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "optkit.runtime.keras_worker", str(threads)],
+        self._temporary = ExitStack()
+        self.folder = self._temporary.enter_context(temporary_folder("keras"))
+        self._process = start(
+            ["-m", "optkit.runtime.keras_worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -68,20 +71,31 @@ class KerasWorker:
         except BrokenPipeError:
             line = ""
         if not line:
-            code = self._process.poll()
-            raise ArtifactError(f"the process that runs Keras models ended (exit code {code}) during {request['op']}")
+            how = ended(self._code())
+            raise ArtifactError(f"the process that runs Keras models {how} during {request['op']}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ArtifactError(answer["error"])
         return answer
 
     def close(self) -> None:
-        """End the process."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                stream.close()
-        self._process.wait(timeout=30)
-        self._temporary.cleanup()
+        """End the process: it ends by itself when its input does, or is stopped."""
+        try:
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream:
+                    with suppress(BrokenPipeError):
+                        stream.close()
+            self._code()
+        finally:
+            stop(self._process)
+            self._temporary.close()
+
+    def _code(self) -> int | None:
+        """Return the return code of the process, which may take a moment to end; None when it goes on."""
+        try:
+            return self._process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
 
 class KerasWorkers:

@@ -14,7 +14,7 @@ from optkit.errors import BuildError
 from optkit.spec import TrainingRecipe
 from optkit.techniques.base import TrainingContext
 from optkit.techniques.batches import Labels, augmented_batches
-from optkit.techniques.checkpoints import latest, restore, save
+from optkit.techniques.checkpoints import State, fits, latest, restore, save
 from optkit.techniques.saved import load_model
 from optkit.techniques.teaching import Teaching, distillation_loss, label_accuracy, targets
 from optkit.tensorflow import load_keras
@@ -45,7 +45,11 @@ def fit(
     if recipe.learning_rate_schedule != "constant":
         own.append(keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(recipe, epoch)))
     data = _augmented if recipe.augmentation else _plain
-    found = latest(context.checkpoints) if every and context.checkpoints else None
+
+    def usable(epoch: int, state: State) -> bool:
+        return 0 < epoch < recipe.epochs and epoch % every == 0 and fits(state, model, _optimizer(recipe))
+
+    found = latest(context.checkpoints, usable) if every and context.checkpoints else None
     begin, state = found if found else (0, None)
     while begin < recipe.epochs:
         end = min(begin + every, recipe.epochs) if every else recipe.epochs

@@ -61,3 +61,31 @@ def test_large_samples_are_run_in_small_batches_and_parts_with_the_same_scores(
         parts = list(accuracy._scores(file, x, workers))
     assert asked == [(45, 100), (20, 1), (20, 1), (5, 1)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"samples": 3}', '{"samples": 3, "correct": "?"}', "[]"])
+def test_a_kept_evaluation_that_cannot_be_read_is_set_aside_and_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    """The entry is whole: what its file holds is not what this version writes."""
+    from optkit import Store
+    from optkit.keys import digest
+    from optkit.store import DamagedEntryWarning
+
+    scores = np.float32([[1, 0], [0, 1], [0, 1]])
+    monkeypatch.setattr(accuracy, "_scores", lambda *_: iter([scores]))
+    artifact: Any = type("Artifact", (), {"sha256": "a"})
+    dataset: Any = type("Data", (), {"digest": "d", "x_test": np.zeros(3), "y_test": np.array([0, 1, 0])})
+    about = {"evaluation": 1, "artifact": "a", "data": "d", "task": "multiclass", "runtime": {}}
+    store, workers = Store(tmp_path), KerasWorkers()
+
+    def make(path: Path) -> dict[str, Any]:
+        path.write_text(content)
+        return about
+
+    store.get(digest(about), make, "evaluation.json")
+    with pytest.warns(DamagedEntryWarning, match=r"evaluation\.json cannot be read"):
+        found = accuracy.evaluate(artifact, dataset, "multiclass", {}, store, workers)
+    assert found.correct.tolist() == [True, True, False]
+    monkeypatch.setattr(accuracy, "_scores", None)
+    assert accuracy.evaluate(artifact, dataset, "multiclass", {}, store, workers).accuracy == pytest.approx(2 / 3)

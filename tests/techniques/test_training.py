@@ -12,7 +12,6 @@ from optkit.errors import BuildError
 from optkit.spec import Training, TrainingRecipe
 from optkit.techniques import TECHNIQUES, TrainingContext, fit
 from optkit.techniques.batches import augment
-from optkit.techniques.checkpoints import latest
 from optkit.techniques.training import learning_rate
 from tests.techniques.training_helpers import CLASSES, context, conv_bn, run, samples, sequential
 
@@ -79,14 +78,6 @@ def test_steps_resume_with_the_same_result(technique: str, tmp_path: Path) -> No
     again = run(model, step, context(outputs, checkpoints=tmp_path / "cut"))
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "epoch-000004.npz").write_bytes(b"PK\x03\x04 cut short")
-    np.savez(tmp_path / "epoch-000002.npz", **{"weight-0000": np.ones(3)})
-    found = latest(tmp_path)
-    assert found is not None
-    assert found[0] == 2
 
 
 def test_schedules() -> None:
