@@ -15,6 +15,8 @@ import msgspec
 from optkit import __version__
 from optkit.commands import COMMANDS
 from optkit.errors import OptkitError
+from optkit.names import shown as safe
+from optkit.names import shown_json, shown_lines
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
@@ -31,21 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OptkitError as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
-        print(f"optkit: error: {error}", file=sys.stderr)
+        print(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("optkit: interrupted; nothing half-made was kept", file=sys.stderr)
         return 130
-    print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode() if options.json else shown)
+    if options.json:
+        print(shown_json(msgspec.json.format(msgspec.json.encode(result), indent=1).decode()))
+    else:
+        print(shown_lines(shown, workflow=_in_workflow()))
     return int(code)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    if os.environ.get("GITHUB_ACTIONS") == "true":  # there, a line of this form is shown on the change itself
-        data = str(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = safe(message)
+    if _in_workflow():  # there, a line of this form is shown on the change itself
+        data = text.replace("%", "%25")
         print(f"::warning title=optkit::{data}", file=sys.stderr)
     else:
-        print(f"optkit: warning: {message}", file=sys.stderr)
+        print(f"optkit: warning: {text}", file=sys.stderr)
+
+
+def _in_workflow() -> bool:
+    """Tell whether this runs in a GitHub workflow, whose runner takes lines that begin with :: as commands."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def _parser() -> argparse.ArgumentParser:

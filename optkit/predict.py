@@ -14,6 +14,8 @@ from optkit.data import DATASETS
 from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
+from optkit.files import read_text
+from optkit.names import shown
 from optkit.runtime import TFLiteRunner
 from optkit.suites import load_suite
 
@@ -71,7 +73,7 @@ def predict(
 def read_labels(path: Path) -> tuple[str, ...]:
     """Return the class names in a text file, one a line, class 0 first. Raises DataError when it cannot be read."""
     try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        return tuple(map(shown, read_text(path).splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read as labels ({error}); give a text file with one class name a line"

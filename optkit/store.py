@@ -6,13 +6,14 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     entries/<2 hex>/<key>/   entry.json and the one file it describes
     making/<key>/            what the lock holder is making; a killed process leaves it for the next one to wipe
     locks/<key>.lock         advisory locks, released by the system when their process dies
-    notes/<name>.json        small JSON objects that may change: which gates last passed, and on what
+    notes/<sha256>.json      small JSON objects that may change, by the sha256 of their name: which gates last passed
     scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
     damaged/<key>-<time>/    entries whose bytes no longer match their sha256, set aside
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -30,7 +31,9 @@ import msgspec
 import platformdirs
 
 from optkit.errors import StoreError
+from optkit.files import read_bytes
 from optkit.keys import file_sha256
+from optkit.names import is_name, is_title
 
 SCHEMA = 1
 
@@ -60,6 +63,8 @@ class Store:
     """A folder of entries by key. Every failure of the file system is a StoreError that names the folder."""
 
     def __init__(self, root: Path | None = None) -> None:
+        if root is not None and not str(root):
+            raise StoreError("the store's folder is an empty text; name a folder, or leave it out for the default")
         self.root = Path(root) if root else default_root()
 
     def find(self, key: str) -> Entry | None:
@@ -102,28 +107,36 @@ class Store:
 
         It is for the process that makes `key` alone, and goes when the entry is stored.
         """
-        return self.root / "scratch" / key
+        return self.root / "scratch" / _checked(key)
 
     def read_note(self, name: str) -> dict[str, Any]:
         """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
         with self._guard("read"):
             try:
-                found = msgspec.json.decode((self.root / "notes" / f"{name}.json").read_bytes())
+                found = msgspec.json.decode(read_bytes(self._noted(name)))
             except (FileNotFoundError, msgspec.DecodeError):
                 return {}
         return found if isinstance(found, dict) else {}
 
     def write_note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a JSON object under `name`, replacing what was there, atomically."""
-        path = self.root / "notes" / f"{name}.json"
+        path = self._note(name)
         partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with self._guard("write to"):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
             partial.replace(path)
 
+    def _note(self, name: str) -> Path:
+        return self.root / "notes" / f"{hashlib.sha256(name.encode()).hexdigest()}.json"
+
+    def _noted(self, name: str) -> Path:
+        """Return where the note called `name` is: up to version 0.1.0 a plain name was the file's own."""
+        path, older = self._note(name), self.root / "notes" / f"{name}.json" if is_title(name) else None
+        return older if older and not path.exists() and older.exists() else path
+
     def _folder(self, key: str) -> Path:
-        return self.root / "entries" / key[:2] / key
+        return self.root / "entries" / _checked(key)[:2] / key
 
     def _read(self, key: str) -> tuple[Entry | None, str | None]:
         """Return (entry, None) when whole, (None, what is wrong) when damaged, (None, None) when not there."""
@@ -134,7 +147,9 @@ class Store:
             entry = msgspec.json.decode((folder / "entry.json").read_bytes(), type=Entry)
         except (FileNotFoundError, msgspec.DecodeError) as error:
             return None, f"entry.json is missing or unreadable ({error})"
-        path = folder / Path(entry.file).name
+        path = folder / entry.file
+        if not is_name(entry.file):
+            return None, f"entry.json names the file {entry.file!r}"
         if entry.schema != SCHEMA or entry.key != key:
             return None, f"entry.json is of schema {entry.schema} and key {entry.key[:12]}"
         if not path.is_file():
@@ -176,7 +191,7 @@ class Store:
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        path = self.root / "locks" / f"{key}.lock"
+        path = self.root / "locks" / f"{_checked(key)}.lock"
         with self._guard("write to"):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)
@@ -195,6 +210,13 @@ class Store:
                 f"cannot {action} the store {self.root}: {_reason(error)}; free space or rights there, "
                 "or choose another folder with --store or OPTKIT_STORE"
             ) from error
+
+
+def _checked(key: str) -> str:
+    """Return `key`. Raises StoreError when it is not the sha256, in hex, that a key is: it becomes part of a path."""
+    if not re.fullmatch("[0-9a-f]{64}", key):
+        raise StoreError(f"{key!r} is not a key of the store; a key is a sha256 in 64 hexadecimal digits")
+    return key
 
 
 def _reason(error: OSError) -> str:

@@ -6,12 +6,13 @@ Law: a checkpoint is whole or not there.
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from optkit.archives import read_npz
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -38,9 +39,8 @@ def latest(folder: Path) -> tuple[int, State] | None:
     """Return the last epoch that `folder` has the state of, with the state; None when it has none."""
     for path in sorted(folder.glob("epoch-*.npz"), reverse=True):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return int(path.stem.removeprefix("epoch-")), dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile):
+            return int(path.stem.removeprefix("epoch-")), read_npz(path)
+        except (OSError, ValueError):
             continue  # of a machine that went down; train from an earlier one, or from the start
     return None
 
