@@ -24,6 +24,7 @@ _MOST_DEFLATED = 1032
 _SLACK = 1 << 16
 _MOST_OBJECTS = 100_000
 _DEEPEST = 64
+AGAIN = "save the file again with Keras"
 
 
 def open_hdf5(path: Path) -> Any:
@@ -51,18 +52,15 @@ def check(file: Any, name: str, size: int) -> None:
     seen: set[Any] = set()
     for place, item in _objects(file, name):
         if item in seen:
-            raise ArtifactError(f"{name}: {place} is a second name of another object; {_AGAIN}")
+            raise ArtifactError(f"{name}: {place} is a second name of another object; {AGAIN}")
         seen.add(item)
         if len(seen) > _MOST_OBJECTS:
-            raise ArtifactError(f"{name} holds more than {_MOST_OBJECTS} objects; {_AGAIN}")
+            raise ArtifactError(f"{name} holds more than {_MOST_OBJECTS} objects; {AGAIN}")
         _check_attributes(item, name, place, size)
         if _is_dataset(item):
             stored += _check_dataset(item, name, place)
     if stored > size:
-        raise ArtifactError(f"{name} of {size} bytes says that it stores {stored} bytes of values; {_AGAIN}")
-
-
-_AGAIN = "save the file again with Keras"
+        raise ArtifactError(f"{name} of {size} bytes says that it stores {stored} bytes of values; {AGAIN}")
 
 
 def _objects(file: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -76,7 +74,7 @@ def _objects(file: Any, name: str) -> Iterator[tuple[str, Any]]:
         if not isinstance(item, h5py.Group):
             continue
         if depth >= _DEEPEST:
-            raise ArtifactError(f"{name}: {place} is deeper than {_DEEPEST} groups; {_AGAIN}")
+            raise ArtifactError(f"{name}: {place} is deeper than {_DEEPEST} groups; {AGAIN}")
         for key in item:
             inner = f"{place.rstrip('/')}/{key}"
             try:
@@ -85,10 +83,10 @@ def _objects(file: Any, name: str) -> Iterator[tuple[str, Any]]:
                 link = None
             if not isinstance(link, h5py.HardLink):
                 kind = {h5py.SoftLink: "a soft", h5py.ExternalLink: "an external"}.get(type(link), "an unknown")
-                raise ArtifactError(f"{name}: {inner} is {kind} link; expected the values themselves; {_AGAIN}")
+                raise ArtifactError(f"{name}: {inner} is {kind} link; expected the values themselves; {AGAIN}")
             below = item[key]
             if not isinstance(below, (h5py.Group, h5py.Dataset)):
-                raise ArtifactError(f"{name}: {inner} is a {type(below).__name__}; expected arrays in groups; {_AGAIN}")
+                raise ArtifactError(f"{name}: {inner} is a {type(below).__name__}; expected arrays in groups; {AGAIN}")
             left.append((inner, below, depth + 1))
 
 
@@ -103,23 +101,23 @@ def _check_attributes(item: Any, name: str, place: str, size: int) -> None:
         attribute = item.attrs.get_id(key)
         declared = _bytes(attribute.shape, attribute.dtype)
         if declared > size:
-            raise ArtifactError(f"{name}: attribute {key!r} of {place} has {declared} bytes, the file {size}; {_AGAIN}")
+            raise ArtifactError(f"{name}: attribute {key!r} of {place} has {declared} bytes, the file {size}; {AGAIN}")
 
 
 def _check_dataset(item: Any, name: str, place: str) -> int:
     """Check one dataset; return how many bytes the file says to store of it."""
     if item.is_virtual or item.external:
         where = "is virtual" if item.is_virtual else "has external storage"
-        raise ArtifactError(f"{name}: {place} {where}: its values are in other files; {_AGAIN}")
+        raise ArtifactError(f"{name}: {place} {where}: its values are in other files; {AGAIN}")
     plan = item.id.get_create_plist()
     filters = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
     for number in filters:
         if number not in _FILTERS:
             known = ", ".join(_FILTERS.values())
-            raise ArtifactError(f"{name}: {place} uses HDF5 filter {number}; expected none, or {known}; {_AGAIN}")
+            raise ArtifactError(f"{name}: {place} uses HDF5 filter {number}; expected none, or {known}; {AGAIN}")
     stored, declared = int(item.id.get_storage_size()), _bytes(item.shape, item.dtype)
     if declared > stored * (_MOST_DEFLATED if filters else 1) + (_SLACK if filters else 0):
-        raise ArtifactError(f"{name}: {place} has {declared} bytes, but {stored} are stored; {_AGAIN}")
+        raise ArtifactError(f"{name}: {place} has {declared} bytes, but {stored} are stored; {AGAIN}")
     return stored
 
 

@@ -14,7 +14,7 @@ from optkit.data import DATASETS
 from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
-from optkit.files import read_text
+from optkit.files import open_file, read_text
 from optkit.names import shown
 from optkit.runtime import TFLiteRunner
 from optkit.suites import load_suite
@@ -60,6 +60,10 @@ def predict(
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
+    try:
+        open_file(model).close()  # LiteRT would wait for a pipe for ever
+    except OSError as error:
+        raise ArtifactError(f"{model} cannot be read: {error.strerror}; give the path of a .tflite file") from error
     runner = TFLiteRunner(model, threads=threads)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
     if look.shape != runner.sample_shape:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from optkit.archives import ArchiveError, read_keras
 from optkit.errors import OptkitError
-from optkit.hdf5 import check, open_hdf5
+from optkit.hdf5 import AGAIN, check, open_hdf5
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -38,7 +38,7 @@ def main() -> None:
                     np.lib.format.write_array(file, array, allow_pickle=False)
         answer: dict[str, Any] = {"names": list(found)}
     except (OptkitError, ArchiveError) as error:
-        answer = {"error": str(error)}
+        answer = {"error": str(error).removesuffix(f"; {AGAIN}")}
     except Exception as error:  # h5py raises many kinds for damaged bytes
         answer = {"error": f"it is damaged: {str(error).strip() or type(error).__name__}"}
     answers.write(json.dumps(answer))
