@@ -110,7 +110,7 @@ def test_names_of_a_record_have_the_form_of_names(field: str, bad: str) -> None:
     value = {"name": bad, "version": "1"} if field == "runtime" else bad
     if field == "strategy" and not has_control(bad):
         return  # a text, in which anything else may stand
-    with pytest.raises(RecordError, match="rename it|holds a control character") as caught:
+    with pytest.raises(RecordError, match=r"rename it|holds a control character") as caught:
         a_run(broken(lambda b: b["extra_info"]["optkit"].update({field: value})))
     assert not has_control(str(caught.value))
 

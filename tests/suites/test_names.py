@@ -30,7 +30,7 @@ def document(**changes: Any) -> dict[str, Any]:
 )
 def test_a_name_has_one_form(place: Any, bad: str) -> None:
     read_suite(document(**place("good.Name_1-x")))
-    with pytest.raises(SuiteError, match="rename it|holds a control character") as caught:
+    with pytest.raises(SuiteError, match=r"rename it|holds a control character") as caught:
         read_suite(document(**place(bad)))
     assert not has_control(str(caught.value))
 
@@ -48,7 +48,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
     for name in ("pipe", "folder", "loop"):
-        with pytest.raises(SuiteError, match="cannot be read: (it is a pipe|Is a directory|Too many levels)"):
+        with pytest.raises(SuiteError, match=r"cannot be read: (it is a pipe|Is a directory|Too many levels)"):
             load_suite(str(tmp_path / f"{name}.toml"))
 
 
