@@ -16,6 +16,8 @@ from optkit import __version__
 from optkit.commands import COMMANDS
 from optkit.errors import OptkitError
 from optkit.interrupts import handled, noticed, stopped
+from optkit.names import shown as safe
+from optkit.names import shown_json, shown_lines
 from optkit.output import prepared, show
 from optkit.temporary import sweep
 
@@ -38,20 +40,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OptkitError as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
-        print(f"optkit: error: {error}", file=sys.stderr)
+        print(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return stopped()
-    text = msgspec.json.format(msgspec.json.encode(result), indent=1).decode() if options.json else shown
+    if options.json:
+        text = shown_json(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
+    else:
+        text = shown_lines(shown, workflow=_in_workflow())
     return show(text, int(code))
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    if os.environ.get("GITHUB_ACTIONS") == "true":  # there, a line of this form is shown on the change itself
-        data = str(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = safe(message)
+    if _in_workflow():  # there, a line of this form is shown on the change itself
+        data = text.replace("%", "%25")
         print(f"::warning title=optkit::{data}", file=sys.stderr)
     else:
-        print(f"optkit: warning: {message}", file=sys.stderr)
+        print(f"optkit: warning: {text}", file=sys.stderr)
+
+
+def _in_workflow() -> bool:
+    """Tell whether this runs in a GitHub workflow, whose runner takes lines that begin with :: as commands."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def _parser() -> argparse.ArgumentParser:

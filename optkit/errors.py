@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+from optkit.names import NAME_FORM, control_texts, is_name, is_title, shown
 
 
 class OptkitError(Exception):
-    """Base of every error that a user can cause. The command line prints it as one line and exits with 2."""
+    """Base of every error that a user can cause. The command line prints it as one line and exits with 2.
+
+    Its text is one line without control characters, whatever names and texts of files it was made with.
+    """
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class SuiteError(OptkitError):
@@ -39,6 +48,21 @@ class RecordError(OptkitError):
 
 class SchemaError(RecordError):
     """A saved run has another schema: it cannot be compared."""
+
+
+def check_name(name: object, what: str, kind: type[OptkitError], *, title: bool = False) -> None:
+    """Raise `kind` unless `name`, of a `what`, has the one form of names; with `title`, unless it is name[:profile]."""
+    if not (is_title(name) if title else is_name(name)):
+        long = f" of {len(name)} characters" if isinstance(name, str) and len(name) > 100 else ""
+        got = repr(name) if len(repr(name)) <= 120 else f"{repr(name)[:100]}…"
+        more = ", with ':' before a profile" if title else ""
+        raise kind(f"the name of a {what} is {got}{long}; expected {NAME_FORM}{more}; rename it")
+
+
+def check_texts(value: Any, kind: type[OptkitError]) -> None:
+    """Raise `kind` when a text in a value of JSON types, a key or an item at any depth, holds a control character."""
+    for text in control_texts(value):
+        raise kind(f"{text[:100]!r} holds a control character, a line end or a mark of direction; remove it")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.files import read_bytes
 
 WEIGHT_INPUT = {
     "CONV_2D": 1,
@@ -36,7 +37,7 @@ _DTYPES = {
 def read_flatbuffer(path: Path) -> Any:
     """Return the .tflite file at `path` as LiteRT's object tree (ModelT). Raises ArtifactError when it is not one."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .tflite file") from error
     if data[4:8] != b"TFL3":

@@ -19,6 +19,7 @@ from optkit.deltas import Rules, benchmark_name, correct_samples
 from optkit.environments import environment_of, grouped
 from optkit.errors import OptkitError, RecordError, nearest
 from optkit.levels import Change, accuracy_changes, new_vectors, size_changes, time_changes
+from optkit.names import shown
 from optkit.record import DatasetFacts, Run, read_run
 from optkit.timing import Timing
 
@@ -118,11 +119,12 @@ def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
     runs: list[SavedRun] = []
     unread: list[Unread] = []
     for path in sorted(folder.rglob("*.json")):
-        name = path.relative_to(folder).as_posix()
+        name = shown(path.relative_to(folder).as_posix())
         try:
             runs.append(_read(path, name))
         except RecordError as error:
-            unread.append(Unread(path=name, reason=str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")))
+            reason = str(error).removeprefix(f"{shown(path)}: ").removeprefix(f"{shown(path)} ")
+            unread.append(Unread(path=name, reason=reason))
     runs.sort(key=lambda saved: (saved.made, saved.path))
     copies = list(_copies(runs))
     if not runs:

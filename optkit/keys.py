@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from optkit.files import open_file
+
 KEY_SCHEMA = 1
 """Version of the canonical form that keys are made of. Raise it by hand when the meaning of a key changes."""
 
@@ -40,8 +42,8 @@ def digest(value: Any) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the sha256 of the file at `path`, in hex."""
-    with path.open("rb") as file:
+    """Return the sha256 of the regular file at `path`, in hex. Raises OSError when it cannot be read."""
+    with open_file(path) as file:
         found = hashlib.sha256()
         while block := file.read(1 << 20):
             found.update(block)

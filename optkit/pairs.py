@@ -13,8 +13,10 @@ import msgspec
 
 from optkit.build import find_variants
 from optkit.data import Dataset
-from optkit.errors import ArtifactError, OptkitError, StoreError
+from optkit.errors import ArtifactError, OptkitError, StoreError, check_name
+from optkit.files import open_file, read_bytes
 from optkit.keys import file_sha256
+from optkit.names import shown
 from optkit.spec import Suite
 from optkit.store import Store
 
@@ -59,7 +61,9 @@ def find_pairs(base: Path, head: Path, open_suite: OpenSuite | None = None) -> P
         for side in (base, head):
             if not side.is_file():
                 raise ArtifactError(f"{side} is not a file; give a .tflite file, a saved build or a store")
-        return Pairing((Pair(head.name if head.name == base.name else f"{base.name} → {head.name}", base, head),))
+        return Pairing(
+            (Pair(shown(head.name if head.name == base.name else f"{base.name} → {head.name}"), base, head),)
+        )
     bases, heads = (_variants(side, open_suite) for side in (base, head))
     pairs = tuple(Pair(name, path, heads[name]) for name, path in bases.items() if name in heads)
     if not pairs:
@@ -72,7 +76,7 @@ def find_pairs(base: Path, head: Path, open_suite: OpenSuite | None = None) -> P
 
 
 def _is_model(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return file.read(8)[4:] == b"TFL3"
 
 
@@ -85,7 +89,7 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
         found = find_variants(suite, suite.variants, dataset, Store(side))
         return {name: artifact.path for name, artifact in found.items() if artifact.kind == "tflite"}
     try:
-        built = msgspec.json.decode(side.read_bytes(), type=list[_Built])
+        built = msgspec.json.decode(read_bytes(side), type=list[_Built])
     except OSError as error:
         raise ArtifactError(
             f"{side} cannot be read: {error.strerror}; give a .tflite file, a saved build or a store"
@@ -95,6 +99,7 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
             f"{side} is neither a .tflite file nor what optkit build --json prints ({error}); save one of these"
         ) from error
     for one in built:
+        check_name(one.variant, "variant", ArtifactError)
         if not Path(one.path).is_file() or file_sha256(Path(one.path)) != one.sha256:
             raise ArtifactError(f"{one.path} of variant {one.variant!r} is not what {side} says; build it again")
     return {one.variant: Path(one.path) for one in built if one.path.endswith(".tflite")}

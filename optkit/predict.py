@@ -14,6 +14,8 @@ from optkit.data import DATASETS
 from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
+from optkit.files import open_file, read_text
+from optkit.names import shown
 from optkit.runtime import TFLiteRunner
 from optkit.suites import load_suite
 
@@ -58,6 +60,10 @@ def predict(
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
+    try:
+        open_file(model).close()  # LiteRT would wait for a pipe for ever
+    except OSError as error:
+        raise ArtifactError(f"{model} cannot be read: {error.strerror}; give the path of a .tflite file") from error
     runner = TFLiteRunner(model, threads=threads)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
     if look.shape != runner.sample_shape:
@@ -71,7 +77,7 @@ def predict(
 def read_labels(path: Path) -> tuple[str, ...]:
     """Return the class names in a text file, one a line, class 0 first. Raises DataError when it cannot be read."""
     try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        return tuple(map(shown, read_text(path).splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read as labels ({error}); give a text file with one class name a line"

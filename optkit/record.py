@@ -20,9 +20,11 @@ import msgspec
 
 from optkit.build import Artifact
 from optkit.data import Dataset
-from optkit.errors import RecordError, SchemaError
+from optkit.errors import RecordError, SchemaError, check_name, check_texts
+from optkit.files import read_bytes
 from optkit.inspect import WeightFacts, weights_of
 from optkit.measure import Evaluation, evaluate
+from optkit.names import shown, shown_values
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.spec import Suite
 from optkit.store import Store
@@ -198,7 +200,7 @@ def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) ->
 def read_run(path: Path) -> Run:
     """Read a run that pytest-benchmark saved. Raises RecordError when it is not one, or of another schema."""
     try:
-        saved = msgspec.json.decode(path.read_bytes())
+        saved = msgspec.json.decode(read_bytes(path))
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}; give a JSON file saved by a run") from error
     except msgspec.DecodeError as error:
@@ -213,8 +215,9 @@ def read_run(path: Path) -> Run:
 
 def run_of(document: Mapping[str, Any]) -> Run:
     """Make a Run of a whole document of pytest-benchmark's. Raises RecordError when its benchmarks do not fit."""
-    run = make_run(document["benchmarks"], document.get("machine_info", {}), str(document.get("datetime", "")))
-    commit = document.get("commit_info")
+    machine, made = shown_values(document.get("machine_info", {})), shown(document.get("datetime", ""))
+    run = make_run(document["benchmarks"], machine, made)
+    commit = shown_values(document.get("commit_info"))
     return dataclasses.replace(run, commit=commit if isinstance(commit, dict) else {})
 
 
@@ -276,4 +279,17 @@ def _decoded(info: dict[str, Any], benchmark: dict[str, Any]) -> tuple[VariantFa
     except msgspec.ValidationError as error:
         raise RecordError(f"benchmark {benchmark.get('name')!r} is not of schema {SCHEMA}: {error}") from error
     check_timing(timing, str(benchmark.get("name")))
+    _check_names(info, facts, timing)
     return facts, timing
+
+
+def _check_names(info: dict[str, Any], facts: VariantFacts, timing: Timing) -> None:
+    """Raise RecordError when a name of a record has not the form of names, or any text has a control character."""
+    check_texts(info, RecordError)
+    check_name(facts.suite, "suite", RecordError, title=True)
+    named = {"data set": facts.dataset.name, "runtime": facts.runtime.name, "kind of file": facts.kind}
+    named |= {"mode": timing.mode, "variant": facts.variant}
+    for what, name in named.items():
+        check_name(name, what, RecordError)
+    for other in (info.get("baseline"), *timing.paired):
+        check_name(other, "variant", RecordError)

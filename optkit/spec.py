@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from optkit.bounds import Gate as Gate
 from optkit.bounds import require as require
-from optkit.errors import SuiteError, nearest
+from optkit.errors import SuiteError, check_name, check_texts, nearest
 from optkit.metrics import MODES
 
 
@@ -205,13 +205,19 @@ class Conversion:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A named chain: train `network`, apply `steps` in order, then convert (or stay a Keras file)."""
+    """A named chain: train `network`, apply `steps` in order, then convert (or stay a Keras file).
+
+    Raises SuiteError when `name` has not the form of names.
+    """
 
     name: str
     network: Network
     training: Training
     steps: tuple[Step, ...] = ()
     conversion: Conversion | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "variant", SuiteError)
 
     @property
     def kind(self) -> Literal["keras", "tflite"]:
@@ -223,7 +229,8 @@ class Variant:
 class Suite:
     """One suite file, read: a workload, its variants, its gates and in which `modes` its variants are timed.
 
-    Raises SuiteError when there is no such mode, or a gate is on one that is not timed.
+    Raises SuiteError when a name has not the form of names, there is no such mode, or a gate is on one that is not
+    timed.
     """
 
     name: str
@@ -240,6 +247,10 @@ class Suite:
     profiles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_name(self.name, "suite", SuiteError)
+        for profile in filter(None, (self.profile, *self.profiles)):
+            check_name(profile, "profile", SuiteError)
+        check_texts(self.description, SuiteError)
         if not self.modes:
             raise SuiteError(f"modes is empty; name some of {', '.join(MODES)}, or drop it for all")
         for mode in self.modes:

@@ -75,7 +75,9 @@ def weights_file(suite: Suite, training: Training) -> Path:
     folder = suite.path.parent if suite.path else Path()
     path = folder / training.weights
     if not path.is_file():
-        raise BuildError(f"weights {training.weights!r}: there is no file {path.resolve()}; name a .npz, .keras or .h5")
+        raise BuildError(
+            f"weights {training.weights!r}: there is no file {path.absolute()}; name a .npz, .keras or .h5"
+        )
     return path
 
 

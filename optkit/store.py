@@ -6,13 +6,14 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     entries/<2 hex>/<key>/   entry.json, which its own digest covers, and the one file it describes
     making/<key>/            what the lock holder is making; what a killed process left goes when the next one makes
     locks/<key>.lock         advisory locks, released by the system when their process dies
-    notes/<name>.json        small JSON objects that may change: which gates last passed, and on what
+    notes/<sha256>.json      small JSON objects that may change, by the sha256 of their name: which gates last passed
     scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
     damaged/<key>-<time>/    entries that are no longer what was written, set aside
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ import platformdirs
 
 from optkit.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
+from optkit.files import read_bytes
+from optkit.names import is_title
 
 Check = Callable[[Path], object]
 """Reads a stored file; raises any exception when it is not what its maker writes."""
@@ -49,6 +52,8 @@ class Store:
     """A folder of entries by key. Every failure of the file system is a StoreError that names the folder."""
 
     def __init__(self, root: Path | None = None) -> None:
+        if root is not None and not str(root):
+            raise StoreError("the store's folder is an empty text; name a folder, or leave it out for the default")
         self.root = Path(root) if root else default_root()
 
     def find(self, key: str, about: About | None = None, check: Check | None = None) -> Entry | None:
@@ -106,28 +111,36 @@ class Store:
 
         It is for the process that makes `key` alone, and goes when the entry is stored.
         """
-        return self.root / "scratch" / key
+        return self.root / "scratch" / _checked(key)
 
     def read_note(self, name: str) -> dict[str, Any]:
         """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
         with self._guard("read"):
             try:
-                found = msgspec.json.decode((self.root / "notes" / f"{name}.json").read_bytes())
+                found = msgspec.json.decode(read_bytes(self._noted(name)))
             except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):  # msgspec's are ValueErrors
                 return {}
         return found if isinstance(found, dict) else {}
 
     def write_note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a JSON object under `name`, replacing what was there, atomically."""
-        path = self.root / "notes" / f"{name}.json"
+        path = self._note(name)
         partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with self._guard("write to"):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
             partial.replace(path)
 
+    def _note(self, name: str) -> Path:
+        return self.root / "notes" / f"{hashlib.sha256(name.encode()).hexdigest()}.json"
+
+    def _noted(self, name: str) -> Path:
+        """Return where the note called `name` is: up to version 0.1.0 a plain name was the file's own."""
+        path, older = self._note(name), self.root / "notes" / f"{name}.json" if is_title(name) else None
+        return older if older and not path.exists() and older.exists() else path
+
     def _folder(self, key: str) -> Path:
-        return self.root / "entries" / key[:2] / key
+        return self.root / "entries" / _checked(key)[:2] / key
 
     def _read(self, key: str, check: Check | None = None) -> tuple[Entry | None, str | None]:
         """Return (entry, None) when whole, (None, what is wrong) when damaged, (None, None) when not there."""
@@ -189,11 +202,11 @@ class Store:
             try:
                 with filelock.FileLock(self._lock(folder.name), timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)
-            except (OSError, RuntimeError):
+            except (OSError, RuntimeError, StoreError):  # the last: nothing of the store's has that name
                 continue
 
     def _lock(self, key: str) -> Path:
-        return self.root / "locks" / f"{key}.lock"
+        return self.root / "locks" / f"{_checked(key)}.lock"
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
@@ -216,6 +229,13 @@ class Store:
                 f"cannot {action} the store {self.root}: {_reason(error)}; free space or rights there, "
                 "or choose another folder with --store or OPTKIT_STORE"
             ) from error
+
+
+def _checked(key: str) -> str:
+    """Return `key`. Raises StoreError when it is not the sha256, in hex, that a key is: it becomes part of a path."""
+    if not re.fullmatch("[0-9a-f]{64}", key):
+        raise StoreError(f"{key!r} is not a key of the store; a key is a sha256 in 64 hexadecimal digits")
+    return key
 
 
 def _reason(error: OSError) -> str:

@@ -289,3 +289,17 @@ def test_bad_input_is_exit_code_2(
     printed = capsys.readouterr()
     assert (code, printed.out) == (2, "")
     assert message in printed.err
+
+
+def test_a_files_name_is_shown_and_written_without_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path, [saved(0), saved(1)])
+    (tmp_path / "a\x1b[31m\n::error::b.json").write_text("{")
+    (tmp_path / "c\udc80.json").write_text("{")
+    for more in ([], ["--json"]):
+        assert main(["history", str(tmp_path), *more]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert not any(line.lstrip().startswith("::") for line in out.splitlines())
+        assert "udc80.json" in out

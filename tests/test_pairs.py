@@ -67,3 +67,11 @@ def test_what_cannot_be_paired(built_store: Path, tmp_path: Path) -> None:
     changed.write_bytes(b"other")
     with pytest.raises(OptkitError, match=r"is not what .* says; build it again"):
         find_pairs(a, c)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\n::warning::b", "../a"])
+def test_a_builds_variant_has_the_form_of_names(built_store: Path, tmp_path: Path, name: str) -> None:
+    build = saved_build(tmp_path / "b.json", {name: artifact(built_store, "int8")})
+    with pytest.raises(OptkitError, match="the name of a variant is") as caught:
+        find_pairs(build, build)
+    assert str(caught.value).isprintable()

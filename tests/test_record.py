@@ -10,7 +10,8 @@ import pytest
 
 from optkit import RecordError, Run, VariantFacts, make_run, read_run
 from optkit.inspect.weights import Tensor, WeightFacts
-from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info
+from optkit.names import has_control
+from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info, run_of
 
 
 def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
@@ -101,6 +102,28 @@ def broken(change: Any) -> dict[str, Any]:
 def test_records_that_do_not_fit_are_refused(change: Any, message: str) -> None:
     with pytest.raises(RecordError, match=message):
         a_run(broken(change))
+
+
+@pytest.mark.parametrize("bad", ["x/../../../../pwned", "a\x1b[31m", "a\n::warning::b", "", "x" * 101, "a\u202eb"])
+@pytest.mark.parametrize("field", ["suite", "variant", "mode", "baseline", "runtime", "strategy"])
+def test_names_of_a_record_have_the_form_of_names(field: str, bad: str) -> None:
+    value = {"name": bad, "version": "1"} if field == "runtime" else bad
+    if field == "strategy" and not has_control(bad):
+        return  # a text, in which anything else may stand
+    with pytest.raises(RecordError, match=r"rename it|holds a control character") as caught:
+        a_run(broken(lambda b: b["extra_info"]["optkit"].update({field: value})))
+    assert not has_control(str(caught.value))
+
+
+def test_a_title_with_a_profile_is_a_suites_name() -> None:
+    assert a_run(benchmark(facts(suite="mnist:quick"))).suite == "mnist:quick"
+
+
+def test_what_a_run_says_of_its_machine_and_commit_is_read_escaped() -> None:
+    document = {"benchmarks": [benchmark(facts())], "machine_info": {"node": "a\x1b"}, "commit_info": {"id": "c\n"}}
+    run = run_of(document)
+    assert run.machine == {"node": r"a\x1b"}
+    assert run.commit == {"id": r"c\n"}
 
 
 def test_records_that_contradict_each_other_are_refused() -> None:

@@ -156,7 +156,53 @@ def test_notes_are_replaced_whole(tmp_path: Path) -> None:
     store.write_note("n", {"a": 1})
     store.write_note("n", {"b": 2})
     assert store.read_note("n") == {"b": 2}
-    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["n.json"]
+    assert len(list((tmp_path / "notes").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["x/../../../../pwned", "../pwned", "/pwned", "a\x00b", "n" * 5000])
+def test_a_note_of_any_name_stays_in_the_store(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "store")
+    store.write_note(f"{tmp_path}{name}" if name.startswith("/") else name, {"a": 1})
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.parent for path in found] == [tmp_path / "store" / "notes"]
+    assert store.read_note("other") == {}
+
+
+def test_a_note_of_an_older_version_is_read_until_it_is_written_again(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "passed-mnist:quick-ab.json").write_text('{"a": 1}')
+    (tmp_path / "outside.json").write_text('{"secret": 1}')
+    store = Store(tmp_path)
+    assert store.read_note("passed-mnist:quick-ab") == {"a": 1}
+    assert store.read_note("../outside") == {}
+    store.write_note("passed-mnist:quick-ab", {"a": 2})
+    assert store.read_note("passed-mnist:quick-ab") == {"a": 2}
+
+
+@pytest.mark.parametrize("key", ["../x", "ab", "AB" * 32, f"{'ab' * 32}\n", ""])
+def test_what_is_no_key_builds_no_path(tmp_path: Path, key: str) -> None:
+    for use in (Store(tmp_path).find, Store(tmp_path).scratch, lambda key: Store(tmp_path).get(key, maker(), "f")):
+        with pytest.raises(StoreError, match="is not a key of the store"):
+            use(key)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_entry_that_names_a_file_elsewhere_is_damaged(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    folder = store.path(store.get(KEY, maker(), "f")).parent
+    outside = tmp_path / "f"
+    outside.write_bytes(b"content")
+    about = folder / "entry.json"
+    about.write_text(about.read_text().replace('"f"', f'"{outside}"'))
+    assert store.find(KEY) is None
+
+
+def test_an_empty_text_or_a_link_in_a_circle_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is an empty text"):
+        Store("")  # type: ignore[arg-type]
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(StoreError, match="Too many levels of symbolic links"):
+        Store(tmp_path / "loop").get(KEY, maker(), "f")
 
 
 def test_what_hdf5_says_of_a_full_disk_is_one_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from optkit.build import ensure_variants
-from optkit.commands.command import Command, add_store, count, names
+from optkit.commands.command import Command, add_store, count, folder, names
 from optkit.data import DATA_MODES
 from optkit.errors import OptkitError
 from optkit.gates import Verdict, check_run, exit_code, explain, remember
@@ -37,7 +37,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-gates", action="store_true", help="time, and judge nothing")
     about = 'more options for each pytest, such as --pytest="--benchmark-max-time=0.1"'
     parser.add_argument("--pytest", type=shlex.split, default=[], metavar="OPTIONS", help=about)
-    parser.add_argument("-o", "--output", type=Path, metavar="RUN.json", help="save the merged run")
+    parser.add_argument("-o", "--output", type=folder, metavar="RUN.json", help="save the merged run")
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:

@@ -25,8 +25,15 @@ class Command:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add the option --store."""
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="artifact store (default: OPTKIT_STORE, else the user's cache)"
+        "--store", type=folder, metavar="DIR", help="artifact store (default: OPTKIT_STORE, else the user's cache)"
     )
+
+
+def folder(value: str) -> Path:
+    """Turn a text into a path; an empty one, which Python takes for the current folder, is refused."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("got an empty text; expected a path, or leave the option out")
+    return Path(value)
 
 
 def names(value: str) -> tuple[str, ...]:

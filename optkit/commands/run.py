@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, count
+from optkit.names import shown
 from optkit.predict import predict, read_labels
 from optkit.report import text
 
@@ -29,7 +30,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     found = predict(
         options.model, options.images, suite=options.suite, top=options.top, labels=labels, threads=options.threads
     )
-    result = [{"image": str(p.image), "top": msgspec.to_builtins(p.top)} for p in found]
+    result = [{"image": shown(p.image), "top": msgspec.to_builtins(p.top)} for p in found]
     return result, text.predictions_text(found), 0
 
 

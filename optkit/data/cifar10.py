@@ -62,7 +62,7 @@ def _take(path: Path, arrays: dict[str, npt.NDArray[Any]], split: str, samples: 
 
 def _path() -> Path:
     folder = data_folder()
-    if folder and (folder / "cifar10.npz").exists():
+    if folder and os.path.lexists(folder / "cifar10.npz"):
         return folder / "cifar10.npz"
     kept = keras_cache() / "cifar10.npz"
     if kept.exists() or _from_keras(kept):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import DataError
+from optkit.names import shown
 
 DataMode = Literal["auto", "full", "embedded"]
 DATA_MODES: tuple[DataMode, ...] = ("auto", "full", "embedded")
@@ -52,7 +53,7 @@ class Dataset:
 
     def __str__(self) -> str:
         sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test" + ("" if self.labelled else ", no labels")
-        return f"{self.name} ({sizes}, sha256 {self.digest[:12]}) from {self.origin}"
+        return shown(f"{self.name} ({sizes}, sha256 {self.digest[:12]}) from {self.origin}")
 
 
 @dataclass(frozen=True)

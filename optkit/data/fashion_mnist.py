@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def load(mode: DataMode) -> Dataset:
         raise DataError("Fashion-MNIST has no embedded set; use --data auto or full")
     folder = data_folder()
     own = folder / "fashion_mnist.npz" if folder else None
-    if own and own.exists():
+    if own and os.path.lexists(own):
         return _dataset(str(own), read_npz(own))
     cache = keras_cache() / "fashion-mnist"
     for place in (_DEBIAN, cache):

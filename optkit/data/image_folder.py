@@ -110,7 +110,11 @@ def image_files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64
 
 
 def _check_inside(path: Path, root: Path) -> None:
-    if not path.resolve().is_relative_to(root):
+    try:
+        inside = path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a link that leads to itself; Python 3.13 goes no further, and so do we
+        raise DataError(f"{path} is a link that leads in a circle; put the file itself there") from None
+    if not inside:
         raise DataError(f"{path} is a link that leads out of {root}; put the file itself there")
 
 

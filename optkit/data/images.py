@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import DataError
+from optkit.files import open_file
 
 
 def load_pillow() -> tuple[Any, Any]:
@@ -31,7 +32,7 @@ def read_image(path: Path, height: int, width: int, channels: int) -> npt.NDArra
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", image_module.DecompressionBombWarning)
-            with image_module.open(path) as file:
+            with open_file(path) as opened, image_module.open(opened) as file:
                 upright = operations.exif_transpose(file).convert("L" if channels == 1 else "RGB")
         fitted = operations.fit(upright, (width, height), image_module.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises many kinds for a damaged file, OSError to SyntaxError

@@ -41,7 +41,7 @@ ENTRY = DataEntry(names=("mnist", "mnist-embedded"), load=load, preprocessing=la
 
 def _full_path() -> Path | None:
     folder = data_folder()
-    if folder and (folder / "mnist.npz").exists():
+    if folder and os.path.lexists(folder / "mnist.npz"):
         return folder / "mnist.npz"
     cached = keras_cache() / "mnist.npz"
     if cached.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import urllib.error
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optkit.archives import read_npy
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, keras_cache
@@ -50,9 +52,9 @@ def _drawings(name: str) -> npt.NDArray[Any]:
     """Return the drawings of a class, uint8, (samples, 784)."""
     folder = data_folder()
     own = folder / "quickdraw" / f"{name}.npy" if folder else None
-    path = own if own and own.exists() else _downloaded(name)
+    path = own if own and os.path.lexists(own) else _downloaded(name)
     try:
-        found = np.load(path, allow_pickle=False)
+        found = read_npy(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not a readable .npy file ({error}); replace or remove it") from error
     if found.ndim != 2 or found.shape[1] != 784 or found.dtype != np.uint8:

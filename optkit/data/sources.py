@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from optkit import archives
 from optkit.errors import DataError
 from optkit.online import KERAS_HOST, reachable
 
@@ -45,7 +44,6 @@ def download_with_keras(name: str) -> bool:
 def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of an .npz file by name, without pickles. Raises DataError when it is not one."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return archives.read_npz(path)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} is not a readable .npz file ({error}); replace or remove it") from error

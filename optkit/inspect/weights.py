@@ -25,6 +25,8 @@ from optkit.flatbuffer import (
     tensor_values,
     weight_operators,
 )
+from optkit.hdf5 import open_hdf5
+from optkit.names import shown
 
 # What technique wrappers add to a Keras file, and stripping must remove.
 _WRAPPER_WEIGHTS = ("mask", "threshold", "pruning_step")
@@ -168,16 +170,14 @@ def _layer_names(scopes: Sequence[str]) -> list[str]:
 
 
 def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
-    import h5py
-
     tensors, leftovers = [], []
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             found: list[tuple[str, Any]] = []
             # in the model's order; visititems' is alphabetical
             for layer in file["model_weights"].attrs["layer_names"]:
                 group = file["model_weights"][layer]
-                found += [(f"{_text(layer)}/{_text(name)}", group[name]) for name in group.attrs["weight_names"]]
+                found += [(shown(f"{_text(layer)}/{_text(name)}"), group[name]) for name in group.attrs["weight_names"]]
             for name, item in found:
                 leaf = name.rsplit("/", 1)[-1].split(":")[0]
                 if leaf.endswith("kernel"):
@@ -186,7 +186,7 @@ def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
                     tensors.append(_facts(name, str(item.dtype), values, layers, -1, values.ndim > 2))
                 if leaf in _WRAPPER_WEIGHTS or leaf.startswith(_WRAPPER_PREFIXES):
                     leftovers.append(name)
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise ArtifactError(f"{path} is not a Keras .h5 file: {error}; build it again") from error
     return tensors, leftovers
 
@@ -210,7 +210,7 @@ def _tflite_weights(model: Any) -> Iterator[Tensor]:
             if id(tensor) in seen:
                 continue
             seen.add(id(tensor))
-            kind, name = operator_name(model, operator), tensor_name(tensor)
+            kind, name = operator_name(model, operator), shown(tensor_name(tensor))
             # Each part of a fused name is model/layer/.../operation.
             layers = _layer_names([scope for part in name.split(";") for scope in part.split("/")[1:-1]])
             channel = 3 if kind == "DEPTHWISE_CONV_2D" else 0
@@ -228,4 +228,4 @@ def _tflite_leftovers(model: Any) -> Iterator[str]:
         for operator in graph.operators:
             name = operator_name(model, operator)
             if name == "FAKE_QUANT" or name.startswith("Flex"):
-                yield name
+                yield shown(name)

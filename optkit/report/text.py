@@ -13,6 +13,7 @@ from optkit.advise import Advice
 from optkit.build import Artifact
 from optkit.gates import Verdict
 from optkit.metrics import MODES
+from optkit.names import shown as safe
 from optkit.predict import Prediction
 from optkit.record import Run
 from optkit.report.notes import int16_notes
@@ -146,7 +147,7 @@ def artifacts_table(artifacts: Iterable[Artifact]) -> str:
     table.columns[-1].justify = table.columns[-2].justify = "left"
     for artifact in artifacts:
         sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
-        table.add_row(artifact.variant, *sizes, artifact.sha256, str(artifact.path))
+        table.add_row(artifact.variant, *sizes, artifact.sha256, escape(safe(artifact.path)))
         for note in artifact.notes:
             notes.setdefault(note, []).append(artifact.variant)
     lines = [
@@ -171,7 +172,7 @@ def predictions_text(predictions: Iterable[Prediction]) -> str:
     for prediction in predictions:
         for place, guess in enumerate(prediction.top):
             table.add_row(
-                escape(str(prediction.image)) if place == 0 else "",
+                escape(safe(prediction.image)) if place == 0 else "",
                 escape(f"{guess.index} {guess.label or ''}".rstrip()),
                 f"{guess.score:.4f}",
                 "-" if guess.probability is None else f"{guess.probability:.4f}",

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from optkit.data import DATASETS, DataMode, Dataset, load_dataset
-from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.errors import OptkitError, SuiteError, check_texts, nearest
+from optkit.files import read_text
 from optkit.metrics import MODES
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
@@ -49,7 +50,7 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     place, profile = _split(name_or_path)
     path = _find(place)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_text(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path} is not a TOML file: {error}; see docs/suites.md for the form") from error
     except OSError as error:
@@ -64,7 +65,7 @@ def suite_text(name_or_path: str) -> str:
     """Return the text of a suite file as it is, unchecked. Raises SuiteError when there is no such file."""
     path = _find(_split(name_or_path)[0])
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"suite file {path} cannot be read ({error}); name a readable .toml file") from error
 
@@ -83,6 +84,7 @@ def read_suite(
 
     Raises SuiteError when anything is wrong, under any of the document's overrides.
     """
+    check_texts(document, SuiteError)
     profiles = _profiles(document)
     names = tuple(dict.fromkeys(name for p in profiles for name in _data_names(overridden(document, p))))
     check_override_names(document, {*names, *profiles} - {""})

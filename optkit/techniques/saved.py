@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.errors import ArtifactError
+from optkit.hdf5 import open_hdf5
 from optkit.techniques.selection import channel_selection
 from optkit.tensorflow import load_keras, load_tfmot
 
@@ -22,21 +23,20 @@ def save_model(model: Any, path: Path) -> None:
 def load_model(path: Path) -> Any:
     """Load the .h5 file at `path`, with the layers that optkit's and tfmot's techniques add.
 
-    Raises ArtifactError when the file is damaged, or holds a layer that carries code.
+    Raises ArtifactError when the file is damaged, takes values from other files, or holds a layer that
+    carries code.
     """
-    import h5py
-
     keras, tfmot = load_keras(), load_tfmot()
     channel_selection()  # registers the layer with Keras
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             config = json.loads(file.attrs["model_config"])
         layers = sorted({layer for layer in _class_names(config) if layer in _CODE_LAYERS})
         if layers:
             raise ArtifactError(f"{path} holds {layers[0]} layers, which run code on loading; write it without them")
         with tfmot.quantization.keras.quantize_scope(), tfmot.sparsity.keras.prune_scope():
             return keras.models.load_model(path, compile=False)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise ArtifactError(f"{path} is not a Keras .h5 model: {error}; build it again") from error
 
 

@@ -1,14 +1,15 @@
-"""Weights from a file in place of training: .npz, .keras or .h5, with names and shapes checked.
+"""Weights from a file in place of training: .npz, .keras or .h5, with names, shapes and values checked.
 
-Law: of a file only arrays and names are read, never code or a model. All of the network's weights are set, or none.
+Law: of a file only arrays and names are read, never code, a model or another file. All of the network's weights are
+set, or none.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import re
-import zipfile
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optkit.archives import read_npz
 from optkit.errors import BuildError
 
 Arrays = dict[str, npt.NDArray[Any]]
 _SHOWN = 4
+_READ_SECONDS = 30.0
+_READER = ("-m", "optkit.techniques.weights_worker")
+_BYTES_PER_SECOND = 5e6  # far slower than any disk
 
 
 def load_weights(model: Any, path: Path) -> None:
@@ -27,22 +32,24 @@ def load_weights(model: Any, path: Path) -> None:
 
     A .npz file holds one array a weight, named `layer/weight` (`conv/kernel`, `bn/moving_mean`); .keras and .h5 files
     are those that Keras 2 or 3 saves of a model or of its weights, and their layers must have the network's names.
-    Raises BuildError when the file is none of these, or its names and shapes are not the network's.
+    Raises BuildError when the file is none of these, takes values from other files, holds NaN or infinity, or has
+    names and shapes that are not the network's.
     """
-    readers = {".npz": _read_npz, ".keras": _read_keras, ".h5": _read_h5}
-    if path.suffix not in readers:
-        raise BuildError(f"weights {path} end in {path.suffix or 'nothing'!r}; expected {', '.join(readers)}")
+    if path.suffix not in (".npz", ".keras", ".h5"):
+        raise BuildError(f"weights {path} end in {path.suffix or 'nothing'!r}; expected .npz, .keras, .h5")
     expected = {_name(weight.name): weight for weight in model.weights}
     try:
-        found = readers[path.suffix](path, expected)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        read = read_npz(path) if path.suffix == ".npz" else _read_apart(path, list(expected))
+    except (OSError, ValueError) as error:
         raise BuildError(f"weights {path} cannot be read: {error}; save them again") from error
+    found = {_name(name): array for name, array in read.items()}
     wrong = list(_differences({name: tuple(weight.shape) for name, weight in expected.items()}, found))
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise BuildError(f"weights {path} are not those of {model.name!r}: {'; '.join(wrong[:_SHOWN])}{more}")
+    values = {name: _values(path, name, found[name], weight) for name, weight in expected.items()}
     for name, weight in expected.items():
-        weight.assign(found[name])
+        weight.assign(values[name])
 
 
 def _name(name: str) -> str:
@@ -55,73 +62,48 @@ def _differences(expected: Mapping[str, tuple[int, ...]], found: Arrays) -> Iter
             yield f"{name} is missing"
         elif found[name].shape != shape:
             yield f"{name} has shape {found[name].shape}, expected {shape}"
+        elif found[name].dtype.kind not in "biuf":
+            yield f"{name} has dtype {found[name].dtype}, expected numbers"
     for name in found:
         if name not in expected:
             yield f"{name} is not of the network"
 
 
-def _read_npz(path: Path, expected: Mapping[str, Any]) -> Arrays:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {_name(name): arrays[name] for name in arrays.files}
+def _values(path: Path, name: str, array: npt.NDArray[Any], weight: Any) -> npt.NDArray[Any]:
+    """Return `array` in the type of `weight`. Raises BuildError when a value is NaN or infinite there."""
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        values = array.astype(weight.dtype.as_numpy_dtype if hasattr(weight.dtype, "as_numpy_dtype") else weight.dtype)
+    wrong = int(np.size(values) - np.count_nonzero(np.isfinite(values)))
+    if wrong:
+        raise BuildError(
+            f"weights {path}: {wrong} of the {values.size} values of {name} are NaN or infinite as {values.dtype}; "
+            "take weights of a training that did not diverge"
+        )
+    return values
 
 
-def _read_h5(path: Path, expected: Mapping[str, Any]) -> Arrays:
-    """Read the HDF5 form of Keras 2: a group a layer, with the names of its weights as an attribute."""
-    import h5py
+def _read_apart(path: Path, expected: list[str]) -> Arrays:
+    """Read an HDF5 file in a process of its own, which a damaged one may crash or keep for ever.
 
-    found = {}
-    with h5py.File(path, "r") as file:
-        top = file["model_weights"] if "model_weights" in file else file
-        for layer in top.attrs["layer_names"]:
-            group = top[_text(layer)]
-            for name in group.attrs["weight_names"]:
-                found[_name(_text(name))] = np.asarray(group[_text(name)])
-    return found
-
-
-def _read_keras(path: Path, expected: Mapping[str, Any]) -> Arrays:
-    """Read the .keras form: layers by name, or by the class and its count; their weights in order without names."""
-    import h5py
-
-    with zipfile.ZipFile(path) as archive:
-        layers = json.loads(archive.read("config.json"))["config"]["layers"]
-        weights = io.BytesIO(archive.read("model.weights.h5"))
-    own = _weights_by_layer(expected)
-    found, counts = {}, dict[str, int]()
-    with h5py.File(weights, "r") as file:
-        groups = _layer_groups(file)
-        for layer in layers:
-            name, stem = layer["config"]["name"], _snake(layer["class_name"])
-            counts[stem] = counts.get(stem, -1) + 1
-            counted = f"{stem}_{counts[stem]}" if counts[stem] else stem
-            group = groups.get(name, groups.get(counted))
-            arrays = group["vars"] if group is not None and "vars" in group else {}
-            names = own.get(name, [])
-            for i in range(len(arrays)):
-                found[names[i] if i < len(names) else f"{name}/{i}"] = np.asarray(arrays[str(i)])
-    return found
-
-
-def _layer_groups(file: Any) -> dict[str, Any]:
-    for key in ("layers", "_layer_checkpoint_dependencies"):
-        if key in file:
-            return dict(file[key])
-    raise KeyError("it has no layers")
-
-
-def _weights_by_layer(expected: Mapping[str, Any]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in expected:
-        found.setdefault(name.rpartition("/")[0], []).append(name)
-    return found
-
-
-def _snake(name: str) -> str:
-    """Return Keras' group name of a class: `Conv2D` is `conv2d`, `BatchNormalization` is `batch_normalization`."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    Raises ValueError with the reason.
+    """
+    limit = _READ_SECONDS + path.stat().st_size / _BYTES_PER_SECOND
+    command = [sys.executable, *_READER]
+    with tempfile.TemporaryDirectory(prefix="optkit-weights-") as folder:
+        output = Path(folder, "arrays.npz")
+        request = {"path": str(path.absolute()), "expected": expected, "output": str(output)}
+        try:
+            done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"HDF5 was not done with it after {limit:.0f} s; it is damaged") from None
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise ValueError(
+                f"the process that read it ended with code {done.returncode} and said {said!r}; it is damaged"
+            ) from None
+        if "error" in answer:
+            raise ValueError(answer["error"].removeprefix(f"{path.absolute()}: "))
+        arrays = read_npz(output)
+        return {name: arrays[str(i)] for i, name in enumerate(answer["names"])}

@@ -112,3 +112,9 @@ def test_without_pillow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(DataError, match=r"pip install 'optkit\[images\]'"):
         load_dataset("image_folder", path=str(folder))
+
+
+def test_a_link_in_a_circle_is_refused(folder: Path) -> None:
+    (folder / "cat" / "loop.png").symlink_to(folder / "cat" / "loop.png")
+    with pytest.raises(DataError, match=r"loop\.png is (a link that leads in a circle|not a readable image)"):
+        load_dataset("image_folder", path=str(folder), size=4)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from optkit import Artifact
-from optkit.report.text import artifacts_table, summary
+from optkit.predict import Guess, Prediction
+from optkit.report.text import artifacts_table, predictions_text, summary
 from tests.test_gates import sized
 from tests.test_record import a_run, benchmark, facts
 
@@ -56,3 +57,10 @@ def test_what_a_shared_stage_had_to_say_is_said_once() -> None:
     lines = artifacts_table([built("slimmed"), built("tuned", "tuned: own"), built("int8")]).splitlines()
     assert lines[lines.index("") + 1 :] == ["slimmed and 2 more: slim: floor", "tuned: tuned: own"]
     assert "" not in artifacts_table([]).splitlines()[1:]
+
+
+def test_names_of_files_are_shown_without_control_characters() -> None:
+    guess = Guess(index=1, label="a[red]", score=0.5, probability=None)
+    lines = predictions_text([Prediction(image=Path("a\x1b[31m\n::error::b[bold].png"), top=(guess,))]).splitlines()
+    assert len(lines) == 2
+    assert lines[1].split() == [r"a\x1b[31m\n::error::b[bold].png", "1", "a[red]", "0.5000", "-"]
