@@ -150,7 +150,7 @@ class Conversion:
       outputs and signatures; `all` keeps none, so that nothing can be said of a layer by its name any more.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     mode: Literal["float32", "float16", "dynamic_range", "int8", "int16x8", "int4_weights"] = "float32"
     input_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
