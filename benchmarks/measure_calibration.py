@@ -1,7 +1,6 @@
 """Measure the accuracy of int8 with each calibration method, on several networks and several draws of samples.
 
     python benchmarks/measure_calibration.py measure mnist:float_tflite cifar10_resnet@quick:slimmed_50 -o found.json
-    python benchmarks/measure_calibration.py measure --tflite model.tflite --data imagenet mobilenet -o found.json
     python benchmarks/measure_calibration.py table found.json [before.json] docs/techniques.md
 
 A network is `suite[@profile]:variant` of a float .tflite variant, which is built first where the store lacks it. All
@@ -80,11 +79,7 @@ def measure(options: argparse.Namespace) -> None:
     for network in options.networks:
         if network in found["networks"]:
             continue
-        if options.tflite:
-            given = {"train_samples": options.samples * options.seeds, "test_samples": 0}
-            model, dataset, task = options.tflite.read_bytes(), load_dataset(options.data, **given), "multiclass"
-        else:
-            model, dataset, task = built(network, Store(options.store))
+        model, dataset, task = built(network, Store(options.store))
         one: dict[str, Any] = {"data": dataset.facts, "samples": options.samples}
         one["float"] = accuracy(model, dataset, task)
         one["int8"] = {
@@ -103,16 +98,17 @@ def table(options: argparse.Namespace) -> None:
     """Put the table of one file of `measure`, and KL's column of an older one, into a document."""
     found = json.loads(options.found[0].read_text())
     before = json.loads(options.found[1].read_text()) if options.found[1:] else None
-    older = f" | KL, version {before['conversion_version']}" if before else ""
-    lines = [f"| network | test images | float | {' | '.join(METHODS)} | KL's worst gap{older} |"]
+    older = f" | kl before (version {before['conversion_version']})" if before else ""
+    methods = next(iter(found["networks"].values()))["int8"]
+    lines = [f"| network | draws | test images | float | {' | '.join(methods)} | KL's worst gap{older} |"]
     lines.append("|---" * lines[0].count(" | ") + "|---|")
     gaps = defaultdict(float)
     for network, one in found["networks"].items():
         by_method = one["int8"]
         draws = zip(by_method["min_max"], by_method["l2"], by_method["kl"], strict=True)
         gaps[network] = max(max(first, second) - kl for first, second, kl in draws)
-        cells = [network, f"{one['data']['test']:,}", f"{one['float']:.4f}"]
-        cells += [_spread(by_method[method]) for method in METHODS]
+        cells = [network, str(len(by_method["kl"])), f"{one['data']['test']:,}", f"{one['float']:.4f}"]
+        cells += [_spread(by_method[method]) for method in methods]
         cells.append(f"{gaps[network]:+.4f}")
         if before:
             cells.append(_spread(before["networks"][network]["int8"]["kl"]) if network in before["networks"] else "")
@@ -134,8 +130,6 @@ def main() -> None:
     one = commands.add_parser("measure")
     one.set_defaults(run=measure)
     one.add_argument("networks", nargs="+")
-    one.add_argument("--tflite", type=Path, help="a float .tflite file; NETWORK is then its name in the table")
-    one.add_argument("--data", default="imagenet", help="the data set of that file")
     one.add_argument("--methods", default=",".join(METHODS))
     one.add_argument("--seeds", type=int, default=3, help="how many draws of calibration samples")
     one.add_argument("--samples", type=int, default=300, help="samples in each draw")
