@@ -99,9 +99,8 @@ def kl_divergence(counts: Counts, low: float, high: float, levels: int = LEVELS)
 def _clipping_limit(counts: Counts, low: float, high: float, levels: int) -> Callable[[Window], bool]:
     """Return what tells of a window of bins whether it clips few values, or has no more error than min and max."""
     below = np.concatenate([[0], np.cumsum(counts)])
-    filled = np.flatnonzero(counts)
+    values, weights = _centres(counts, low, high)
     width = (high - low) / len(counts)
-    values, weights = low + (filled + 0.5) * width, counts[filled].astype(np.float64)
     largest_error = squared_error(values, weights, _with_zero(low, high), levels)
 
     def accepts(window: Window) -> bool:
@@ -172,11 +171,9 @@ def least_squares(counts: Counts, low: float, high: float, levels: int = LEVELS)
     The two ends are searched in turn, from min and max inwards, each over 65 fractions of its span and then finely
     around the best; so the error is never above that of min and max.
     """
-    filled = np.flatnonzero(counts)
-    if not len(filled):
+    values, weights = _centres(counts, low, high)
+    if not len(values):
         return _with_zero(low, high)
-    values = low + (filled + 0.5) * (high - low) / len(counts)
-    weights = counts[filled].astype(np.float64)
     best = _with_zero(low, high)
     for _ in range(3):
         before = best
@@ -199,6 +196,12 @@ def squared_error(values: Floats, weights: Floats, range_: Range, levels: int = 
     zero = np.round(-low / scale)
     quantized = (np.clip(np.round(values / scale) + zero, 0, levels - 1) - zero) * scale
     return float(np.average((values - quantized) ** 2, weights=weights))
+
+
+def _centres(counts: Counts, low: float, high: float) -> tuple[Floats, Floats]:
+    """Return the centres of the bins that are not empty, and their counts, both float64 (filled bins,)."""
+    filled = np.flatnonzero(counts)
+    return low + (filled + 0.5) * (high - low) / len(counts), counts[filled].astype(np.float64)
 
 
 def _with_zero(low: float, high: float) -> Range:

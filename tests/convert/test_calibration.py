@@ -126,7 +126,7 @@ def test_kl_searches_again_in_finer_bins_when_an_outlier_is_far_away():
 
 
 def channels(rng, count, decades, n, kind="one-sided"):
-    """Return values (n, count) of channels whose scales are spread evenly over powers of ten, and whose signs differ."""
+    """Return values (n, count) of channels whose scales are spread evenly over powers of ten, with random signs."""
     scales = 10 ** rng.uniform(-decades, 0, count) * rng.choice([-1, 1], count)
     return (
         scales
