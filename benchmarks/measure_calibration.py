@@ -4,9 +4,9 @@
     python benchmarks/measure_calibration.py table found.json [before.json] docs/techniques.md
 
 A network is `suite[@profile]:variant` of a float .tflite variant, which is built first where the store lacks it. All
-methods quantize the same float file with the same quantizer: only the ranges differ. Where the suite takes a part of
-CIFAR-10's test images, all of them are classified. Networks that the output file already holds are left out, so that
-an interrupted run goes on. The table compares KL with the better of min-max and L2, draw by draw.
+methods quantize the same float file with the same quantizer: only the ranges differ. Of CIFAR-10, `--test` images are
+classified, by default all, also where the suite takes fewer. Networks that the output file already holds are left out,
+so that an interrupted run goes on. The table compares KL with the better of min-max and L2, draw by draw.
 """
 
 import argparse
@@ -34,15 +34,15 @@ METHODS = ("min_max", "l2", "kl", "percentile", "moving_average")
 LIBRARIES = ("ai-edge-litert", "litert-quantizer", "tf_keras", "tensorflow", "numpy")
 
 
-def built(network: str, store: Store) -> tuple[bytes, Dataset, str]:
-    """Return the float .tflite file of `network`, its data with all test images, and its task."""
+def built(network: str, store: Store, test: int) -> tuple[bytes, Dataset, str]:
+    """Return the float .tflite file of `network`, its data with `test` test images (0: all), and its task."""
     name, variant = network.split(":")
     suite, dataset = open_suite(name.replace("@", ":"))
     with shown_progress() as progress:
         artifact = build_variants(suite, suite.select((variant,)), dataset, store, progress)[variant]
     source = suite.workload.dataset
     if "test_samples" in source.params:
-        dataset = load_dataset(source.name, **{**source.params, "test_samples": 0})
+        dataset = load_dataset(source.name, **{**source.params, "test_samples": test})
     return artifact.path.read_bytes(), dataset, suite.workload.task
 
 
@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace) -> None:
     for network in options.networks:
         if network in found["networks"]:
             continue
-        model, dataset, task = built(network, Store(options.store))
+        model, dataset, task = built(network, Store(options.store), options.test)
         one: dict[str, Any] = {"data": dataset.facts, "samples": options.samples}
         one["float"] = accuracy(model, dataset, task)
         one["int8"] = {
@@ -100,14 +100,19 @@ def table(options: argparse.Namespace) -> None:
     before = json.loads(options.found[1].read_text()) if options.found[1:] else None
     older = f" | kl before (version {before['conversion_version']})" if before else ""
     methods = next(iter(found["networks"].values()))["int8"]
-    lines = [f"| network | draws | test images | float | {' | '.join(methods)} | KL's worst gap{older} |"]
+    lines = [f"| network | draws of samples | test images | float | {' | '.join(methods)} | KL's worst gap{older} |"]
     lines.append("|---" * lines[0].count(" | ") + "|---|")
     gaps = defaultdict(float)
     for network, one in found["networks"].items():
         by_method = one["int8"]
         draws = zip(by_method["min_max"], by_method["l2"], by_method["kl"], strict=True)
         gaps[network] = max(max(first, second) - kl for first, second, kl in draws)
-        cells = [network, str(len(by_method["kl"])), f"{one['data']['test']:,}", f"{one['float']:.4f}"]
+        cells = [
+            network,
+            f"{len(by_method['kl'])} of {one['samples']}",
+            f"{one['data']['test']:,}",
+            f"{one['float']:.4f}",
+        ]
         cells += [_spread(by_method[method]) for method in methods]
         cells.append(f"{gaps[network]:+.4f}")
         if before:
@@ -133,6 +138,7 @@ def main() -> None:
     one.add_argument("--methods", default=",".join(METHODS))
     one.add_argument("--seeds", type=int, default=3, help="how many draws of calibration samples")
     one.add_argument("--samples", type=int, default=300, help="samples in each draw")
+    one.add_argument("--test", type=int, default=0, help="test images of CIFAR-10 (0: all)")
     one.add_argument("--store", type=Path)
     one.add_argument("-o", "--output", type=Path, required=True)
     two = commands.add_parser("table")
