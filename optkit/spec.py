@@ -140,8 +140,8 @@ class Conversion:
 
     - `granularity`: one scale for each output channel of a weight tensor, or one for the whole tensor.
     - `calibration`: how `int8` chooses the range of each activation. `min_max` is the converter's own; `percentile`
-      keeps the values between the percentiles `100 - percentile` and `percentile`. Model inputs and outputs always
-      keep min and max: they are data, and clipped outputs tie.
+      keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
+      inputs and outputs always keep min and max: they are data, and clipped outputs tie.
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
       the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
       `int16x8`, else quantizing activations as they come.
@@ -151,7 +151,7 @@ class Conversion:
       of a layer by its name any more; `nothing` removes nothing.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     mode: Literal["float32", "float16", "dynamic_range", "int8", "int16x8", "int4_weights"] = "float32"
     input_type: Literal["float32", "int8", "uint8", "int16"] = "float32"

@@ -48,8 +48,8 @@ def activation_ranges(model: bytes, conversion: Conversion, samples: Samples) ->
     if conversion.calibration == "moving_average":
         ranges |= {index: calibration.moving_average(*_by_batch(extremes[index])) for index in inner}
     elif conversion.calibration != "min_max":
-        for index, (counts, zeros) in _histograms(model, inner, samples).items():
-            ranges[index] = _choose(conversion, counts, zeros, *inner[index])
+        for index, counts in _histograms(model, inner, samples).items():
+            ranges[index] = _choose(conversion, counts, *inner[index])
     return {names[index]: range_ for index, range_ in ranges.items()}
 
 
@@ -59,30 +59,24 @@ def _by_batch(extremes: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64
     return np.minimum.reduceat(extremes[:, 0], starts), np.maximum.reduceat(extremes[:, 1], starts)
 
 
-def _choose(conversion: Conversion, counts: calibration.Counts, zeros: int, low: float, high: float) -> Range:
+def _choose(conversion: Conversion, counts: calibration.Counts, low: float, high: float) -> Range:
     if high <= low:
         return low, high
     if conversion.calibration == "percentile":
-        counts = counts.copy()
-        counts[_bins(np.zeros(1), low, high)] += zeros
         return calibration.percentile(counts, low, high, conversion.percentile)
     choose = {"kl": calibration.kl_divergence, "l2": calibration.least_squares}[conversion.calibration]
     return choose(counts, low, high)
 
 
-def _histograms(
-    model: bytes, ranges: dict[int, Range], samples: Samples
-) -> dict[int, tuple[npt.NDArray[np.int64], int]]:
-    """Return of each tensor the counts, int64 (bins,), of its values other than zero, and the number of zeros."""
+def _histograms(model: bytes, ranges: dict[int, Range], samples: Samples) -> dict[int, calibration.Counts]:
+    """Return of each tensor the counts, int64 (bins,), of its values other than zero."""
     counts = {index: np.zeros(_BINS, np.int64) for index in ranges}
-    zeros = dict.fromkeys(ranges, 0)
     for index, values in _watch(model, list(ranges), samples):
         others = values[values != 0].astype(np.float64)
-        zeros[index] += values.size - others.size
         low, high = ranges[index]
         if high > low:
             counts[index] += np.bincount(_bins(others, low, high), minlength=_BINS)
-    return {index: (counts[index], zeros[index]) for index in ranges}
+    return counts
 
 
 def _bins(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.int64]:
