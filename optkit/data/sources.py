@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,25 @@ def data_folder() -> Path | None:
     if not Path(folder).is_dir():
         raise DataError(f"OPTKIT_DATA is {folder!r}, which is not a folder; set it to one, or unset it")
     return Path(folder)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open the regular file at `path` for reading its bytes. Raises DataError when it is none, or cannot be opened.
+
+    A folder, a FIFO, a socket or a device is refused without waiting for whoever writes to it. What is checked is what
+    was opened, so that nothing can be put in its place between.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+            raise DataError(f"{path} is not a regular file; name a file")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read ({reason}); name a readable file") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DataError(f"{path} is not a regular file; name a file")
+    return os.fdopen(descriptor, "rb")
 
 
 def keras_cache() -> Path:
