@@ -56,10 +56,10 @@ def predict(
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
-    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs are
-    probabilities already is read from the model's last operators. If they are not, the suite's task says that they are
-    logits; without a suite nothing does, and there are no probabilities. Raises ArtifactError when the model is damaged or takes no such
-    images, DataError for an image, SuiteError for a suite.
+    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs
+    are probabilities already is read from the model's last operators. If they are not, the suite's task says that they
+    are logits; without a suite nothing does, and there are no probabilities. Raises ArtifactError when the model is
+    damaged or takes no such images, DataError for an image, SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")

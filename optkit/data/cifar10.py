@@ -36,7 +36,8 @@ def load(
 ) -> Dataset:
     """Load CIFAR-10: x float32 (samples, 32, 32, 3), (pixels / 255 - mean) / std; y int64, 0 airplane to 9 truck.
 
-    `mean` and `std`, one value or one a channel, are those that the weights in use were trained with. `train_samples` and `test_samples` take a fixed, stratified part of each split; 0 takes all. Raises DataError when
+    `mean` and `std`, one value or one a channel, are those that the weights in use were trained with.
+    `train_samples` and `test_samples` take a fixed, stratified part of each split; 0 takes all. Raises DataError when
     the data are nowhere to be had, a number cannot be, or `mode` is embedded.
     """
     look = preprocessing(mean=mean, std=std)

@@ -103,7 +103,9 @@ def image_files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64
         _check_inside(folder, inside)
         entries = sorted(folder.iterdir())
         if other := [file for file in entries if file.suffix.lower() in _NOT_READ]:
-            raise DataError(f"{other[0]} is of a format that is not read; save it (and any like it) as PNG, or remove it")
+            raise DataError(
+                f"{other[0]} is of a format that is not read; save it (and any like it) as PNG, or remove it"
+            )
         found = [file for file in entries if file.suffix.lower() in _SUFFIXES]
         if not found:
             raise DataError(f"{folder} holds no images ({', '.join(_SUFFIXES)}); add some, or remove it")

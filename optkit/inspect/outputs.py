@@ -23,8 +23,8 @@ def output_kind(path: Path) -> OutputKind:
     exp, sum and division is known too. "other" says that the graph ends in none of these: the outputs are logits, or
     anything else. Raises ArtifactError when the file is damaged.
     """
-    model = read_flatbuffer(path)
     try:
+        model = read_flatbuffer(path)
         graph = model.subgraphs[0]
         producers = {int(index): operator for operator in graph.operators for index in operator.outputs}
         return _kind(model, producers, int(graph.outputs[0]))
