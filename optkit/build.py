@@ -26,7 +26,7 @@ from optkit.entries import Entry
 from optkit.errors import BuildError, OptkitError
 from optkit.keys import digest
 from optkit.models import NETWORKS
-from optkit.preflight import preflight
+from optkit.preflight import check_outputs, preflight
 from optkit.spec import Conversion, Step, Suite, Variant
 from optkit.stages import Stage, stages, weights_file
 from optkit.store import Store
@@ -156,12 +156,19 @@ def _reason(code: int, said: str) -> str:
 def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
     trained = last.parent if variant.conversion and last.parent else last
-    if not (variant.steps or variant.conversion) or _find(build.store, trained):
+    work = variant.steps or variant.conversion or variant.training.epochs
+    if not work or _find(build.store, trained):
         return
+    task = build.suite.workload.task
     with silenced():
         make_deterministic(build.suite.workload.seed)
         network = NETWORKS[variant.network.name].build(**variant.network.params)
-        findings = preflight(network, variant.steps, variant.conversion)
+        findings = preflight(network, variant.steps, variant.conversion, task=task, training=variant.training)
+        for name in dict.fromkeys(name for step in variant.steps for name in step.needs()):
+            teacher = build.suite.variant(name).network
+            if teacher != variant.network:
+                teaching = NETWORKS[teacher.name].build(**teacher.params)
+                findings += check_outputs(teaching, task, f"teacher {name!r}")
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
     for finding in findings:

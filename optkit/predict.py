@@ -15,6 +15,7 @@ from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
 from optkit.files import open_file, read_text
+from optkit.inspect.outputs import OutputKind, output_kind
 from optkit.names import shown
 from optkit.runtime import TFLiteRunner
 from optkit.suites import load_suite
@@ -24,9 +25,11 @@ Task = Literal["multiclass", "binary"]
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """One class of one image: the model's own output for it, and its probability when the task is known.
+    """One class of one image: the model's own output for it, and its probability when that is known.
 
-    `label` is None without labels. A binary task has two classes: 1, whose score is the output, and 0.
+    It is known when the model ends in a softmax, a logarithm of one or a sigmoid, and when a suite says the task.
+    `label` is None without labels. With one output and a task that is binary, or a sigmoid at the end, there are two
+    classes: 1, whose score is the output, and 0, whose score is what the output would be for it.
     """
 
     index: int
@@ -54,9 +57,10 @@ def predict(
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
-    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]; outputs then stay as
-    they are, for nothing says whether they are logits. Raises ArtifactError when the model is damaged or takes no such
-    images, DataError for an image, SuiteError for a suite.
+    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs
+    are probabilities already is read from the model's last operators. If they are not, the suite's task says that they
+    are logits; without a suite nothing does, and there are no probabilities. Raises ArtifactError when the model is
+    damaged or takes no such images, DataError for an image, SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
@@ -71,7 +75,10 @@ def predict(
             f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.shape}: "
             "name the suite that the model was built from"
         )
-    return [Prediction(image=path, top=_guesses(_outputs(runner, path, look), task, top, labels)) for path in images]
+    kind = output_kind(model)
+    return [
+        Prediction(image=path, top=_guesses(_outputs(runner, path, look), kind, task, top, labels)) for path in images
+    ]
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -108,15 +115,13 @@ def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArr
 
 
 def _guesses(
-    outputs: npt.NDArray[np.float32], task: Task | None, top: int, labels: Sequence[str] | None
+    outputs: npt.NDArray[np.float32], kind: OutputKind, task: Task | None, top: int, labels: Sequence[str] | None
 ) -> tuple[Guess, ...]:
-    probabilities: npt.NDArray[np.float64] | None = None
     scores = outputs.astype(np.float64)
-    if task == "binary":
-        scores = probabilities = np.array([1 - scores[0], scores[0]])
-    elif task == "multiclass":
-        exponents = np.exp(scores - scores.max())
-        probabilities = exponents / exponents.sum()
+    if len(scores) == 1 and (task == "binary" or (task is None and kind == "sigmoid")):
+        scores, probabilities = _two_classes(scores[0], kind)
+    else:
+        probabilities = _probabilities(scores, kind, task)
     if labels is not None and len(labels) != len(scores):
         raise DataError(f"there are {len(labels)} labels for {len(scores)} classes; give one a line, class 0 first")
     return tuple(
@@ -128,3 +133,32 @@ def _guesses(
         )
         for i in np.argsort(-scores, kind="stable")[:top]
     )
+
+
+def _two_classes(
+    output: np.float64, kind: OutputKind
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Return scores and probabilities of the classes 0 and 1, (2,), from the one output: a probability, or a logit."""
+    if kind == "sigmoid":
+        scores = np.array([1 - output, output])
+        return scores, scores
+    scores = np.array([-output, output])
+    return scores, _sigmoid(scores)
+
+
+def _probabilities(
+    scores: npt.NDArray[np.float64], kind: OutputKind, task: Task | None
+) -> npt.NDArray[np.float64] | None:
+    """Return the probability of each class, (classes,); None when nothing says what the scores are."""
+    if kind in ("softmax", "sigmoid"):
+        return scores
+    if kind == "log_softmax":
+        return np.exp(scores)
+    if task is None:
+        return None
+    exponents = np.exp(scores - scores.max())
+    return np.asarray(exponents / exponents.sum())
+
+
+def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.exp(-np.logaddexp(0, -x)))

@@ -15,9 +15,10 @@ import numpy as np
 
 from optkit.convert import convert
 from optkit.errors import BuildError
-from optkit.spec import Conversion, Step
+from optkit.spec import Conversion, Step, Training, TrainingRecipe
 from optkit.techniques import fold, slim, sparse_train
 from optkit.techniques.channels import read_channels
+from optkit.techniques.ending import Task, read_ending
 from optkit.techniques.graph import Graph, Node, build_model, read_graph
 from optkit.tensorflow import load_keras, load_tfmot
 
@@ -44,12 +45,24 @@ class Finding:
         return f"{self.subject}: {where}{self.message}"
 
 
-def preflight(model: Any, steps: Sequence[Step], conversion: Conversion | None) -> tuple[Finding, ...]:
-    """Return what `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
+def preflight(
+    model: Any,
+    steps: Sequence[Step],
+    conversion: Conversion | None,
+    *,
+    task: Task | None = None,
+    training: Training | None = None,
+) -> tuple[Finding, ...]:
+    """Return what `training`, `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
 
-    Folding is carried out on the way, so that what follows it is checked on the folded network.
+    Folding is carried out on the way, so that what follows it is checked on the folded network. With a `task` the
+    network's last layer is checked too: what it puts out must fit the loss when anything trains, and a binary task's
+    threshold in any case.
     """
     findings: list[Finding] = []
+    trains = (training and training.epochs) or any(isinstance(step, TrainingRecipe) for step in steps)
+    if task and (trains or task == "binary"):
+        findings += check_outputs(model, task)
     for step in steps:
         if isinstance(step, (fold.Fold, sparse_train.SparseTrain)):
             try:
@@ -66,6 +79,25 @@ def preflight(model: Any, steps: Sequence[Step], conversion: Conversion | None) 
     if conversion and conversion.mode in _INTEGER_MODES:
         findings += _integer_kernels(model, conversion)
     return tuple(findings)
+
+
+def check_outputs(model: Any, task: Task, subject: str = "training") -> tuple[Finding, ...]:
+    """Return an error when the last activation of `model` does not fit the loss of `task`; none if it cannot be read.
+
+    That loss takes logits for a multiclass task, also when it distils, and a probability for a binary one.
+    """
+    found = read_ending(model)
+    if found is None or found.fits(task):
+        return ()
+    if task == "multiclass":
+        why = (
+            f"it ends in {found.activation}, and the loss of a multiclass task takes logits: give the last layer no "
+            "activation; the class with the largest score stays the same"
+        )
+    else:
+        ends = f"ends in {found.activation}" if found.activation != "linear" else "has no activation"
+        why = f"it {ends}, and a binary task takes a probability (class 1 from 0.5 on): give the last layer a sigmoid"
+    return (_error(subject, found.layer, why),)
 
 
 def _error(subject: str, layer: str, message: str) -> Finding:

@@ -1,6 +1,7 @@
 """`optkit run`: the file's own scores for an image, preprocessed as the suite or the model's input says."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,61 @@ def test_a_binary_model_has_two_classes(folder: Path) -> None:
     assert [guess.index for guess in red.top] == [1, 0]
     assert [guess.index for guess in blue.top] == [0, 1]
     assert red.top[0].score == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
+
+
+@pytest.mark.parametrize("suite", ["suite.toml", None])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("softmax", np.exp([4.0, 2, 1]) / np.exp([4.0, 2, 1]).sum()),
+        ("sigmoid", 1 / (1 + np.exp([-4.0, -2, -1]))),
+        ("log_softmax", np.exp([4.0, 2, 1]) / np.exp([4.0, 2, 1]).sum()),
+    ],
+)
+def test_a_model_that_ends_in_probabilities_shows_them_as_they_are(
+    folder: Path, tmp_path: Path, name: str, expected: Any, suite: str | None
+) -> None:
+    """Red is (1, -1, -1) as the suite normalizes it, and (1, 0, 0) without; the rows give the same logits for both."""
+    rows = [[4.0, 2.0, 1.0], [0.0] * 3, [0.0] * 3]
+    model = write(tmp_path / "model.tflite", network(rows, activation=name))
+    found = predict(model, [folder / "red.png"], suite=str(folder / suite) if suite else None)[0]
+    scores = np.log(expected) if name == "log_softmax" else expected
+    assert [guess.index for guess in found.top] == [0, 1, 2]
+    assert [guess.probability for guess in found.top] == pytest.approx(list(expected), abs=1e-5)
+    assert [guess.score for guess in found.top] == pytest.approx(list(scores), abs=1e-5)
+
+
+def test_an_integer_softmax_shows_its_probabilities(folder: Path, tmp_path: Path) -> None:
+    rows = [[4.0, 2.0, 1.0], [0.0] * 3, [0.0] * 3]
+    model = write(
+        tmp_path / "model.tflite",
+        network(rows, activation="softmax"),
+        mode="int8",
+        input_type="uint8",
+        output_type="int8",
+    )
+    found = predict(model, [folder / "red.png"], suite=str(folder / "suite.toml"))[0]
+    expected = np.exp([4.0, 2, 1]) / np.exp([4.0, 2, 1]).sum()
+    assert [guess.probability for guess in found.top] == pytest.approx(list(expected), abs=0.03)
+
+
+def test_one_output_is_a_probability_after_a_sigmoid_and_a_logit_without(folder: Path, tmp_path: Path) -> None:
+    expected = 1 / (1 + np.exp(-4))
+    logit = write(tmp_path / "logit.tflite", network([[4.0], [0.0], [0.0]]))
+    for model, score in ((folder / "binary.tflite", expected), (logit, 4.0)):
+        found = predict(model, [folder / "red.png"], suite=str(folder / "binary.toml"))[0]
+        assert [guess.index for guess in found.top] == [1, 0]
+        assert found.top[0].score == pytest.approx(score, abs=1e-4)
+        assert [guess.probability for guess in found.top] == pytest.approx([expected, 1 - expected], abs=1e-4)
+    [zero] = predict(logit, [folder / "red.png"])[0].top
+    assert (zero.index, zero.score, zero.probability) == (0, pytest.approx(4), None)
+    assert [guess.index for guess in predict(folder / "binary.tflite", [folder / "red.png"])[0].top] == [1, 0]
+
+
+def test_labels_are_read_from_a_regular_file_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "labels.txt")
+    with pytest.raises(DataError, match=r"labels\.txt cannot be read as labels .*a pipe or a device"):
+        read_labels(tmp_path / "labels.txt")
 
 
 def test_a_built_in_suite_takes_grey_images(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit import Conversion, Gate, Training
-from optkit.keys import canonical, digest
+from optkit.keys import ADDED_LATER, canonical, digest
 from optkit.techniques.prune import Prune
+from optkit.techniques.slim import Slim
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -114,3 +115,32 @@ def test_a_gate_says_what_it_is_read_with() -> None:
     assert (gate.bound_text, gate.condition) == (">= 2", " at 97.5% against int8")
     assert gate.error_rate == pytest.approx(0.025)
     assert Gate(metric="speedup", min=2).condition == ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Older:
+    size: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Newer:
+    size: int = 1
+    rule: str = dataclasses.field(default="plain", metadata=ADDED_LATER)
+    names: list[str] = dataclasses.field(default_factory=list, metadata=ADDED_LATER)
+
+
+def test_a_field_that_was_added_later_leaves_the_keys_of_what_was_before() -> None:
+    assert digest(Newer()) == digest(Older())
+    assert canonical(Newer(rule="other", names=["a"])) == {"size": 1, "rule": "other", "names": ["a"]}
+    assert len({digest(Newer()), digest(Newer(rule="other")), digest(Newer(names=["a"])), digest(Newer(size=2))}) == 4
+
+
+def test_slim_keeps_the_key_it_had_before_at_threshold_and_unused() -> None:
+    before = "bc26470deb6faa7d092bd3340bf37bdd8b3d8fcc95db85b31d22614d95afd2aa"
+    assert digest(Slim(ratio=0.5, min_channels=4)) == before
+    assert digest(Slim(ratio=0.5, min_channels=4, at_threshold="keep", unused="remove")) == before
+    changed = {
+        digest(Slim(ratio=0.5, min_channels=4, **{name: value}))
+        for name, value in (("at_threshold", "remove"), ("unused", "keep"))
+    }
+    assert len(changed - {before}) == 2

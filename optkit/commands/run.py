@@ -16,7 +16,7 @@ from optkit.report import text
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.tflite")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="an image file; Pillow reads it")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="a PNG, JPEG, WebP, BMP or GIF file")
     parser.add_argument(
         "--suite", metavar="SUITE", help="preprocess as this suite (default: by the model's input, pixels from 0 to 1)"
     )

@@ -1,6 +1,6 @@
 """CIFAR-10: from the user's folder, Keras' cache or a download; all of it or a fixed part.
 
-Samples are normalized per channel with the mean and standard deviation of the 50,000 training images.
+Samples are normalized per channel: by default with the mean and standard deviation of the 50,000 training images.
 """
 
 from __future__ import annotations
@@ -21,29 +21,41 @@ from optkit.data.splits import stratified_subset
 from optkit.errors import DataError
 from optkit.online import reachable
 
-PREPROCESSING = Preprocessing(shape=(32, 32, 3), mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616))
+_MEAN = (0.4914, 0.4822, 0.4465)
+_STD = (0.2470, 0.2435, 0.2616)
 _HOST = "www.cs.toronto.edu"
 _ARCHIVE = "cifar-10-batches-py.tar.gz"
 
 
-def load(mode: DataMode, train_samples: int = 0, test_samples: int = 0) -> Dataset:
-    """Load CIFAR-10: x float32 (samples, 32, 32, 3), normalized; y int64, 0 airplane to 9 truck.
+def load(
+    mode: DataMode,
+    train_samples: int = 0,
+    test_samples: int = 0,
+    mean: tuple[float, ...] = _MEAN,
+    std: tuple[float, ...] = _STD,
+) -> Dataset:
+    """Load CIFAR-10: x float32 (samples, 32, 32, 3), (pixels / 255 - mean) / std; y int64, 0 airplane to 9 truck.
 
+    `mean` and `std`, one value or one a channel, are those that the weights in use were trained with.
     `train_samples` and `test_samples` take a fixed, stratified part of each split; 0 takes all. Raises DataError when
-    the data are nowhere to be had, a number of samples cannot be, or `mode` is embedded.
+    the data are nowhere to be had, a number cannot be, or `mode` is embedded.
     """
+    look = preprocessing(mean=mean, std=std)
     if mode == "embedded":
         raise DataError("CIFAR-10 has no embedded set; use --data auto or full")
     path = _path()
     arrays = read_npz(path)
     for split, samples in (("train", train_samples), ("test", test_samples)):
         _take(path, arrays, split, samples)
-    return make_dataset(
-        "cifar10", str(path), arrays, classes=10, sample_shape=PREPROCESSING.shape, preprocessing=PREPROCESSING
-    )
+    return make_dataset("cifar10", str(path), arrays, classes=10, sample_shape=look.shape, preprocessing=look)
 
 
-ENTRY = DataEntry(names=("cifar10",), load=load, preprocessing=lambda **_: PREPROCESSING)
+def preprocessing(mean: tuple[float, ...] = _MEAN, std: tuple[float, ...] = _STD, **_: Any) -> Preprocessing:
+    """Return what `load` does to an image, given the same parameters. Raises DataError when one cannot be."""
+    return Preprocessing(shape=(32, 32, 3), mean=tuple(mean), std=tuple(std))
+
+
+ENTRY = DataEntry(names=("cifar10",), load=load, preprocessing=preprocessing)
 
 
 def _take(path: Path, arrays: dict[str, npt.NDArray[Any]], split: str, samples: int) -> None:

@@ -18,7 +18,8 @@ from optkit.data.sources import data_folder
 from optkit.data.splits import stratified_split, stratified_subset
 from optkit.errors import DataError
 
-_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+_NOT_READ = (".pgm", ".ppm", ".tif", ".tiff")
 _SHOWN = 5
 
 
@@ -89,7 +90,8 @@ def _root(path: str) -> Path:
 def image_files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64]]:
     """Return the class names, and every image with its class number, in order of their names.
 
-    Raises DataError when `root` has fewer than two sub-folders, one has no images, or a link leads out of it.
+    Raises DataError when `root` has fewer than two sub-folders, one has no images, or images of a format that is not
+    read, or a link leads out of it. An image that is not read is not left out in silence: the rest is other data.
     """
     inside = root.resolve()
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -99,7 +101,12 @@ def image_files(root: Path) -> tuple[list[str], list[Path], npt.NDArray[np.int64
     labels: list[int] = []
     for label, folder in enumerate(folders):
         _check_inside(folder, inside)
-        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+        entries = sorted(folder.iterdir())
+        if other := [file for file in entries if file.suffix.lower() in _NOT_READ]:
+            raise DataError(
+                f"{other[0]} is of a format that is not read; save it (and any like it) as PNG, or remove it"
+            )
+        found = [file for file in entries if file.suffix.lower() in _SUFFIXES]
         if not found:
             raise DataError(f"{folder} holds no images ({', '.join(_SUFFIXES)}); add some, or remove it")
         for file in found:

@@ -16,7 +16,7 @@ class Preprocessing:
     """The shape of a sample, (height, width) or (height, width, channels), and its normalization.
 
     `mean` and `std` are of pixels scaled to [0, 1]: one value, or one for each channel.
-    Raises DataError when their numbers do not fit the shape, or a `std` is not above 0.
+    Raises DataError when their numbers do not fit the shape, one is no finite number, or a `std` is not above 0.
     """
 
     shape: tuple[int, ...]
@@ -29,10 +29,19 @@ class Preprocessing:
                 raise DataError(
                     f"{name} has {len(values)} values; expected 1, or one for each of {self.channels} channels"
                 )
+            if not all(_finite(value) for value in values):
+                raise DataError(f"{name} is {list(values)}; expected finite numbers, such as 0.5")
         if min(self.shape) < 1:
             raise DataError(f"the image size is {self.shape}; expected numbers above 0")
         if not min(self.std) > 0:
             raise DataError(f"std is {list(self.std)}; expected numbers above 0")
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            ends = self.apply(np.array([[0] * self.channels, [255] * self.channels], np.uint8))
+        if not np.isfinite(ends).all():
+            raise DataError(
+                f"with mean {list(self.mean)} and std {list(self.std)} black or white is beyond what float32 holds; "
+                "expected values of pixels scaled to [0, 1]"
+            )
 
     @property
     def channels(self) -> int:
@@ -47,3 +56,8 @@ class Preprocessing:
         if any(value != 1 for value in self.std):
             x /= np.asarray(self.std, np.float32)
         return x
+
+
+def _finite(value: Any) -> bool:
+    # a TOML file may hold whole numbers of any size; this also rules out NaN
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e38 < value < 1e38

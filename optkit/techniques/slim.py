@@ -7,12 +7,14 @@ must go together is found by `channels`; the removal itself is in `remove`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from optkit.errors import BuildError
+from optkit.keys import ADDED_LATER
 from optkit.spec import Step, require
 from optkit.techniques.base import TrainingContext
 from optkit.techniques.channels import Channels, Group, Place, read_channels
@@ -24,17 +26,29 @@ from optkit.techniques.remove import remove_channels
 class Slim(Step):
     """Remove `ratio` of the network's removable channel groups: those whose largest |scale| is smallest.
 
-    No layer is left with fewer than `min_channels` channels, unless it had fewer.
+    No layer is left with fewer than `min_channels` channels, unless it had fewer. The threshold is the score at place
+    `int(ratio * groups)`, counted from 0, of all scores in ascending order.
+
+    - `at_threshold`: what happens to a group whose score is the threshold itself. "keep" removes exactly
+      `int(ratio * groups)` groups. "remove" removes that group too, and all that tie with it: the authors' own code,
+      which keeps only what is greater.
+    - `unused`: what happens to channels that nothing reads any more, such as those of a last shortcut. "remove" takes
+      them out, "keep" leaves them, as the authors' code does. The outputs are the same.
     """
 
     technique: ClassVar[str] = "slim"
 
     ratio: float = 0.5
     min_channels: int = 2
+    at_threshold: Literal["keep", "remove"] = field(default="keep", metadata=ADDED_LATER)
+    unused: Literal["remove", "keep"] = field(default="remove", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         require(0 < self.ratio < 1, f"ratio is {self.ratio}; expected a fraction between 0 and 1")
         require(self.min_channels >= 1, f"min_channels is {self.min_channels}; a layer needs at least 1")
+        for name in ("at_threshold", "unused"):
+            got = getattr(self, name)
+            require(got in ("keep", "remove"), f"{name} is {got!r}; expected 'keep' or 'remove'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +129,13 @@ def check(channels: Channels) -> None:
 
 def _plan(channels: Channels, step: Slim) -> SlimPlan:
     check(channels)
-    scores = [_score(channels.graph, group) for group in channels.groups]
+    scores = np.array([_score(channels.graph, group) for group in channels.groups])
     order = np.argsort(scores, kind="stable")
-    count = int(step.ratio * len(order))
+    count = _how_many(scores[order], step)
     chosen = {int(i) for i in order[:count]}
-    asked = _channel_counts(channels, _with_unused(channels, _members(channels, chosen), frozenset()))
+    asked = _channel_counts(channels, _gone(channels, step, _members(channels, chosen), floor=0))
     _keep_floors(channels, step.min_channels, chosen, order.tolist())
-    gone = _keep_unused(channels, step.min_channels, _members(channels, chosen))
+    gone = _gone(channels, step, _members(channels, chosen), step.min_channels)
     before, after = _channel_counts(channels, frozenset()), _channel_counts(channels, gone)
     masked: dict[str, list[int]] = {}
     for i in sorted(chosen):
@@ -141,6 +155,23 @@ def _plan(channels: Channels, step: Slim) -> SlimPlan:
         held=held_channels(channels),
         gone=gone,
     )
+
+
+def _how_many(ascending: npt.NDArray[np.float64], step: Slim) -> int:
+    """Return how many groups go, of their scores in ascending order. Raises BuildError when none would stay."""
+    count = int(step.ratio * len(ascending))
+    if step.at_threshold == "remove":
+        count = int(np.searchsorted(ascending, ascending[count], side="right"))
+    if count == len(ascending):
+        raise BuildError(
+            f"slim: no channel has a larger scale than the threshold, {ascending[-1]:.6g}, and at_threshold is "
+            "'remove'; train with sparse_train first, lower the ratio, or take at_threshold = \"keep\""
+        )
+    return count
+
+
+def _gone(channels: Channels, step: Slim, members: frozenset[int], floor: int) -> frozenset[int]:
+    return _keep_unused(channels, floor, members) if step.unused == "remove" else members
 
 
 def _score(graph: Graph, group: Group) -> float:

@@ -39,6 +39,30 @@ def test_samples_are_normalized_per_channel(folder: Path) -> None:
     np.testing.assert_allclose(data.x_test[3, 4, 5], expected, rtol=1e-5)
 
 
+def test_normalization_is_the_users_and_another_data_set(folder: Path) -> None:
+    mean, std = [0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]
+    data = load_dataset("cifar10", mean=mean, std=std)
+    pixel = arrays()["x_test"][3, 4, 5] / 255
+    np.testing.assert_allclose(data.x_test[3, 4, 5], (pixel - mean) / std, rtol=1e-5)
+    assert data.digest != load_dataset("cifar10").digest
+    assert load_dataset("cifar10", mean=mean, std=[0.2470, 0.2435, 0.2616]).digest == load_dataset("cifar10").digest
+    with pytest.raises(DataError, match="mean has 2 values"):
+        load_dataset("cifar10", mean=[0.5, 0.5])
+
+
+def test_the_digest_is_that_of_earlier_versions(folder: Path) -> None:
+    """Keys of what was built depend on it; it is what these arrays had before the parameters were there."""
+    assert load_dataset("cifar10").digest == "2738c233a80e77ea26a6c7f904b2bc86acf254261d85abf9e50aaa0a90d887dd"
+
+
+def test_a_single_image_is_normalized_as_the_data_set_is(folder: Path) -> None:
+    params = {"mean": [0.5], "std": [0.25]}
+    pixels = arrays()["x_test"]
+    np.testing.assert_array_equal(
+        cifar10.ENTRY.preprocessing(train_samples=20, **params).apply(pixels), load_dataset("cifar10", **params).x_test
+    )
+
+
 def test_a_part_is_stratified_fixed_and_another_data_set(folder: Path) -> None:
     part = load_dataset("cifar10", train_samples=20, test_samples=10)
     assert set(np.bincount(part.y_train)) == {2}

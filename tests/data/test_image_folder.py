@@ -1,5 +1,6 @@
 """A folder of images: order, normalization, and what is refused: damaged images, links that lead out, no Pillow."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -62,6 +63,19 @@ def test_damaged_images_are_named(folder: Path) -> None:
         load_dataset("image_folder", path=str(folder), size=4)
     (folder / "ant" / "3.png").write_text("no image")
     with pytest.raises(DataError, match=r"2 images cannot be read: .*ant/3\.png.*cat/1\.png"):
+        load_dataset("image_folder", path=str(folder), size=4)
+
+
+@pytest.mark.parametrize("name", ["4.tif", "4.TIFF", "4.pgm", "4.ppm"])
+def test_images_of_formats_that_are_not_read_are_not_left_out_in_silence(folder: Path, name: str) -> None:
+    Image.new("L", (6, 8)).save(folder / "cat" / name)
+    with pytest.raises(DataError, match=rf"cat/{name} is of a format that is not read; save it .* as PNG"):
+        load_dataset("image_folder", path=str(folder), size=4)
+
+
+def test_a_fifo_in_the_folder_is_named_and_nothing_waits(folder: Path) -> None:
+    os.mkfifo(folder / "cat" / "pipe.png")
+    with pytest.raises(DataError, match=r"cat/pipe\.png is not a regular file"):
         load_dataset("image_folder", path=str(folder), size=4)
 
 
