@@ -186,12 +186,20 @@ def correct_samples(run: Run, name: str) -> Any:
     Raises RecordError when the two contradict each other.
     """
     facts = run.variants[name]
-    if facts.accuracy is None or facts.correct is None:
+    return checked_samples(name, facts.accuracy, facts.correct, facts.dataset.test)
+
+
+def checked_samples(name: str, accuracy: float | None, packed: str | None, samples: int) -> Any:
+    """Return the vector that `packed` holds, bool (samples,), checked against the accuracy of the variant `name`.
+
+    Raises RecordError when one of them is missing, or when they contradict each other.
+    """
+    if accuracy is None or packed is None:
         raise RecordError(f"variant {name!r} has no accuracy, though it was measured on the same data; run again")
-    correct = Evaluation.unpacked(facts.correct, facts.dataset.test).correct
-    if not math.isclose(float(np.mean(correct)), facts.accuracy, abs_tol=1e-9):
+    correct = Evaluation.unpacked(packed, samples).correct
+    if not math.isclose(float(np.mean(correct)), accuracy, abs_tol=1e-9):
         raise RecordError(
-            f"variant {name!r} has accuracy {facts.accuracy} but {int(correct.sum())} correct of {len(correct)} "
+            f"variant {name!r} has accuracy {accuracy} but {int(correct.sum())} correct of {len(correct)} "
             "samples; the record was changed; run again to save one"
         )
     return correct

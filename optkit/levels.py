@@ -95,7 +95,8 @@ def accuracy_changes(correct: Sequence[Any], rules: Rules, tests: int) -> tuple[
 
 def new_vectors(correct: Sequence[Any]) -> list[int]:
     """Return the points whose vector differs from the one before: each is a test of `accuracy_changes`."""
-    return [i for i in range(1, len(correct)) if not np.array_equal(correct[i], correct[i - 1])]
+    places = range(1, len(correct))
+    return [i for i in places if correct[i] is not correct[i - 1] and not np.array_equal(correct[i], correct[i - 1])]
 
 
 def _unproven(lost: int, gained: int, samples: int, rules: Rules) -> Word:
