@@ -12,8 +12,9 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from optkit.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
 from optkit.deltas import Rules
@@ -34,6 +35,11 @@ class SavedRun:
     path: str
     made: datetime
     run: PastRun
+
+    @cached_property
+    def stamp(self) -> str:
+        """When it was made, to the second."""
+        return self.made.isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +101,11 @@ class History:
     tests: int
 
 
-@dataclass(frozen=True)
-class _Key:
+class _Key(NamedTuple):
     environment: int
     suite: str
-    dataset: DatasetFacts
+    dataset: int
+    """Its number among the data sets of the history."""
     name: str
     metric: str
     apart: tuple[Any, ...]
@@ -192,8 +198,10 @@ def make_history(
     _check_names("variant", variants, {one.name for saved in runs for one in saved.run.variants})
     environments, numbers = grouped(saved.run.environment for saved in runs)
     values: dict[_Key, list[_Value]] = {}
+    datasets: dict[DatasetFacts, int] = {}
     for saved, number in zip(runs, numbers, strict=True):
-        for key, value in _values(saved, number):
+        dataset = datasets.setdefault(saved.run.dataset, len(datasets))
+        for key, value in _values(saved, number, dataset):
             if key.metric in metrics and (not variants or key.name.split("/")[0] in variants):
                 values.setdefault(key, []).append(value)
     tests = max(1, sum(_tests(key, found) for key, found in values.items()))
@@ -208,9 +216,9 @@ def _check_names(what: str, names: Sequence[str], known: Any) -> None:
             raise OptkitError(f"the history has no {what} {name!r}; {nearest(name, known)}")
 
 
-def _values(saved: SavedRun, environment: int) -> Iterator[tuple[_Key, _Value]]:
+def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_Key, _Value]]:
     run = saved.run
-    where = (environment, run.suite, run.dataset)
+    where = (environment, run.suite, dataset)
     kinds = {one.name: one.kind for one in run.variants}
     for one in run.variants:
         for metric in ("file_bytes", "zip_bytes"):
@@ -242,14 +250,21 @@ def _series(key: _Key, values: Sequence[_Value], rules: Rules, tests: int) -> Se
         more = {"scatter": _scatter(figures, changes), "needed": fewest_to_show(rules.false_alarm / tests)}
     elif key.metric == "accuracy":
         vectors = [value.figure for value in values]
-        unit, figures = "fraction", [float(vector.mean()) for vector in vectors]
+        unit, figures = "fraction", _shares(vectors)
         changes = accuracy_changes(vectors, rules, tests)
     else:
         unit, figures = "bytes", [value.figure for value in values]
         changes = size_changes(figures, rules)
     points = tuple(_point(value, figure) for value, figure in zip(values, figures, strict=True))
-    named = {field: getattr(key, field) for field in ("environment", "suite", "dataset", "name", "metric")}
-    return Series(**named, unit=unit, points=points, changes=changes, **more)
+    named = {field: getattr(key, field) for field in ("environment", "suite", "name", "metric")}
+    dataset = values[0].saved.run.dataset
+    return Series(**named, dataset=dataset, unit=unit, points=points, changes=changes, **more)
+
+
+def _shares(vectors: Sequence[Any]) -> list[float]:
+    """Return the mean of each vector; of one that many runs share, once."""
+    means = {id(vector): float(vector.mean()) for vector in {id(vector): vector for vector in vectors}.values()}
+    return [means[id(vector)] for vector in vectors]
 
 
 def _scatter(figures: Sequence[float], changes: Sequence[Change]) -> float | None:
@@ -276,13 +291,19 @@ def _times(runs: Sequence[Sequence[PastTiming]]) -> tuple[str, list[float]]:
     return unit, [statistics.median(map(figure, sessions)) for sessions in runs]
 
 
+def _way(timings: Sequence[PastTiming]) -> str | None:
+    """Return how a full set was run, in all sessions; None of another mode."""
+    if timings[0].setting.way is None:
+        return None
+    return "; ".join(dict.fromkeys(str(timing.setting.way) for timing in timings))
+
+
 def _point(value: _Value, figure: float) -> Point:
     saved = value.saved
-    ways = {timing.setting.way for timing in value.figure} if isinstance(value.figure, list) else {None}
     return Point(
         path=saved.path,
-        made=saved.made.isoformat(timespec="seconds"),
+        made=saved.stamp,
         commit=saved.run.commit,
         value=figure,
-        way="; ".join(sorted(filter(None, ways))) or None,
+        way=_way(value.figure) if isinstance(value.figure, list) else None,
     )

@@ -89,7 +89,10 @@ def accuracy_changes(correct: Sequence[Any], rules: Rules, tests: int) -> tuple[
         word = _word(drop) if counts else _unproven(lost, gained, len(old), rules)
         return _change(before, after, drop, word, counts, p, f"{lost} samples lost, {gained} gained")
 
-    levels = _levels([float(np.mean(vector)) for vector in correct], new_vectors(correct))
+    places = new_vectors(correct)
+    means = [float(np.mean(correct[start])) for start in [0, *places]]  # of each run of equal vectors
+    lengths = np.diff([0, *places, len(correct)])
+    levels = _levels(np.repeat(means, lengths).tolist(), places)
     return _judged(levels, judge)
 
 

@@ -24,7 +24,7 @@ from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, Run, RuntimeFacts
 from optkit.timing import Timing, check_timing
 
 
-class Setting(msgspec.Struct, frozen=True, array_like=True):
+class Setting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was timed, and how: the same in every run of a series, but for the way of a full set."""
 
     variant: str
@@ -46,7 +46,7 @@ class Setting(msgspec.Struct, frozen=True, array_like=True):
         return (self.strategy or f"batch {self.batch}") if self.mode == "full_set" else None
 
 
-class PastTiming(msgspec.Struct, frozen=True, array_like=True):
+class PastTiming(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One benchmark of one session: seconds a call, and those of the reference model.
 
     `quotient` is the median over the rounds of a round's seconds divided by the reference's; None without raw rounds.
@@ -59,7 +59,7 @@ class PastTiming(msgspec.Struct, frozen=True, array_like=True):
     quotient: float | None
 
 
-class PastVariant(msgspec.Struct, frozen=True, array_like=True):
+class PastVariant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The file of a variant, and which test samples it got right (`Evaluation.packed`)."""
 
     name: str
@@ -179,18 +179,24 @@ def _quickly(content: bytes) -> PastRun | None:
     """Return what the bytes of a saved run hold, decoding only what is kept; None when `read_run` must say."""
     try:
         document = _DOCUMENT.decode(content)
-        found = [_decoded(benchmark) for benchmark in document.benchmarks]
-    except (msgspec.DecodeError, RecordError):
+        infos = [benchmark.extra_info.optkit for benchmark in document.benchmarks]
+        found = list(zip(document.benchmarks, map(_FACTS.decode, infos), map(_TIMING.decode, infos), strict=True))
+    except msgspec.DecodeError:
         return None
     facts: dict[str, _Facts] = {}
     timings: list[Timing] = []
     times: Counter[Any] = Counter()
-    for fact, timing in found:
+    for benchmark, fact, timing in found:
+        stats = benchmark.stats
         session = times[timing.benchmark] if fact.session is None else fact.session
         times[timing.benchmark] += 1
-        timings.append(dataclasses.replace(timing, session=session))
+        timings.append(dataclasses.replace(timing, seconds=stats.median, rounds=stats.data or (), session=session))
         fact.session = None
         if facts.setdefault(fact.variant, fact) != fact:
+            return None
+        try:
+            check_timing(timings[-1], benchmark.name)
+        except RecordError:
             return None
     heads = {(fact.suite, str(fact.baseline), fact.dataset) for fact in facts.values()}
     once = len({(timing.benchmark, timing.session) for timing in timings}) == len(timings)
@@ -201,14 +207,6 @@ def _quickly(content: bytes) -> PastRun | None:
     libraries = ((fact.runtime, fact.spec.libraries) for fact in facts.values())
     machine = document.machine_info
     return _past(suite, dataset, document.datetime, commit, machine, libraries, facts.values(), timings)
-
-
-def _decoded(benchmark: _Benchmark) -> tuple[_Facts, Timing]:
-    facts = _FACTS.decode(benchmark.extra_info.optkit)
-    timing = _TIMING.decode(benchmark.extra_info.optkit)
-    timing = dataclasses.replace(timing, seconds=benchmark.stats.median, rounds=benchmark.stats.data or ())
-    check_timing(timing, benchmark.name)
-    return facts, timing
 
 
 def _past(

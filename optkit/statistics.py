@@ -122,9 +122,7 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     """
     n = len(values)
     below = float((1 - confidence) / 2)
-    rank = 0
-    while rank < n and _special().bdtr(rank, n, 0.5) <= below:
-        rank += 1
+    rank = int(np.sum(_special().bdtr(np.arange(n), n, 0.5) <= below))
     if rank == 0:
         return None
     ordered = sorted(values)
