@@ -6,8 +6,10 @@ inconclusive, with the smallest change that they could have shown.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +30,10 @@ from optkit.statistics import (
     smallest_certified_drop,
 )
 from optkit.timing import Timing
+
+_WIDE = 0.25
+_SHOWN = 0.05
+_MOST_SESSIONS = 1000
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -63,6 +69,9 @@ class Delta:
     """One metric of one benchmark in both runs.
 
     `change` is head / base for sizes and seconds and base - head for accuracy, with its interval where it has one.
+    `base` and `head` of seconds are the medians over the sessions; `base_normalized` and `head_normalized` the times in
+    multiples of the reference model (geometric means over the sessions) where both runs have them, and `change` is then
+    of these. `needed` says how many sessions a side would show a change of `needed_for`.
     `detectable` is the smallest such change that this much data could have shown to be worse. `p` is one-sided,
     that it is worse, adjusted for all tests of the comparison. `fails` says whether it is worse than the rules allow.
     """
@@ -79,6 +88,16 @@ class Delta:
     detectable: float | None = None
     fails: bool = False
     reason: str = ""
+    base_normalized: float | None = None
+    head_normalized: float | None = None
+    needed: int | None = None
+    needed_for: float | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether an interval says next to nothing: a change of a quarter could not have been shown, and none was."""
+        undecided = self.verdict not in ("worse", "better")
+        return undecided and self.metric == "seconds" and self.detectable is not None and self.detectable > 1 + _WIDE
 
 
 def benchmark_name(timing: Timing) -> str:
@@ -224,8 +243,10 @@ def _seconds(
         name=name,
         metric="seconds",
         verdict="inconclusive",
-        base=math.exp(float(np.mean(logs[0]))),
-        head=math.exp(float(np.mean(logs[1]))),
+        base=statistics.median(timing.seconds for timing in old),
+        head=statistics.median(timing.seconds for timing in new),
+        base_normalized=math.exp(float(np.mean(logs[0]))) if normalized else None,
+        head_normalized=math.exp(float(np.mean(logs[1]))) if normalized else None,
         change=math.exp(effect.mean),
         reason="times the reference model" if normalized else f"seconds, {why_not}",
     )
@@ -239,7 +260,26 @@ def _seconds(
         if normalized:
             reason = f"{len(old)} and {len(new)} sessions; at least 2 each are needed to know the noise"
         return dataclasses.replace(delta, reason=f"{reason}; use optkit ab, or record several sessions")
-    return _time_test(delta, effect, rules, level)
+    return _time_test(_with_needed(delta, logs, rules, level), effect, rules, level)
+
+
+def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, level: float) -> Delta:
+    """Say how many sessions a side would show a change of 5 % (with a large margin, of twice that) by the same test.
+
+    They are taken to scatter as these did. `needed` is None when that would take more than a thousand.
+    """
+    change = max(_SHOWN, 2 * rules.margin)
+    parts = [float(np.var(side, ddof=1)) for side in logs]
+    margin, bound = math.log1p(rules.margin), math.log1p(rules.margin / 2)
+
+    def shows(count: int) -> bool:
+        df = (count - 1) * sum(parts) ** 2 / sum(part**2 for part in parts) if sum(parts) else 2.0 * (count - 1)
+        estimate = Estimate(0.0, math.sqrt(sum(parts) / count), df)
+        return detectable(estimate, bound, margin, level) <= math.log1p(change)
+
+    counts = range(2, _MOST_SESSIONS + 1)
+    at = bisect.bisect_left(counts, True, key=shows)
+    return dataclasses.replace(delta, needed=counts[at] if at < len(counts) else None, needed_for=change)
 
 
 def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:
