@@ -6,7 +6,6 @@ inconclusive, with the smallest change that they could have shown.
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import math
 import statistics
@@ -32,8 +31,8 @@ from optkit.statistics import (
 from optkit.timing import Timing
 
 _WIDE = 0.25
-_SHOWN = 0.05
-_MOST_SESSIONS = 1000
+_SHOWN = (0.05, 0.1, 0.25, 0.5, 1.0)
+_MOST_SESSIONS = 100
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -264,22 +263,24 @@ def _seconds(
 
 
 def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, level: float) -> Delta:
-    """Say how many sessions a side would show a change of 5 % (with a large margin, of twice that) by the same test.
+    """Say how many sessions a side would show how large a change by the same test, if they scattered as these did.
 
-    They are taken to scatter as these did. `needed` is None when that would take more than a thousand.
+    It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
     """
-    change = max(_SHOWN, 2 * rules.margin)
     parts = [float(np.var(side, ddof=1)) for side in logs]
     margin, bound = math.log1p(rules.margin), math.log1p(rules.margin / 2)
 
-    def shows(count: int) -> bool:
+    def shown(count: int) -> float:
         df = (count - 1) * sum(parts) ** 2 / sum(part**2 for part in parts) if sum(parts) else 2.0 * (count - 1)
-        estimate = Estimate(0.0, math.sqrt(sum(parts) / count), df)
-        return detectable(estimate, bound, margin, level) <= math.log1p(change)
+        return math.expm1(
+            min(700.0, detectable(Estimate(0.0, math.sqrt(sum(parts) / count), df), bound, margin, level))
+        )
 
-    counts = range(2, _MOST_SESSIONS + 1)
-    at = bisect.bisect_left(counts, True, key=shows)
-    return dataclasses.replace(delta, needed=counts[at] if at < len(counts) else None, needed_for=change)
+    for change in [change for change in _SHOWN if change >= 2 * rules.margin]:
+        if shown(_MOST_SESSIONS) <= change:
+            needed = next(count for count in range(2, _MOST_SESSIONS + 1) if shown(count) <= change)
+            return dataclasses.replace(delta, needed=needed, needed_for=change)
+    return delta
 
 
 def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:

@@ -336,38 +336,36 @@ def test_instead_of_an_interval_that_says_nothing_it_says_how_many_sessions_woul
     assert delta.high > 3, "the JSON keeps it"
     assert delta.is_wide
     text = comparison_text(found, Rules())
-    assert f"inconclusive ({delta.needed} sessions each would show 5 %)" in text
+    assert f"inconclusive ({delta.needed} sessions each would show {100 * (delta.needed_for or 0):g} %)" in text
     assert f"{100 * (delta.high - 1):+.2f}" not in text
     near = only(compared(run(variant(), seconds=SESSIONS), run(variant(), seconds=SESSIONS)), "seconds")
     assert not near.is_wide
 
 
-@pytest.mark.parametrize("scatter", [0.01, 0.05, 0.3])
-def test_as_many_sessions_as_are_said_to_be_needed_show_the_change(scatter: float) -> None:
-    """Of that many sessions of the same scatter, nine of ten comparisons call a change of 5 % worse; of half not."""
+@pytest.mark.parametrize(("scatter", "change"), [(0.01, 0.05), (0.05, 0.05), (0.3, 0.25)])
+def test_as_many_sessions_as_are_said_to_be_needed_show_the_change(scatter: float, change: float) -> None:
+    """Of that many sessions of the same scatter, nine of ten comparisons call that change worse; of a third not."""
 
     def sessions(count: int, rng: np.random.Generator) -> tuple[float, ...]:
         return tuple(np.exp(rng.normal(0, scatter, count)))
 
     few = [1.0, float(np.exp(scatter * 2**0.5))]  # their variance is scatter squared
     delta = only(compared(run(variant(), seconds=tuple(few)), run(variant(), seconds=tuple(few))), "seconds")
-    assert (delta.needed_for, delta.needed is not None) == (0.05, True)
+    assert delta.needed_for == change
     rng = np.random.default_rng(1)
     shown = {}
     for count in (delta.needed or 0, max(2, (delta.needed or 0) // 3)):
         found = []
-        for _ in range(60 if scatter < 0.1 else 6):
-            head = tuple(1.05 * s for s in sessions(count, rng))
+        for _ in range(25):
+            head = tuple((1 + change) * s for s in sessions(count, rng))
             pair = (run(variant(), seconds=sessions(count, rng)), run(variant(), seconds=head))
             found.append(only(compared(*pair), "seconds").verdict == "worse")
         shown[count] = float(np.mean(found))
-    assert shown[delta.needed or 0] >= 0.8
+    assert shown[delta.needed or 0] >= 0.75
     assert min(shown.values()) < 0.7
 
 
 def test_the_text_of_long_names_fits_a_hundred_columns() -> None:
     long = variant("pruned_dynamic_range")
-    found = compared(
-        run(long, seconds=SESSIONS), run(dataclasses.replace(long, accuracy=long.accuracy), seconds=(1, 3, 9))
-    )
+    found = compared(run(long, seconds=SESSIONS), run(long, seconds=(1, 3, 9)))
     assert max(map(len, comparison_text(found, Rules()).splitlines())) <= 100

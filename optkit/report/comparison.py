@@ -99,7 +99,7 @@ def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
 def delta_cells(delta: Delta) -> list[str]:
     """Return base, head, change and the whole verdict of one figure as texts."""
     is_drop = delta.metric == "accuracy"
-    change = f"{-delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
+    change = f"{0.0 - delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
     return [_figure(delta, delta.base), _figure(delta, delta.head), change, _delta_verdict(delta)]
 
 
@@ -120,10 +120,9 @@ def _change_interval(delta: Delta) -> str:
 
 def sessions_text(delta: Delta) -> str:
     """Say how many sessions a side would show how large a change."""
-    change = f"{100 * (delta.needed_for or 0):.3g} %"
-    if delta.needed is None:
-        return f"more than a thousand sessions each would be needed to show {change}: quiet the machine"
-    return f"{delta.needed} sessions each would show {change}"
+    if delta.needed is None or delta.needed_for is None:
+        return "a hundred sessions each would not show a doubling: quiet the machine"
+    return f"{delta.needed} sessions each would show {100 * delta.needed_for:.3g} %"
 
 
 def _word(delta: Delta) -> str:
