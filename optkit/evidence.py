@@ -58,24 +58,19 @@ def evidence_of(advice: Advice, run: Run) -> Evidence:
     machine = f"{cpu.get('brand_raw') or 'unknown processor'}, {cpu.get('count')} cores"
     possible = [facts for facts in run.variants.values() if _is_possible(facts, advice, run)]
     advised = [facts.variant for facts in possible if _is_advised(facts, advice, run)]
+    found: tuple[Finding, ...] = ()
+    why_not = ""
     if not advised:
-        return Evidence(
-            suite=run.suite, machine=machine, why_not=f"the run has no file that was made as advised ({advice.title})"
+        why_not = f"the run has no file that was made as advised ({advice.title})"
+    elif advice.wish == "fastest" and advice.target != "cpu":
+        why_not = f"its times are of this processor, and say nothing of a {advice.target}"
+    else:
+        names = [facts.variant for facts in possible]
+        found = tuple(
+            _times(run, advised, names) if advice.wish == "fastest" else _figures(run, advice, advised, names)
         )
-    if advice.wish == "fastest" and advice.target != "cpu":
-        return Evidence(
-            suite=run.suite,
-            machine=machine,
-            why_not=f"its times are of this processor, and say nothing of a {advice.target}",
-        )
-    names = [facts.variant for facts in possible]
-    found = tuple(_times(run, advised, names) if advice.wish == "fastest" else _figures(run, advice, advised, names))
-    return Evidence(
-        suite=run.suite,
-        machine=machine,
-        findings=found,
-        why_not="" if found else "the run did not measure what was wished for",
-    )
+        why_not = "" if found else "the run did not measure what was wished for"
+    return Evidence(suite=run.suite, machine=machine, findings=found, why_not=why_not)
 
 
 def _techniques(facts: VariantFacts, run: Run) -> list[str]:
