@@ -26,13 +26,13 @@ from optkit.statistics import (
     mcnemar,
     mean_difference,
     paired_drop_interval,
+    sessions_to_show,
     smallest_certified_drop,
 )
 from optkit.timing import Timing
 
 _WIDE = 0.25
 _SHOWN = (0.05, 0.1, 0.25, 0.5, 1.0)
-_MOST_SESSIONS = 100
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -267,20 +267,9 @@ def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, le
 
     It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
     """
-    parts = [float(np.var(side, ddof=1)) for side in logs]
-    margin, bound = math.log1p(rules.margin), math.log1p(rules.margin / 2)
-
-    def shown(count: int) -> float:
-        df = (count - 1) * sum(parts) ** 2 / sum(part**2 for part in parts) if sum(parts) else 2.0 * (count - 1)
-        return math.expm1(
-            min(700.0, detectable(Estimate(0.0, math.sqrt(sum(parts) / count), df), bound, margin, level))
-        )
-
-    for change in [change for change in _SHOWN if change >= 2 * rules.margin]:
-        if shown(_MOST_SESSIONS) <= change:
-            needed = next(count for count in range(2, _MOST_SESSIONS + 1) if shown(count) <= change)
-            return dataclasses.replace(delta, needed=needed, needed_for=change)
-    return delta
+    changes = [change for change in _SHOWN if change >= 2 * rules.margin]
+    found = sessions_to_show(logs, changes, math.log1p(rules.margin / 2), math.log1p(rules.margin), level)
+    return dataclasses.replace(delta, needed=found[0], needed_for=found[1]) if found else delta
 
 
 def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:
