@@ -25,8 +25,7 @@ from publish import call, replace_between
 
 from optkit import OptkitError
 from optkit.changepoints import locate, scatter
-from optkit.deltas import Rules, benchmark_name
-from optkit.environments import environment_of
+from optkit.deltas import Rules
 from optkit.history import SavedRun, make_history, read_runs
 from optkit.levels import time_changes
 from optkit.report.history import history_text
@@ -70,7 +69,7 @@ def keep(options: argparse.Namespace) -> None:
         raise OptkitError(f"{options.folder} has runs of several environments; record one series on one machine")
     found = {
         "schema": SCHEMA,
-        "environment": environment_of(runs[0].run),
+        "environment": runs[0].run.environment,
         "suite": runs[0].run.suite,
         "artifacts": _artifacts(runs),
         "made": [saved.made.isoformat(timespec="seconds") for saved in runs],
@@ -88,19 +87,18 @@ def keep(options: argparse.Namespace) -> None:
 def _artifacts(runs: Sequence[SavedRun]) -> dict[str, str]:
     found: dict[str, str] = {}
     for saved in runs:
-        for name, facts in saved.run.variants.items():
-            if found.setdefault(name, facts.artifact.sha256) != facts.artifact.sha256:
-                raise OptkitError(f"{name} of {saved.path} is another file; a null series times one and the same")
+        for one in saved.run.variants:
+            if found.setdefault(one.name, one.sha256) != one.sha256:
+                raise OptkitError(f"{one.name} of {saved.path} is another file; a null series times one and the same")
     return found
 
 
 def _raw(runs: Sequence[SavedRun]) -> Iterator[dict[str, Any]]:
     """Yield the same series in plain seconds, where they are in times of the reference."""
-    names = [
-        benchmark_name(timing) for timing in runs[0].run.timings if timing.reference_seconds and not timing.strategy
-    ]
+    first = runs[0].run.timings
+    names = [one.setting.name for one in first if one.reference_seconds and not one.setting.strategy]
     for name in names:
-        timings = [[t for t in saved.run.timings if benchmark_name(t) == name] for saved in runs]
+        timings = [[t for t in saved.run.timings if t.setting.name == name] for saved in runs]
         yield {"name": name, "unit": "seconds", "values": [np.median([t.seconds for t in one]) for one in timings]}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,9 +27,13 @@ from optkit.statistics import (
     mcnemar,
     mean_difference,
     paired_drop_interval,
+    sessions_to_show,
     smallest_certified_drop,
 )
 from optkit.timing import Timing, common_clock
+
+_WIDE = 0.25
+_SHOWN = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
@@ -64,6 +69,9 @@ class Delta:
     """One metric of one benchmark in both runs.
 
     `change` is head / base for sizes and seconds and base - head for accuracy, with its interval where it has one.
+    `base` and `head` of seconds are the medians over the sessions; `base_normalized` and `head_normalized` the times in
+    multiples of the reference model (geometric means over the sessions) where both runs have them, and `change` is then
+    of these. `needed` says how many sessions a side would show a change of `needed_for`.
     `detectable` is the smallest such change that this much data could have shown to be worse. `p` is one-sided,
     that it is worse, adjusted for all tests of the comparison. `fails` says whether it is worse than the rules allow.
     """
@@ -80,6 +88,16 @@ class Delta:
     detectable: float | None = None
     fails: bool = False
     reason: str = ""
+    base_normalized: float | None = None
+    head_normalized: float | None = None
+    needed: int | None = None
+    needed_for: float | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether an interval says next to nothing: a change of a quarter could not have been shown, and none was."""
+        undecided = self.verdict not in ("worse", "better")
+        return undecided and self.metric == "seconds" and self.detectable is not None and self.detectable > 1 + _WIDE
 
 
 def benchmark_name(timing: Timing) -> str:
@@ -187,12 +205,20 @@ def correct_samples(run: Run, name: str) -> Any:
     Raises RecordError when the two contradict each other.
     """
     facts = run.variants[name]
-    if facts.accuracy is None or facts.correct is None:
+    return checked_samples(name, facts.accuracy, facts.correct, facts.dataset.test)
+
+
+def checked_samples(name: str, accuracy: float | None, packed: str | None, samples: int) -> Any:
+    """Return the vector that `packed` holds, bool (samples,), checked against the accuracy of the variant `name`.
+
+    Raises RecordError when one of them is missing, or when they contradict each other.
+    """
+    if accuracy is None or packed is None:
         raise RecordError(f"variant {name!r} has no accuracy, though it was measured on the same data; run again")
-    correct = Evaluation.unpacked(facts.correct, facts.dataset.test).correct
-    if not math.isclose(float(np.mean(correct)), facts.accuracy, abs_tol=1e-9):
+    correct = Evaluation.unpacked(packed, samples).correct
+    if not math.isclose(float(np.mean(correct)), accuracy, abs_tol=1e-9):
         raise RecordError(
-            f"variant {name!r} has accuracy {facts.accuracy} but {int(correct.sum())} correct of {len(correct)} "
+            f"variant {name!r} has accuracy {accuracy} but {int(correct.sum())} correct of {len(correct)} "
             "samples; the record was changed; run again to save one"
         )
     return correct
@@ -218,8 +244,10 @@ def _seconds(
         name=name,
         metric="seconds",
         verdict="inconclusive",
-        base=math.exp(float(np.mean(logs[0]))),
-        head=math.exp(float(np.mean(logs[1]))),
+        base=statistics.median(timing.seconds for timing in old),
+        head=statistics.median(timing.seconds for timing in new),
+        base_normalized=math.exp(float(np.mean(logs[0]))) if normalized else None,
+        head_normalized=math.exp(float(np.mean(logs[1]))) if normalized else None,
         change=math.exp(effect.mean),
         reason=f"times the reference model{' by CPU time' * (clock == 'cpu')}" if normalized else f"seconds, {why_not}",
     )
@@ -233,7 +261,17 @@ def _seconds(
         if normalized:
             reason = f"{len(old)} and {len(new)} sessions; at least 2 each are needed to know the noise"
         return dataclasses.replace(delta, reason=f"{reason}; use optkit ab, or record several sessions")
-    return _time_test(delta, effect, rules, level)
+    return _time_test(_with_needed(delta, logs, rules, level), effect, rules, level)
+
+
+def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, level: float) -> Delta:
+    """Say how many sessions a side would show how large a change by the same test, if they scattered as these did.
+
+    It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
+    """
+    changes = [change for change in _SHOWN if change >= 2 * rules.margin]
+    found = sessions_to_show(logs, changes, math.log1p(rules.margin / 2), math.log1p(rules.margin), level)
+    return dataclasses.replace(delta, needed=found[0], needed_for=found[1]) if found else delta
 
 
 def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:

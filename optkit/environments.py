@@ -8,17 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from optkit.record import Run
+from optkit.record import Run, RuntimeFacts
 
 
 def environment_of(run: Run) -> dict[str, Any]:
     """Return processor, cores, system, Python version, and the versions of runtimes and training libraries."""
-    cpu = run.machine.get("cpu") or {}
+    libraries = ((facts.runtime, facts.spec.get("libraries", {})) for facts in run.variants.values())
+    return environment_from(run.machine, libraries)
+
+
+def environment_from(
+    machine: Mapping[str, Any], libraries: Iterable[tuple[RuntimeFacts, Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """Return the same of a saved `machine_info`, and of each variant's runtime and training libraries."""
+    cpu = machine.get("cpu") or {}
     found = {"processor": cpu.get("brand_raw"), "cores": cpu.get("count")}
-    found |= {name: run.machine.get(name) for name in ("machine", "system", "python_version")}
-    for facts in run.variants.values():
-        found[facts.runtime.name] = facts.runtime.version
-        found |= facts.spec.get("libraries", {})
+    found |= {name: machine.get(name) for name in ("machine", "system", "python_version")}
+    for runtime, versions in libraries:
+        found[runtime.name] = runtime.version
+        found |= versions
     return found
 
 

@@ -30,7 +30,8 @@ Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 class Verdict:
     """One gate on one variant (and, when timed, one mode and thread count): the value and what came of it.
 
-    A gate with confidence also has `low` and `high`, the bounds of the value, and `data`, what they rest on.
+    A gate with confidence also has `low` and `high`, the bounds of the value, and `data`, what they rest on. `over` is
+    the variant that a speed-up is over.
     """
 
     variant: str
@@ -43,6 +44,7 @@ class Verdict:
     where: str = ""
     reason: str = ""
     changed: tuple[str, ...] = ()
+    over: str = ""
 
     @property
     def name(self) -> str:
@@ -61,7 +63,8 @@ class Verdict:
         if self.low is not None and self.high is not None:
             value += f" ({self.low:.6g} to {self.high:.6g}; {self.data})"
         where = f" ({self.where})" if self.where else ""
-        text = f"{self.status}: {self.variant}{where}: {gate.metric} is {value}, must be {gate.bound_text}"
+        over = f" over {self.over}" if self.over else ""
+        text = f"{self.status}: {self.variant}{where}: {gate.metric}{over} is {value}, must be {gate.bound_text}"
         text += f" {METRICS[gate.metric].unit}{gate.condition} [{gate.origin}]"
         if self.reason:
             text += f": {self.reason}"
@@ -87,8 +90,10 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     if facts is None:
         return [_without(gate, variant, "the run has no record of this variant")]
     if METRICS[gate.metric].timed:
-        found = _confident_times(gate, variant, run) if gate.at else _timed(gate, variant, run)
-        return list(found) or [_without(gate, variant, "the run has no such timing")]
+        times = _confident_times(gate, variant, run) if gate.at else _timed(gate, variant, run)
+        found = list(times) or [_without(gate, variant, "the run has no such timing")]
+        over = (gate.relative_to or run.baseline) if gate.metric == "speedup" else ""
+        return [dataclasses.replace(verdict, over=over) for verdict in found]
     if METRICS[gate.metric].layered:
         return [_layered(gate, variant, facts)]
     value = value_of(facts, gate.metric)

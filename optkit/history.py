@@ -1,7 +1,8 @@
 """A folder of saved runs as series, one for each benchmark or variant and metric, with the changes in them.
 
 Law: what is not comparable is never joined: another environment, suite, data set, kind of file or setting of the
-runtime begins a series of its own. What cannot be read is named with the reason.
+runtime begins a series of its own. How a full set was run is not a setting:
+a trial chooses it, and a point says which. What cannot be read is named with the reason.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from optkit.changepoints import FEWEST, fewest_to_show, scatter
-from optkit.deltas import Rules, benchmark_name, correct_samples
-from optkit.environments import environment_of, grouped
+from optkit.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
+from optkit.deltas import Rules
+from optkit.environments import grouped
 from optkit.errors import OptkitError, RecordError, nearest
 from optkit.levels import Change, accuracy_changes, new_vectors, size_changes, time_changes
 from optkit.names import shown
-from optkit.record import DatasetFacts, Run, read_run
-from optkit.timing import Timing
+from optkit.past import PastRun, PastTiming, correct_of, moment, read_past
+from optkit.past_index import Index, state_of
+from optkit.record import DatasetFacts
 
 METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes")
 
@@ -32,7 +35,12 @@ class SavedRun:
 
     path: str
     made: datetime
-    run: Run
+    run: PastRun
+
+    @cached_property
+    def stamp(self) -> str:
+        """When it was made, to the second."""
+        return self.made.isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +53,16 @@ class Unread:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One run's value in a series. `commit` is the id that pytest-benchmark saved, with a + when it was changed."""
+    """One run's value in a series. `commit` is the id that pytest-benchmark saved, with a + when it was changed.
+
+    `way` says how a full set was run, as a trial chose: it may differ from run to run.
+    """
 
     path: str
     made: str
     commit: str
     value: float
+    way: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +70,8 @@ class Series:
     """One metric of one benchmark or variant in one environment, in the order of time.
 
     `environment` is a number in `History.environments`. `scatter` is the robust standard deviation of log times about
-    their levels, `needed` how many runs it takes to show any change; both for times only.
+    their levels, None of fewer than three runs; `needed` is how many runs it takes to show any change. Both are only
+    of times.
     """
 
     environment: int
@@ -89,11 +102,11 @@ class History:
     tests: int
 
 
-@dataclass(frozen=True)
-class _Key:
+class _Key(NamedTuple):
     environment: int
     suite: str
-    dataset: DatasetFacts
+    dataset: int
+    """Its number among the data sets of the history."""
     name: str
     metric: str
     apart: tuple[Any, ...]
@@ -110,6 +123,7 @@ class _Value:
 def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
     """Return the runs in `folder` and below, oldest first, and the .json files that are none.
 
+    What was read is kept in the user's cache (`optkit.past_index`): the next time, only what is new is read.
     Raises RecordError when there is no run at all.
     """
     if not folder.is_dir():
@@ -118,13 +132,14 @@ def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
         )
     runs: list[SavedRun] = []
     unread: list[Unread] = []
+    index = Index(folder)
     for path in sorted(folder.rglob("*.json")):
         name = shown(path.relative_to(folder).as_posix())
         try:
-            runs.append(_read(path, name))
+            runs.append(_read(path, name, index))
         except RecordError as error:
-            reason = str(error).removeprefix(f"{shown(path)}: ").removeprefix(f"{shown(path)} ")
-            unread.append(Unread(path=name, reason=reason))
+            unread.append(Unread(path=name, reason=str(error)))
+    index.save()
     runs.sort(key=lambda saved: (saved.made, saved.path))
     copies = list(_copies(runs))
     if not runs:
@@ -137,25 +152,32 @@ def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
     return tuple(saved for saved in runs if saved.path not in again), (*unread, *copies)
 
 
-def _read(path: Path, name: str) -> SavedRun:
-    run = read_run(path)
-    if not isinstance(run.machine, dict) or not isinstance(run.machine.get("cpu") or {}, dict):
-        raise RecordError("its machine_info is not what pytest-benchmark saves")
+def _read(path: Path, name: str, index: Index) -> SavedRun:
     try:
-        made = datetime.fromisoformat(run.made.replace("Z", "+00:00"))
-    except ValueError:
-        raise RecordError(f"its datetime is {run.made!r}; without a date it has no place in a history") from None
-    for variant, facts in run.variants.items():
-        if facts.accuracy is not None:
-            correct_samples(run, variant)
-    return SavedRun(path=name, made=made if made.tzinfo else made.replace(tzinfo=timezone.utc), run=run)
+        state = state_of(path)
+    except OSError as error:
+        raise RecordError(f"cannot be read: {error.strerror}") from error
+    found = index.find(name, state)
+    if found is None:
+        found = index.keep(name, state, _outcome(path))
+    if isinstance(found, str):
+        raise RecordError(found)
+    made = moment(found.made)
+    return SavedRun(path=name, made=made if made.tzinfo else made.replace(tzinfo=timezone.utc), run=found)
+
+
+def _outcome(path: Path) -> PastRun | str:
+    try:
+        return read_past(path)
+    except RecordError as error:
+        return str(error).removeprefix(f"{shown(path)}: ").removeprefix(f"{shown(path)} ")
 
 
 def _copies(runs: Sequence[SavedRun]) -> Iterator[Unread]:
     """Yield the runs that were saved a second time: a copy would count as evidence."""
     first: dict[Any, str] = {}
     for saved in runs:
-        timings = tuple((benchmark_name(timing), timing.seconds) for timing in saved.run.timings)
+        timings = tuple((timing.setting.name, timing.seconds) for timing in saved.run.timings)
         known = first.setdefault((saved.made, saved.run.suite, timings), saved.path)
         if known != saved.path:
             yield Unread(path=saved.path, reason=f"the same run as {known}")
@@ -174,11 +196,13 @@ def make_history(
     Raises OptkitError for a variant or metric that is not known.
     """
     _check_names("metric", metrics, METRICS)
-    _check_names("variant", variants, {name for saved in runs for name in saved.run.variants})
-    environments, numbers = grouped(environment_of(saved.run) for saved in runs)
+    _check_names("variant", variants, {one.name for saved in runs for one in saved.run.variants})
+    environments, numbers = grouped(saved.run.environment for saved in runs)
     values: dict[_Key, list[_Value]] = {}
+    datasets: dict[DatasetFacts, int] = {}
     for saved, number in zip(runs, numbers, strict=True):
-        for key, value in _values(saved, number):
+        dataset = datasets.setdefault(saved.run.dataset, len(datasets))
+        for key, value in _values(saved, number, dataset):
             if key.metric in metrics and (not variants or key.name.split("/")[0] in variants):
                 values.setdefault(key, []).append(value)
     tests = max(1, sum(_tests(key, found) for key, found in values.items()))
@@ -193,20 +217,22 @@ def _check_names(what: str, names: Sequence[str], known: Any) -> None:
             raise OptkitError(f"the history has no {what} {name!r}; {nearest(name, known)}")
 
 
-def _values(saved: SavedRun, environment: int) -> Iterator[tuple[_Key, _Value]]:
+def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_Key, _Value]]:
     run = saved.run
-    where = (environment, run.suite, run.dataset)
-    for name, facts in run.variants.items():
+    where = (environment, run.suite, dataset)
+    kinds = {one.name: one.kind for one in run.variants}
+    for one in run.variants:
         for metric in ("file_bytes", "zip_bytes"):
-            yield _Key(*where, name, metric, (facts.kind,)), _Value(saved, getattr(facts.artifact, metric))
-        if facts.accuracy is not None:
-            yield _Key(*where, name, "accuracy", (facts.kind,)), _Value(saved, correct_samples(run, name))
-    sessions: dict[_Key, list[Timing]] = {}
+            yield _Key(*where, one.name, metric, (one.kind,)), _Value(saved, getattr(one, metric))
+        if one.accuracy is not None:
+            yield _Key(*where, one.name, "accuracy", (one.kind,)), _Value(saved, correct_of(one, run.dataset.test))
+    sessions: dict[_Key, list[PastTiming]] = {}
     for timing in run.timings:
-        name = benchmark_name(timing) + (f" ({timing.strategy})" if timing.strategy else "")
-        reference = timing.reference if timing.reference_seconds else "none"
-        apart = (run.variants[timing.variant].kind, timing.batch, timing.samples, reference, timing.clock)
-        sessions.setdefault(_Key(*where, name, "seconds", apart), []).append(timing)
+        setting = timing.setting
+        reference = setting.reference if timing.reference_seconds else "none"
+        batch = None if setting.way else setting.batch  # a full set's is a part of the way that was chosen
+        apart = (kinds[setting.variant], batch, setting.samples, reference, setting.clock)
+        sessions.setdefault(_Key(*where, setting.name, "seconds", apart), []).append(timing)
     yield from ((key, _Value(saved, timings)) for key, timings in sessions.items())
 
 
@@ -222,21 +248,34 @@ def _series(key: _Key, values: Sequence[_Value], rules: Rules, tests: int) -> Se
     if key.metric == "seconds":
         unit, figures = _times([value.figure for value in values])
         changes = time_changes(figures, rules, tests)
-        spread = scatter([math.log(figure) for figure in figures], [change.at for change in changes])
-        more = {"scatter": spread, "needed": fewest_to_show(rules.false_alarm / tests)}
+        more = {"scatter": _scatter(figures, changes), "needed": fewest_to_show(rules.false_alarm / tests)}
     elif key.metric == "accuracy":
         vectors = [value.figure for value in values]
-        unit, figures = "fraction", [float(vector.mean()) for vector in vectors]
+        unit, figures = "fraction", _shares(vectors)
         changes = accuracy_changes(vectors, rules, tests)
     else:
         unit, figures = "bytes", [value.figure for value in values]
         changes = size_changes(figures, rules)
-    points = tuple(_point(value.saved, figure) for value, figure in zip(values, figures, strict=True))
-    named = {field: getattr(key, field) for field in ("environment", "suite", "dataset", "name", "metric")}
-    return Series(**named, unit=unit, points=points, changes=changes, **more)
+    points = tuple(_point(value, figure) for value, figure in zip(values, figures, strict=True))
+    named = {field: getattr(key, field) for field in ("environment", "suite", "name", "metric")}
+    dataset = values[0].saved.run.dataset
+    return Series(**named, dataset=dataset, unit=unit, points=points, changes=changes, **more)
 
 
-def _times(runs: Sequence[Sequence[Timing]]) -> tuple[str, list[float]]:
+def _shares(vectors: Sequence[Any]) -> list[float]:
+    """Return the mean of each vector; of one that many runs share, once."""
+    means = {id(vector): float(vector.mean()) for vector in {id(vector): vector for vector in vectors}.values()}
+    return [means[id(vector)] for vector in vectors]
+
+
+def _scatter(figures: Sequence[float], changes: Sequence[Change]) -> float | None:
+    """Return the scatter of times about their levels; None of fewer runs than a level can be seen in."""
+    if len(figures) < SHORTEST:
+        return None
+    return scatter([math.log(figure) for figure in figures], [change.at for change in changes])
+
+
+def _times(runs: Sequence[Sequence[PastTiming]]) -> tuple[str, list[float]]:
     """Return the unit, and each run's median over its sessions: in times of the reference model where there was one.
 
     The median over rounds of the quotients, if all runs saved their rounds; else, for all, the quotient of medians. CPU
@@ -244,16 +283,29 @@ def _times(runs: Sequence[Sequence[Timing]]) -> tuple[str, list[float]]:
     """
     timings = [timing for sessions in runs for timing in sessions]
     unit = "times the reference" if all(timing.reference_seconds for timing in timings) else "seconds"
-    rounds = all(timing.clock == "cpu" or (timing.rounds and timing.reference_rounds) for timing in timings)
+    rounds = all(timing.quotient for timing in timings)
 
-    def figure(timing: Timing) -> float:
+    def figure(timing: PastTiming) -> float:
         if unit == "seconds" or not timing.reference_seconds:
             return timing.seconds
-        return (timing.normalized if rounds else None) or timing.seconds / timing.reference_seconds
+        return (timing.quotient if rounds else None) or timing.seconds / timing.reference_seconds
 
     return unit, [statistics.median(map(figure, sessions)) for sessions in runs]
 
 
-def _point(saved: SavedRun, value: float) -> Point:
-    commit = str(saved.run.commit.get("id") or "")[:10] + ("+" if saved.run.commit.get("dirty") else "")
-    return Point(path=saved.path, made=saved.made.isoformat(timespec="seconds"), commit=commit, value=value)
+def _way(timings: Sequence[PastTiming]) -> str | None:
+    """Return how a full set was run, in all sessions; None of another mode."""
+    if timings[0].setting.way is None:
+        return None
+    return "; ".join(dict.fromkeys(str(timing.setting.way) for timing in timings))
+
+
+def _point(value: _Value, figure: float) -> Point:
+    saved = value.saved
+    return Point(
+        path=saved.path,
+        made=saved.stamp,
+        commit=saved.run.commit,
+        value=figure,
+        way=_way(value.figure) if isinstance(value.figure, list) else None,
+    )

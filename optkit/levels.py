@@ -89,13 +89,17 @@ def accuracy_changes(correct: Sequence[Any], rules: Rules, tests: int) -> tuple[
         word = _word(drop) if counts else _unproven(lost, gained, len(old), rules)
         return _change(before, after, drop, word, counts, p, f"{lost} samples lost, {gained} gained")
 
-    levels = _levels([float(np.mean(vector)) for vector in correct], new_vectors(correct))
+    places = new_vectors(correct)
+    means = [float(np.mean(correct[start])) for start in [0, *places]]  # of each run of equal vectors
+    lengths = np.diff([0, *places, len(correct)])
+    levels = _levels(np.repeat(means, lengths).tolist(), places)
     return _judged(levels, judge)
 
 
 def new_vectors(correct: Sequence[Any]) -> list[int]:
     """Return the points whose vector differs from the one before: each is a test of `accuracy_changes`."""
-    return [i for i in range(1, len(correct)) if not np.array_equal(correct[i], correct[i - 1])]
+    places = range(1, len(correct))
+    return [i for i in places if correct[i] is not correct[i - 1] and not np.array_equal(correct[i], correct[i - 1])]
 
 
 def _unproven(lost: int, gained: int, samples: int, rules: Rules) -> Word:

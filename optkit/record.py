@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from optkit.build import Artifact
+from optkit.chain import extras, is_float, model_of
 from optkit.data import Dataset
 from optkit.errors import RecordError, SchemaError, check_name, check_texts
 from optkit.files import read_bytes
@@ -120,12 +121,25 @@ class Run:
         """Return the figure of `variant` in `mode` on `threads` threads, or None when it was not timed."""
         return next((one for one in self.benchmarks if one.benchmark == (variant, mode, threads)), None)
 
-    def speedup(self, timing: Timing) -> float | None:
-        """Return the baseline's time in the same mode and threads divided by `timing`'s, or None without it.
+    @cached_property
+    def float_file(self) -> str | None:
+        """The float `.tflite` of the baseline: what was converted in mode float32 from the same chain of steps.
 
-        Over several sessions it is the median of the quotients, each within a session.
+        None when the run has none. The plainest, when there are several: not sparse, nothing stripped.
         """
-        base = (self.baseline, timing.mode, timing.threads)
+        base = self.variants.get(self.baseline)
+        files = [facts for facts in self.variants.values() if is_float(facts.spec)]
+        found = [facts for facts in files if base and model_of(facts.spec) == model_of(base.spec)]
+        found.sort(key=lambda facts: extras(facts.spec))
+        return found[0].variant if found else None
+
+    def speedup(self, timing: Timing, over: str | None = None) -> float | None:
+        """Return the time of `over` in the same mode and threads divided by `timing`'s, or None without it.
+
+        `over` is a variant, by default the baseline. Over several sessions it is the median of the quotients, each
+        within a session.
+        """
+        base = (over or self.baseline, timing.mode, timing.threads)
         quotients = session_quotients(self.timings, base, timing.benchmark)
         return statistics.median(quotients) if quotients else None
 

@@ -102,6 +102,32 @@ def mean_difference(base: Sequence[float], head: Sequence[float]) -> Estimate:
     return Estimate(mean, math.sqrt(sum(parts)), df)
 
 
+def sessions_to_show(
+    logs: Sequence[Sequence[float]],
+    changes: Sequence[float],
+    bound: float,
+    margin: float,
+    level: float,
+    most: int = 100,
+) -> tuple[int, float] | None:
+    """Return how many values a side show the first of `changes` that `most` of them would show, and that change.
+
+    `logs` are two samples of logarithms, whose variances the values to come are taken to have; `changes` are fractions,
+    in rising order. A change is shown as in `detectable`, by Welch's test. None when `most` would show none.
+    """
+    parts = [float(np.var(side, ddof=1)) for side in logs]
+
+    def shown(count: int) -> float:
+        df = (count - 1) * sum(parts) ** 2 / sum(part**2 for part in parts) if sum(parts) else 2.0 * (count - 1)
+        estimate = Estimate(0.0, math.sqrt(sum(parts) / count), df)
+        return math.expm1(min(700.0, detectable(estimate, bound, margin, level)))
+
+    for change in changes:
+        if shown(most) <= change:
+            return next(count for count in range(2, most + 1) if shown(count) <= change), change
+    return None
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for their number, in the order given (Holm 1979).
 
@@ -122,9 +148,7 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     """
     n = len(values)
     below = float((1 - confidence) / 2)
-    rank = 0
-    while rank < n and _special().bdtr(rank, n, 0.5) <= below:
-        rank += 1
+    rank = int(np.sum(_special().bdtr(np.arange(n), n, 0.5) <= below))
     if rank == 0:
         return None
     ordered = sorted(values)

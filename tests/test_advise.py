@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from optkit import Advice, SuiteError, advise, load_suite
+from optkit import Advice, SuiteError, advise, load_suite, read_run
 from optkit.advise import DATA, SCHEMES, TARGETS, WISHES, suite_with
+from optkit.cli import main
+from optkit.evidence import evidence_of
 from optkit.keys import canonical
+from optkit.report.evidence import evidence_text
 from tests.conftest import SUITE, Command
 
 # The guide's table: technique, data it needs, reduction in size, hardware. Hexagon DSP is not among our targets;
@@ -119,3 +122,54 @@ def test_the_command_line(command: Command, tmp_path: Path) -> None:
     again = command(*write)
     assert (again.returncode, again.stdout) == (2, "")
     assert "new.toml cannot be written (File exists)" in again.stderr
+
+
+RUN = Path(__file__).parents[1] / "docs" / "results" / "runs" / "mnist.json"
+
+
+def test_a_run_that_says_otherwise_is_told_with_its_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """int8 takes 1.19 ms of a batch in that run, the float file 0.521."""
+    asked = ["advise", "--data", "unlabelled", "--target", "cpu", "--wish", "fastest"]
+    assert main([*asked, "--run", str(RUN)]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "The document recommends: post-training full integer. This run (mnist, AMD EPYC, 2 cores) says otherwise"
+        in (" ".join(shown.split()))
+    )
+    line = next(line for line in shown.splitlines() if line.startswith("- single_batch, 1 thread"))
+    assert line.startswith("- single_batch, 1 thread: int8 1.19 ms (521 µs of the float file, float_tflite);")
+    assert "dynamic_range 473 µs: 2.53 times faster" in " ".join(shown.split())
+    assert "pruned_tflite" not in shown, "it needs labelled data"
+    assert main([*asked, "--run", str(RUN), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["evidence"]
+    assert (found["agrees"], found["findings"][0]["best"]) == (False, "dynamic_range")
+    assert main(asked) == 0
+    assert "general rule" in capsys.readouterr().out
+
+
+def test_a_run_that_bears_the_rule_out_says_so() -> None:
+    run = read_run(RUN)
+    small = evidence_of(advise("labelled", "cpu", "smallest"), run)
+    assert small.agrees
+    assert "bears that out" in evidence_text("x", small)
+    assert [(one.advised, one.best, one.figure) for one in small.findings] == [
+        ("pruned_qat_tflite", "pruned_qat_tflite", 8528)
+    ]
+    drop = evidence_of(advise("labelled", "cpu", "accuracy"), run)
+    assert drop.findings[0].advised == "qat_tflite"
+    assert drop.agrees
+
+
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        (("none", "gpu", "fastest"), "no file that was made as advised"),
+        (("unlabelled", "edge_tpu", "fastest"), "this processor"),
+    ],
+)
+def test_a_run_that_cannot_tell_says_why(case: tuple[str, str, str], why: str) -> None:
+    found = evidence_of(advise(*case), read_run(RUN))
+    assert (found.agrees, found.findings) == (None, ())
+    assert why in " ".join(evidence_text("x", found).split())

@@ -166,7 +166,8 @@ def test_paired_processes_in_a_saved_run_give_each_verdict(
     assert verdict.value == pytest.approx(speedup, rel=1e-3)
     assert verdict.low < speedup < (verdict.high or 0)
     said = str(verdict)
-    assert f"{status}: int8 (single_batch, 1 thread): speedup is {verdict.value:.6g} ({verdict.low:.6g} to" in said
+    where = "int8 (single_batch, 1 thread): speedup over float_tflite"
+    assert f"{status}: {where} is {verdict.value:.6g} ({verdict.low:.6g} to" in said
     assert "processes, control " in said
     assert "must be >= 1 ratio at 95% against float_tflite [suite]" in said
     assert ("the control moved" in said) == (control > 0)
@@ -224,6 +225,11 @@ def test_relative_to_another_variant_on_the_point() -> None:
     run = a_run(benchmark(facts(), 9.0), benchmark(facts("float_tflite"), 2.0), benchmark(facts("int8"), 1.0))
     (verdict,) = judge(Gate(metric="speedup", min=3.0, relative_to="float_tflite"), INT8, run)
     assert (verdict.value, verdict.status) == (2.0, "fail")
+    assert "speedup over float_tflite is 2, must be >= 3" in str(verdict)
+    (verdict,) = judge(Gate(metric="speedup", min=3.0), INT8, run)
+    assert "speedup over baseline is 9, must be >= 3" in str(verdict), "a gate of the older form says it, too"
+    (verdict,) = judge(Gate(metric="seconds", max=3.0), INT8, run)
+    assert "seconds is 1, must be" in str(verdict)
     alone = a_run(benchmark(facts()), benchmark(facts("int8")))
     (verdict,) = judge(Gate(metric="speedup", min=0.0, relative_to="float_tflite"), INT8, alone)
     assert (verdict.status, verdict.reason) == ("not comparable", "the run has no such timing of 'float_tflite'")

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optkit import OptkitError, RecordError, Rules, VariantFacts
+from optkit import OptkitError, RecordError, Rules, VariantFacts, past_index, read_run
 from optkit.cli import main
 from optkit.history import History, SavedRun, make_history, read_runs
-from optkit.record import DatasetFacts, RuntimeFacts, make_run
+from optkit.past import _quickly, past_of, read_past
+from optkit.record import DatasetFacts, RuntimeFacts, run_of
 from optkit.report.history import history_text, sparkline
 from tests.conftest import Command
 from tests.test_compare import MACHINE, variant
@@ -51,7 +53,7 @@ def runs_of(*files: dict[str, Any]) -> list[SavedRun]:
         SavedRun(
             path=f"{i:04}.json",
             made=datetime.fromisoformat(one["datetime"]),
-            run=make_run(json.loads(json.dumps(one["benchmarks"])), one["machine_info"], one["datetime"]),
+            run=past_of(run_of(json.loads(json.dumps(one)))),
         )
         for i, one in enumerate(files)
     ]
@@ -142,7 +144,6 @@ def test_a_run_of_several_sessions_is_their_median() -> None:
         {"facts": variant(dataset=DatasetFacts(name="mnist", digest="e" * 64, train=320, test=2000))},
         {"batch": 16},
         {"samples": 16},
-        {"strategy": "batch 100"},
         {"threads": 2},
         {"mode": "full_set"},
     ],
@@ -303,3 +304,112 @@ def test_a_files_name_is_shown_and_written_without_control_characters(
         assert "\x1b" not in out
         assert not any(line.lstrip().startswith("::") for line in out.splitlines())
         assert "udc80.json" in out
+
+
+WAYS = [{"mode": "full_set", "strategy": f"batch {size}", "batch": size} for size in (100, 500)]
+
+
+def test_another_way_of_running_the_full_set_is_told_and_begins_no_series() -> None:
+    files = [saved(i, s, **WAYS[i >= 20]) for i, s in enumerate(times(40, 20))]
+    history = make_history(runs_of(*files), Rules())
+    series = only(history)
+    assert (series.name, len(series.points), len(series.changes)) == ("int8/full_set/1", 40, 1)
+    assert [point.way for point in series.points[19:21]] == ["batch 100", "batch 500"]
+    assert only(history, "zip_bytes").points[0].way is None
+    text = history_text(history, Rules())
+    assert "changed once, at run 0020.json (2026-01-21): from batch 100 to batch 500" in text
+    assert "slower: run as batch 500, before as batch 100" in text
+    steady = history_text(make_history(runs_of(*files[:20]), Rules()), Rules())
+    assert "the way of running" not in steady
+
+
+def test_one_run_has_no_scatter() -> None:
+    files = [saved(i, s) for i, s in enumerate(times(3))]
+    for n, scatter in ((1, None), (2, None), (3, pytest.approx(0.01, rel=0.9))):
+        assert only(make_history(runs_of(*files[:n]), Rules())).scatter == scatter
+    assert "0.0%" not in history_text(make_history(runs_of(files[0]), Rules()), Rules())
+
+
+def with_rounds(one: dict[str, Any], reference: float = 0.1) -> dict[str, Any]:
+    """The same run with raw rounds, of which half fell in a slow moment, as the reference beside them shows."""
+    for benchmark_ in one["benchmarks"]:
+        median = benchmark_["stats"]["median"]
+        benchmark_["stats"]["data"] = [median, median, 2 * median]
+        info = {"reference": "r", "reference_seconds": reference}
+        benchmark_["extra_info"]["optkit"] |= {**info, "reference_rounds": [reference, 1.1 * reference, reference * 2]}
+    return one
+
+
+def test_what_is_kept_of_a_run_is_what_the_whole_run_says(tmp_path: Path) -> None:
+    unmeasured = variant("plain", accuracy=None, accuracy_drop=None, correct=None)
+    one = with_rounds(saved(0, 0.5, variant("a"), unmeasured, sessions=3))
+    (tmp_path / "run.json").write_text(json.dumps(one))
+    kept = _quickly((tmp_path / "run.json").read_bytes())
+    assert kept == past_of(read_run(tmp_path / "run.json"))
+    assert kept is not None
+    assert [timing.session for timing in kept.timings] == [0, 0, 1, 1, 2, 2]
+    assert kept.timings[0].quotient == pytest.approx(5.0)
+    assert "rounds" not in msgspec.json.encode(kept).decode()
+
+
+def test_a_file_that_did_not_change_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_index, "_SETTLED_NS", -1)
+    read: list[str] = []
+
+    def counted(path: Path) -> Any:
+        read.append(path.name)
+        return read_past(path)
+
+    monkeypatch.setattr("optkit.history.read_past", counted)
+    folder = store(tmp_path / "runs", [with_rounds(saved(i, s)) for i, s in enumerate(times(4))])
+    (folder / "notes.json").write_text("{")
+    first = read_runs(folder)
+    assert len(read) == 5
+    assert read_runs(folder) == first
+    assert len(read) == 5, "the second time nothing is read"
+    changed = folder / "Linux-CPython-3.11-64bit" / "0002_abc.json"
+    changed.write_text(json.dumps(saved(1, 9.0)))
+    assert read_runs(folder)[0][1].run.timings[0].seconds == 9.0
+    assert read[5:] == ["0002_abc.json"]
+    changed.unlink()
+    assert [one.path[-13:] for one in read_runs(folder)[0]] == ["0001_abc.json", "0003_abc.json", "0004_abc.json"]
+    assert len(read) == 6
+
+
+@pytest.mark.parametrize("damage", ["empty", "a byte", "another version", "a folder", "not writable"])
+def test_a_damaged_index_is_as_if_it_were_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(past_index, "_SETTLED_NS", -1)
+    monkeypatch.setenv("OPTKIT_STORE", str(tmp_path / "cache"))
+    folder = store(tmp_path / "runs", [saved(i, s) for i, s in enumerate(times(3))])
+    expected = read_runs(folder)
+    (path,) = (tmp_path / "cache" / "history").iterdir()
+    whole = path.read_bytes()
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "a byte":
+        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    elif damage == "another version":
+        path.write_bytes(whole.replace(b"index 1,", b"index 0,", 1))
+    elif damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        monkeypatch.setenv("OPTKIT_STORE", str(path / "in a file"))
+    assert read_runs(folder) == expected
+    if path.is_file() and damage != "not writable":
+        assert path.read_bytes() == whole, "it was made again"
+
+
+def test_a_file_that_changed_a_moment_ago_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTKIT_STORE", str(tmp_path / "cache"))
+    read_runs(store(tmp_path / "runs", [saved(0)]))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_many_runs_share_is_one_object(tmp_path: Path) -> None:
+    runs, _ = read_runs(store(tmp_path / "runs", [saved(i, s) for i, s in enumerate(times(3))]))
+    for part in ("dataset", "environment"):
+        assert len({id(getattr(one.run, part)) for one in runs}) == 1
+    assert len({id(one.run.variants[0]) for one in runs}) == len({id(one.run.timings[0].setting) for one in runs}) == 1

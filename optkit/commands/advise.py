@@ -11,13 +11,18 @@ import msgspec
 from optkit.advise import DATA, TARGETS, WISHES, advise, suite_with
 from optkit.commands.command import Command
 from optkit.errors import SuiteError
+from optkit.evidence import evidence_of
+from optkit.record import read_run
 from optkit.report import text
+from optkit.report.evidence import evidence_text
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", choices=DATA, required=True, help="the data at hand to train or calibrate with")
     parser.add_argument("--target", choices=TARGETS, required=True, help="the hardware the model will run on")
     parser.add_argument("--wish", choices=WISHES, required=True, help="what matters most")
+    about = "compare the rule with a saved run: does what it recommends do best there?"
+    parser.add_argument("--run", dest="saved", type=Path, metavar="RUN.json", help=about)
     parser.add_argument("--write", type=Path, metavar="NEW.toml", help="write a suite with the recipe as a variant")
     parser.add_argument("--suite", default="mnist", metavar="SUITE", help="the suite to add it to (default: mnist)")
 
@@ -31,7 +36,12 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
                 file.write(content)
         except OSError as error:
             raise SuiteError(f"{options.write} cannot be written ({error.strerror}); give a new .toml file") from error
-    return msgspec.to_builtins(advice), text.advice_text(advice), 0 if advice.scheme else 3
+    found = evidence_of(advice, read_run(options.saved)) if options.saved and advice.scheme else None
+    shown = text.advice_text(advice)
+    if advice.scheme:
+        shown = f"{shown}\n\n{evidence_text(advice.title, found)}"
+    said = None if found is None else {**msgspec.to_builtins(found), "agrees": found.agrees}
+    return {**msgspec.to_builtins(advice), "evidence": said}, shown, 0 if advice.scheme else 3
 
 
 ADVISE = Command(

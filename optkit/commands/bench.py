@@ -89,6 +89,7 @@ def _result(run: Run, verdicts: list[Verdict], options: argparse.Namespace) -> d
         "suite": run.suite,
         "output": str(options.output) if options.output else None,
         "sessions": run.sessions,
+        "float_file": run.float_file,
         "benchmarks": [
             {
                 "variant": timing.variant,
@@ -96,6 +97,8 @@ def _result(run: Run, verdicts: list[Verdict], options: argparse.Namespace) -> d
                 "threads": timing.threads,
                 "seconds": timing.seconds,
                 "speedup": run.speedup(timing),
+                "speedup_over": run.baseline,
+                "float_speedup": run.speedup(timing, run.float_file) if run.float_file else None,
                 "normalized": run.normalized(timing),
                 "by_session": [
                     {"seconds": one.seconds, "normalized": one.normalized}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from optkit.ab import Design, Judgement
 from optkit.compare import Comparison
 from optkit.deltas import Delta, Rules
 from optkit.pairs import Pairing
-from optkit.report.text import plain_table, render
+from optkit.report.text import plain_table, render, time_text
 
 
 def judgements_text(
@@ -61,6 +62,7 @@ def interval_text(low: float, high: float, confidence: float) -> str:
     return f"[{low:.4f}, {high:.4f}] at {100 * confidence:.4g} %"
 
 
+_WRAP = 100
 _WORDS = {
     "seconds": {"worse": "slower", "better": "faster"},
     "accuracy": {"worse": "less accurate", "better": "more accurate"},
@@ -82,12 +84,14 @@ def comparison_text(comparison: Comparison, rules: Rules) -> str:
         f"renamed: {a} → {b}{_unless_allowed(f'{a} → {b}', comparison.not_allowed)}" for a, b in comparison.renamed
     ]
     lines += [f"not compared: {line}" for line in comparison.skipped]
-    table = plain_table("benchmark", "metric", "base", "head", "change", "interval", "p", "verdict", left=2)
+    table = plain_table("benchmark", "metric", "base", "head", "change", "verdict", left=2)
     table.columns[-1].justify = "left"
     for delta in comparison.deltas:
-        table.add_row(delta.name, delta.metric, *delta_cells(delta))
-    lines += [render(table), _rules_text(rules)]
-    return "\n".join(lines)
+        base, head, change, _ = delta_cells(delta)
+        table.add_row(delta.name, delta.metric, base, head, change, _word(delta))
+        if delta.base_normalized is not None and delta.head_normalized is not None:
+            table.add_row("", "× reference", *(f"{x:.4g}" for x in (delta.base_normalized, delta.head_normalized)))
+    return "\n".join([*lines, render(table), *_remarks(comparison.deltas), *_wrapped(_rules_text(rules))])
 
 
 def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
@@ -95,26 +99,62 @@ def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
 
 
 def delta_cells(delta: Delta) -> list[str]:
-    """Return base, head, change, interval, p and verdict of one figure as texts."""
-    form = {"accuracy": "{:.4f}", "seconds": "{:.4g}"}.get(delta.metric, "{:,}")
+    """Return base, head, change and the whole verdict of one figure as texts."""
     is_drop = delta.metric == "accuracy"
-    change = f"{-delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
-    interval = "-"
-    if delta.low is not None and delta.high is not None:
-        ends = (-delta.high, -delta.low) if is_drop else (100 * (delta.low - 1), 100 * (delta.high - 1))
-        interval = "[{:+.4f}, {:+.4f}]".format(*ends) if is_drop else "[{:+.2f}, {:+.2f}] %".format(*ends)
-    p = "-" if delta.p is None else f"{delta.p:.2g}"
-    return [form.format(delta.base), form.format(delta.head), change, interval, p, _delta_verdict(delta)]
+    change = f"{0.0 - delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
+    return [_figure(delta, delta.base), _figure(delta, delta.head), change, _delta_verdict(delta)]
+
+
+def _figure(delta: Delta, value: float) -> str:
+    if delta.metric == "seconds":
+        return time_text(value)
+    return f"{value:.4f}" if delta.metric == "accuracy" else f"{value:,}"
+
+
+def _change_interval(delta: Delta) -> str:
+    """Return the interval of the change; empty where there is none, or none that says anything."""
+    if delta.low is None or delta.high is None or delta.is_wide:
+        return ""
+    if delta.metric == "accuracy":
+        return f"[{-delta.high:+.4f}, {-delta.low:+.4f}]"
+    return f"[{100 * (delta.low - 1):+.2f}, {100 * (delta.high - 1):+.2f}] %"
+
+
+def sessions_text(delta: Delta) -> str:
+    """Say how many sessions a side would show how large a change."""
+    if delta.needed is None or delta.needed_for is None:
+        return "a hundred sessions each would not show a doubling: quiet the machine"
+    return f"{delta.needed} sessions each would show {100 * delta.needed_for:.3g} %"
+
+
+def _word(delta: Delta) -> str:
+    word = _WORDS[delta.metric].get(delta.verdict, delta.verdict)
+    return f"FAIL: {word}" if delta.fails else word
 
 
 def _delta_verdict(delta: Delta) -> str:
-    word = _WORDS[delta.metric].get(delta.verdict, delta.verdict)
-    if delta.fails:
-        word = f"FAIL: {word}"
-    if delta.detectable is not None and delta.verdict in ("inconclusive", "same"):
+    word = _word(delta)
+    if delta.is_wide:
+        word += f" ({sessions_text(delta)})"
+    elif delta.detectable is not None and delta.verdict in ("inconclusive", "same"):
         least = f"{-delta.detectable:+.4f}" if delta.metric == "accuracy" else f"{100 * (delta.detectable - 1):+.1f} %"
         word += f" ({least} could have been shown)"
     return f"{word}: {delta.reason}" if delta.reason else word
+
+
+def _remarks(deltas: Sequence[Delta]) -> list[str]:
+    """Return what the table has no room for: of each figure that was tested the interval, p and the whole verdict."""
+    lines = []
+    for delta in deltas:
+        if delta.reason:
+            p = "" if delta.p is None else f"p {delta.p:.2g}"
+            more = ", ".join(filter(None, [_change_interval(delta), p]))
+            lines += _wrapped(f"{delta.name}: {'; '.join(filter(None, [more, _delta_verdict(delta)]))}")
+    return lines
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _rules_text(rules: Rules) -> str:

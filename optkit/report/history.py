@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ def history_text(history: History, rules: Rules) -> str:
     lines = _environments(history.environments)
     for (number, suite, data), series in groupby(history.series, lambda one: (one.environment, one.suite, one.dataset)):
         about = f"{data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})"
-        lines += ["", f"{suite} on {about}, environment {number + 1}", _series_table(list(series), rules)]
+        found = list(series)
+        lines += ["", f"{suite} on {about}, environment {number + 1}", _series_table(found, rules), *_ways(found)]
     lines += ["", *_changes(history), ""]
     lines += [f"not read: {one.path}: {one.reason}" for one in history.unread]
     return "\n".join([*lines, _legend(history, rules)])
@@ -55,6 +56,21 @@ def _series_table(series: Sequence[Series], rules: Rules) -> str:
         trend = sparkline([point.value for point in one.points], rules.margin)
         table.add_row(escape(one.name), unit, trend, str(len(one.points)), first, newest, spread, _outcome(one))
     return render(table)
+
+
+def _ways(series: Sequence[Series]) -> list[str]:
+    """Return a line for each full set that was not run in one way: how often that changed, and the last time."""
+    lines = []
+    for one in series:
+        changes = [(old, new) for old, new in pairwise(one.points) if old.way != new.way]
+        if changes:
+            old, new = changes[-1]
+            times = f"{len(changes)} times, the last" if len(changes) > 1 else "once,"
+            lines.append(
+                f"{escape(one.name)}: the way of running the set, which a trial chooses, changed {times} at run "
+                f"{_file(new.path)} ({new.made[:10]}): from {old.way} to {new.way}"
+            )
+    return lines
 
 
 def sparkline(values: Sequence[float], margin: float) -> str:
@@ -94,9 +110,16 @@ def _changes(history: History) -> list[str]:
         where = [escape(name), escape(_file(at.path)), at.made[:16].replace("T", " "), at.commit or "-"]
         levels = [_level(one.metric, level) for level in (change.before, change.after)]
         p = "-" if change.p is None else f"{change.p:.2g}"
-        word = f"{_DIRECTION[one.metric][change.verdict]}{f': {change.reason}' if change.reason else ''}"
+        reason = "; ".join(filter(None, [change.reason, _other_way(one, change)]))
+        word = f"{_DIRECTION[one.metric][change.verdict]}{f': {reason}' if reason else ''}"
         table.add_row(*where, *levels, _amount(one.metric, change), p, word)
     return [render(table)] if rows else ["no change that counts"]
+
+
+def _other_way(series: Series, change: Change) -> str:
+    """Say that a full set is run in another way from a change on; a change of the way may be all that there is."""
+    old, new = series.points[change.at - 1].way, series.points[change.at].way
+    return "" if old == new else f"run as {new}, before as {old}"
 
 
 def _file(path: str) -> str:

@@ -46,7 +46,7 @@ def comparison_culprits(found: Comparison) -> list[str]:
     lines += [_without_partner(name) for name in found.not_allowed]
     for delta in found.deltas:
         if delta.fails or delta.verdict in ("inconclusive", "not comparable"):
-            base, head, change, *_, verdict = delta_cells(delta)
+            base, head, change, verdict = delta_cells(delta)
             lines.append(f"{delta.name}: {delta.metric} {base} → {head} ({change}): {verdict}")
     return lines
 

@@ -5,8 +5,7 @@ Law: a note is said only of figures of this run that show it.
 
 from __future__ import annotations
 
-from typing import Any
-
+from optkit.chain import mode_of, model_of
 from optkit.metrics import MODES
 from optkit.record import Run, VariantFacts
 
@@ -22,7 +21,7 @@ def int16_notes(run: Run) -> list[str]:
     """
     notes = []
     for name, facts in run.variants.items():
-        if _mode(facts) == "int16x8" and (found := _slower(run, facts)):
+        if mode_of(facts.spec) == "int16x8" and (found := _slower(run, facts)):
             times, other, where = found
             notes.append(
                 f"{name} takes {times:.3g} times as long as {other} ({where}): "
@@ -33,8 +32,12 @@ def int16_notes(run: Run) -> list[str]:
 
 def _slower(run: Run, facts: VariantFacts) -> tuple[float, str, str] | None:
     """Return how many times as long as which other file, and in which mode and threads; None when not slow."""
-    others = [o for o in run.variants.values() if o.kind == "tflite" and o != facts and _model(o) == _model(facts)]
-    for other in sorted(others, key=lambda o: _mode(o) != "int8"):
+    others = [
+        o
+        for o in run.variants.values()
+        if o.kind == "tflite" and o != facts and model_of(o.spec) == model_of(facts.spec)
+    ]
+    for other in sorted(others, key=lambda o: mode_of(o.spec) != "int8"):
         for mode in reversed(MODES):
             for threads in sorted({timing.threads for timing in run.timings}):
                 slow, fast = (run.timing(v.variant, mode, threads) for v in (facts, other))
@@ -43,19 +46,3 @@ def _slower(run: Run, facts: VariantFacts) -> tuple[float, str, str] | None:
                     times = slow.seconds / fast.seconds
                     return (times, other.variant, where) if times >= _SLOW else None
     return None
-
-
-def _conversion(facts: VariantFacts) -> dict[str, Any]:
-    steps = facts.spec.get("steps") or [{}]
-    found: dict[str, Any] = steps[-1].get("conversion") or {}
-    return found
-
-
-def _mode(facts: VariantFacts) -> str:
-    return str(_conversion(facts).get("mode", ""))
-
-
-def _model(facts: VariantFacts) -> Any:
-    """Return what the spec says of the Keras model that was converted."""
-    steps = facts.spec.get("steps") or []
-    return {**facts.spec, "steps": steps[:-1] if _conversion(facts) else steps}

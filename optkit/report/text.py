@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,13 +22,10 @@ from optkit.spec import Suite, Variant
 from optkit.timing import Timing
 
 _WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
+_WRAP = 100
 _MARK = "◀"
 _OPEN = ("inconclusive", "not comparable")
-_UNITS = {
-    "single_sample": ("sample", "ms", 1e3),
-    "single_batch": ("batch", "ms", 1e3),
-    "full_set": ("set", "s", 1.0),
-}
+_SHORT = {"single_sample": "sample", "single_batch": "batch", "full_set": "set"}
 
 
 def render(table: Table) -> str:
@@ -49,40 +47,42 @@ plain_table = _table
 
 
 def summary(run: Run) -> str:
-    """Return the run as one table: a row per variant and thread count, the best of each column marked."""
-    modes = [mode for mode in MODES if any(timing.mode == mode for timing in run.timings)]
-    heads = ["variant", "threads", "accuracy", "drop"]
-    for mode in modes:
-        name, unit, _ = _UNITS[mode]
-        heads += [f"{name} {unit}", "speed-up"]
+    """Return the run as tables: the files, and for each thread count the times; the best of each column marked."""
     data = run.dataset
-    table = _table(
-        *heads,
-        "file bytes",
-        "zip bytes",
-        "ratio",
-        title=f"{run.suite} on {data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})",
-    )
+    about = f"{data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})"
     # the baseline first, then Keras files, whatever order they were timed in
     order = sorted(run.variants, key=lambda name: (name != run.baseline, run.variants[name].kind != "keras"))
+    lines = [f"{run.suite} on {about}", _files(run, order)]
     for threads in sorted({timing.threads for timing in run.timings}):
-        for variant in order:
-            if any((timing.variant, timing.threads) == (variant, threads) for timing in run.timings):
-                table.add_row(*_row(run, variant, threads, modes))
-        table.add_section()
-    return f"{render(table)}\n{_legend(run)}"
+        lines += ["", f"{threads} thread{'s' if threads > 1 else ''}", _times(run, order, threads)]
+    return "\n".join([*lines, "", _legend(run)])
 
 
-def _row(run: Run, variant: str, threads: int, modes: Sequence[str]) -> list[str]:
-    facts = run.variants[variant]
-    smallest = min(run.variants.values(), key=lambda v: v.artifact.zip_bytes).artifact.zip_bytes
-    cells = [variant, str(threads), accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f")]
-    for mode in modes:
-        timing = run.timing(variant, mode, threads)
-        cells += _time_cells(run, timing) if timing else ["-", "-"]
-    size = facts.artifact
-    mark = _MARK if size.zip_bytes == smallest else " "
-    return [*cells, f"{size.file_bytes:,}", f"{size.zip_bytes:,}{mark}", f"{size.size_ratio:.2f}"]
+def _files(run: Run, order: Sequence[str]) -> str:
+    table = _table("variant", "accuracy", "drop", "file bytes", "zip bytes", "ratio")
+    smallest = min(facts.artifact.zip_bytes for facts in run.variants.values())
+    for name in order:
+        facts = run.variants[name]
+        size = facts.artifact
+        mark = _MARK if size.zip_bytes == smallest else " "
+        figures = (accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f"))
+        table.add_row(name, *figures, f"{size.file_bytes:,}", f"{size.zip_bytes:,}{mark}", f"{size.size_ratio:.2f}")
+    return render(table)
+
+
+def _times(run: Run, order: Sequence[str], threads: int) -> str:
+    """Return a row a variant: of each mode the time, and how many times as fast it is as what."""
+    modes = [mode for mode in MODES if any((one.mode, one.threads) == (mode, threads) for one in run.benchmarks)]
+    overs = {mode: _overs(run, mode) for mode in modes}
+    table = _table("variant", *(head for mode in modes for head in (_SHORT[mode], *overs[mode])))
+    for name in order:
+        cells = []
+        for mode in modes:
+            timing = run.timing(name, mode, threads)
+            cells += _time_cells(run, timing, overs[mode]) if timing else ["-"] * (1 + len(overs[mode]))
+        if any(cell != "-" for cell in cells):
+            table.add_row(name, *cells)
+    return render(table)
 
 
 def accuracy_text(value: float | None, form: str = ".4f") -> str:
@@ -90,29 +90,60 @@ def accuracy_text(value: float | None, form: str = ".4f") -> str:
     return "not measured" if value is None else format(value, form)
 
 
-def _time_cells(run: Run, timing: Timing) -> list[str]:
+def _overs(run: Run, mode: str) -> dict[str, str]:
+    """Return what the speed-ups in `mode` are over: the head of each column, and the variant.
+
+    Over Keras' `predict()` there is none of a single sample: it would say what a call of `predict()` costs.
+    """
+    is_keras = run.variants[run.baseline].kind == "keras" if run.baseline in run.variants else False
+    found = {"× float": run.float_file} if run.float_file else {} if is_keras else {f"× {run.baseline}": run.baseline}
+    if is_keras and mode != "single_sample" and any(t.benchmark[:2] == (run.baseline, mode) for t in run.benchmarks):
+        found["× predict()"] = run.baseline
+    return found
+
+
+def _time_cells(run: Run, timing: Timing, overs: Mapping[str, str]) -> list[str]:
     best = min(t.seconds for t in run.benchmarks if (t.mode, t.threads) == (timing.mode, timing.threads))
     mark = _MARK if timing.seconds == best else " "
-    speedup = run.speedup(timing)
-    seconds = timing.seconds * _UNITS[timing.mode][2]
-    return [f"{seconds:.4g}{mark}", "-" if speedup is None else f"{speedup:,.{0 if speedup >= 100 else 2}f}"]
+    return [f"{time_text(timing.seconds)}{mark}", *(times_text(run.speedup(timing, over)) for over in overs.values())]
+
+
+def time_text(seconds: float) -> str:
+    """Return a time with three digits, in the unit that reads best: s, ms or µs."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3)):
+        if seconds * factor >= 0.9995:
+            return f"{_three(seconds * factor)} {unit}"
+    return f"{_three(seconds * 1e6)} µs"
+
+
+def times_text(times: float | None) -> str:
+    """Return how many times as fast, with two decimals or three digits; `-` when it is not known."""
+    if times is None:
+        return "-"
+    return f"{times:,.0f}" if times >= 100 else f"{times:.2f}" if times >= 0.1 else f"{times:.2g}"
+
+
+def _three(value: float) -> str:
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def _legend(run: Run) -> str:
     batch = next((t.batch for t in run.timings if t.mode == "single_batch"), None)
+    of_sessions = f" of {run.sessions} sessions' medians" if run.sessions > 1 else ""
     lines = [
-        f"{_MARK} fastest of its mode and threads; smallest zip. Times are medians"
-        + (f" of {run.sessions} sessions' medians" if run.sessions > 1 else "")
-        + (f"; a batch is {batch} samples" if batch else "")
-        + "; set is the whole test set. "
-        + f"Speed-up: time of {run.baseline} / this time. Ratio: zip bytes of {run.baseline} / this zip."
+        f"{_MARK} fastest of its mode and threads; smallest zip. Ratio: zip bytes of {run.baseline} / this zip.",
+        f"Times are medians{of_sessions}{f'; a batch is {batch} samples' if batch else ''}; set is the whole test set.",
     ]
+    heads = {head: over for timing in run.benchmarks for head, over in _overs(run, timing.mode).items()}
+    for head, over in heads.items():
+        how = " under Keras' predict()" if head == "× predict()" else ""
+        lines.append(f"{head}: time of {over}{how} / this time.")
     tried = [t for t in run.benchmarks if t.trial]
     if tried:
         lines.append("Full set, as chosen by a short trial (seconds of each way tried are in the saved JSON):")
         for way in dict.fromkeys(t.strategy for t in tried):
             names = [f"{t.variant} ({t.threads})" for t in tried if t.strategy == way]
-            lines.append(f"  {way}: {', '.join(names)}")
+            lines += textwrap.wrap(f"  {way}: {', '.join(names)}", _WRAP, subsequent_indent="    ")
     return "\n".join([*lines, *int16_notes(run)])
 
 

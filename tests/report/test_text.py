@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from optkit import Artifact
+import pytest
+
+from optkit import Artifact, read_run
 from optkit.predict import Guess, Prediction
-from optkit.report.text import artifacts_table, predictions_text, summary
+from optkit.report.text import artifacts_table, predictions_text, summary, time_text
 from tests.test_gates import sized
 from tests.test_record import a_run, benchmark, facts
 
@@ -17,34 +19,94 @@ def test_summary_marks_the_fastest_and_the_smallest() -> None:
         *(benchmark(f, s, m) for m in ("single_batch", "full_set") for f, s in ((facts(), 2), (fast, 0.5), (small, 1)))
     )
     lines = summary(run).splitlines()
-    assert lines[0].startswith("tiny on mnist (320 train, 70 test, sha256 dddddddddddd)")
-    head = lines[1]
-    assert head.split() == (
-        "variant threads accuracy drop batch ms speed-up set s speed-up file bytes zip bytes ratio".split()
-    )
-    rows = {line.split()[0]: line for line in lines[2:5]}
-    assert rows["fast"].split()[4:8] == ["500◀", "4.00", "0.5◀", "4.00"]
-    assert rows["small"].split()[3:] == ["+0.0123", "1000", "2.00", "1", "2.00", "9", "30◀", "4.00"]
-    assert "1,234" in rows["fast"]
-    end = head.index("ratio") + len("ratio")
-    assert all(len(row) == end for row in rows.values()), "columns are aligned to the right"
+    assert lines[0] == "tiny on mnist (320 train, 70 test, sha256 dddddddddddd)"
+    assert lines[1].split() == "variant accuracy drop file bytes zip bytes ratio".split()
+    files = {line.split()[0]: line for line in lines[2:5]}
+    assert files["small"].split()[2:] == ["+0.0123", "9", "30◀", "4.00"]
+    assert "1,234" in files["fast"]
+    end = lines[1].index("ratio") + len("ratio")
+    assert all(len(row) == end for row in files.values()), "columns are aligned to the right"
+    assert lines[6:8] == ["1 thread", "variant     batch  × predict()      set  × predict()"], "there is no float file"
+    times = {line.split()[0]: line.split()[1:] for line in lines[8:11]}
+    assert times["fast"] == ["500", "ms◀", "4.00", "500", "ms◀", "4.00"]
+    assert times["small"] == ["1.00", "s", "2.00", "1.00", "s", "2.00"]
+
+
+CHAIN = [{"technique": "prune"}]
+
+
+def converted(name: str, mode: str, chain: list[dict[str, Any]] | None = None, **more: Any) -> Any:
+    return facts(name, spec={"steps": [*(chain or []), {"conversion": {"mode": mode, **more}}]})
+
+
+def timed(*found: tuple[Any, float], modes: tuple[str, ...] = ("single_sample", "single_batch")) -> Any:
+    return a_run(*(benchmark(f, s, mode) for mode in modes for f, s in found))
+
+
+KERAS = facts(spec={"steps": []})
+FLOAT, INT8 = converted("plain", "float32"), converted("int8", "int8")
+
+
+def test_a_speed_up_is_over_the_float_file_and_over_predict_only_where_it_is_headed_so() -> None:
+    """A single sample under Keras is 3,756 times slower: it says what a call of `predict()` costs."""
+    other = converted("pruned_float", "float32", CHAIN)
+    run = timed((KERAS, 3.0), (other, 8e-4), (FLOAT, 2e-3), (INT8, 1e-3))
+    assert run.float_file == "plain"
+    lines = summary(run).splitlines()
+    at = lines.index("1 thread")
+    assert lines[at + 1].split() == "variant sample × float batch × float × predict()".split()
+    assert lines[at + 5].split() == ["int8", "1.00", "ms", "2.00", "1.00", "ms", "2.00", "3,000"]
+    assert lines[at + 2].split() == ["baseline", "3.00", "s", "0.00067", "3.00", "s", "0.00067", "1.00"]
+    assert "× float: time of plain / this time." in lines
+    assert "× predict(): time of baseline under Keras' predict() / this time." in lines
+    assert "3,000" not in summary(timed((KERAS, 3.0), (FLOAT, 2e-3), (INT8, 1e-3), modes=("single_sample",)))
+
+
+def test_the_float_file_is_the_plainest_of_the_baselines_own_chain() -> None:
+    stripped, mixed = converted("stripped", "float32", strip="all"), converted("mixed", "float32", layers={"a": "int8"})
+    assert timed((KERAS, 3.0), (stripped, 1.0), (FLOAT, 1.0)).float_file == "plain"
+    assert timed((KERAS, 3.0), (stripped, 1.0)).float_file == "stripped"
+    assert timed((KERAS, 3.0), (mixed, 1.0), (INT8, 1.0), (converted("b", "float32", CHAIN), 1.0)).float_file is None
+
+
+def test_a_baseline_that_is_a_file_is_named_in_the_column() -> None:
+    own = {"steps": [{"conversion": {"mode": "float32"}}]}
+    is_float = timed((facts(spec=own, kind="tflite"), 2e-6), (INT8, 1e-6))
+    assert "× float: time of baseline / this time." in summary(is_float)
+    assert "predict()" not in summary(is_float)
+    own = {"steps": [{"conversion": {"mode": "int8"}}]}
+    is_int8 = timed((facts(spec=own, kind="tflite"), 2e-6), (FLOAT, 1e-6))
+    assert "× baseline" in summary(timed((facts(spec=own, kind="tflite"), 2e-6), (INT8, 1e-6)))
+    assert "× float: time of plain / this time." in summary(is_int8)
+
+
+def test_the_tables_of_a_recorded_run_fit_a_hundred_columns() -> None:
+    run = read_run(Path(__file__).parents[2] / "docs" / "results" / "runs" / "mnist.json")
+    shown = summary(run).splitlines()
+    assert max(map(len, shown[:-1])) <= 100  # the last line is a note
+    assert "int8                   1.19 ms     0.44        58.92   381 ms     0.35         3.57" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(8.6e-6, "8.60 µs"), (0.0009994, "999 µs"), (0.0009996, "1.00 ms"), (0.0704, "70.4 ms"), (1.36, "1.36 s")],
+)
+def test_a_time_is_told_in_the_unit_that_reads_best(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
 
 
 def test_several_sessions_are_one_row_with_their_median() -> None:
     one = [(facts(), 2.0), (facts("int8"), 1.0), (facts(), 8.0), (facts("int8"), 2.0), (facts(), 4.0)]
     run = a_run(*(benchmark(f, s) for f, s in [*one, (facts("int8"), 2.0)]))
     lines = summary(run).splitlines()
-    assert [line.split()[:1] + line.split()[4:6] for line in lines[2:4]] == [
-        ["baseline", "4000", "1.00"],
-        ["int8", "2000◀", "2.00"],
-    ]
-    assert "Times are medians of 3 sessions' medians" in lines[4]
+    assert [line.split() for line in lines[7:9]] == [["baseline", "4.00", "s", "1.00"], ["int8", "2.00", "s◀", "2.00"]]
+    assert "Times are medians of 3 sessions' medians" in summary(run)
 
 
 def test_an_accuracy_that_was_not_measured_is_no_figure() -> None:
     run = a_run(benchmark(facts(accuracy=None, accuracy_drop=None, correct=None), 2))
     row = summary(run).splitlines()[2]
-    assert row.split()[1:6] == ["1", "not", "measured", "not", "measured"]
+    assert row.split()[1:5] == ["not", "measured", "not", "measured"]
 
 
 def test_what_a_shared_stage_had_to_say_is_said_once() -> None:
