@@ -15,6 +15,7 @@ from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
 from optkit.runtime import TFLiteRunner
+from optkit.runtime.trial import check_runs
 from optkit.suites import load_suite
 
 Task = Literal["multiclass", "binary"]
@@ -49,15 +50,18 @@ def predict(
     top: int = 5,
     labels: Sequence[str] | None = None,
     threads: int = 1,
+    seconds: float | None = None,
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
     Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]; outputs then stay as
-    they are, for nothing says whether they are logits. Raises ArtifactError when the model is damaged or takes no such
-    images, DataError for an image, SuiteError for a suite.
+    they are, for nothing says whether they are logits. The model is tried in a process of its own first, for at most
+    `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError when the model is damaged, crashes
+    LiteRT, takes too long or takes no such images, DataError for an image, SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
+    check_runs(model, threads=threads, seconds=seconds)
     runner = TFLiteRunner(model, threads=threads)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
     if look.shape != runner.sample_shape:
@@ -106,6 +110,8 @@ def _guesses(
 ) -> tuple[Guess, ...]:
     probabilities: npt.NDArray[np.float64] | None = None
     scores = outputs.astype(np.float64)
+    if not len(scores):
+        raise ArtifactError("the model gives no scores; give a classifier")
     if task == "binary":
         scores = probabilities = np.array([1 - scores[0], scores[0]])
     elif task == "multiclass":

@@ -29,6 +29,16 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_time_limit(parser: argparse.ArgumentParser) -> None:
+    """Add the option --time-limit."""
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        metavar="SECONDS",
+        help="how long a file may take to load and run once (default: 4, and 1 more for every 10 MB)",
+    )
+
+
 def names(value: str) -> tuple[str, ...]:
     """Turn `a,b` into ("a", "b")."""
     found = tuple(name.strip() for name in value.split(",") if name.strip())

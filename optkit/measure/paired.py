@@ -9,10 +9,8 @@ al. 2009, "Producing Wrong Data Without Doing Anything Obviously Wrong"), so onl
 from __future__ import annotations
 
 import gc
-import json
 import math
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +62,7 @@ SECONDS = 0.4
 """What a process times for. It also starts and loads, for some 0.4 s. More processes tell more than longer ones: where
 the models lie in memory differs between processes, and no further round averages it out."""
 _TIMEOUT_SECONDS = 600.0
+_KERAS_SECONDS = 60.0
 
 Call = Callable[[], object]
 
@@ -188,17 +187,30 @@ def _shortest(blocks: Sequence[Block]) -> float:
 
 
 def time_pair(
-    base: Path, head: Path, *, threads: int, batch: int, seconds: float, load_order: Sequence[str]
+    base: Path,
+    head: Path,
+    *,
+    threads: int,
+    batch: int,
+    seconds: float,
+    load_order: Sequence[str],
+    entering: Callable[[str | None], None] = lambda role: None,
 ) -> PairedTiming:
     """Load `base`, `head` and a copy of `base` in `load_order` and time them in this process.
 
-    A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. Raises ArtifactError when a file
+    A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. `entering` is told the role before
+    each is loaded and before each is first called, and None when all have been. Raises ArtifactError when a file
     cannot be run with `batch` samples a call, or the two take different samples.
     """
+
+    def load(role: str) -> Any:
+        entering(role)
+        return _load(sources[role], copies[role], threads, batch)
+
     sources = {"base": base, "head": head, "copy": base}
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
         copies = {role: _copy(path, Path(folder) / f"{role}{path.suffix}") for role, path in sources.items()}
-        runners = {role: _load(sources[role], copies[role], threads, batch) for role in load_order}
+        runners = {role: load(role) for role in load_order}
     if runners["base"].sample_shape != runners["head"].sample_shape:
         raise ArtifactError(
             f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
@@ -206,6 +218,10 @@ def time_pair(
         )
     x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
     calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    for role, call in calls.items():
+        entering(role)
+        call()
+    entering(None)
     rounds, count = time_rounds(calls, seconds)
     return summarize(rounds, count, load_order)
 
@@ -241,12 +257,28 @@ def _caller(runner: Any, prepared: Any) -> Call:
 
 
 def run_process(
-    base: Path, head: Path, *, number: int, threads: int = 1, batch: int = 1, seconds: float = SECONDS
+    base: Path,
+    head: Path,
+    *,
+    number: int,
+    threads: int = 1,
+    batch: int = 1,
+    seconds: float = SECONDS,
+    limit: float | None = None,
 ) -> PairedTiming:
     """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
 
-    Raises ArtifactError when the process fails, or takes over ten minutes.
+    Raises ArtifactError, which names the file, when one crashes the process, or takes over `limit` seconds to load or
+    for its first call (default: `runtime.trial.default_seconds`, or a minute for a Keras file); also when the
+    process takes over ten minutes.
     """
+    from optkit.measure.paired_answer import read_answer
+    from optkit.runtime import trial
+
+    limits = {
+        path: limit or (_KERAS_SECONDS if path.suffix == ".h5" else trial.default_seconds(path))
+        for path in (base, head)
+    }
     request = {
         "base": str(base),
         "head": str(head),
@@ -254,25 +286,15 @@ def run_process(
         "batch": batch,
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
+        "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
     }
-    command = [sys.executable, str(Path(__file__).with_name("paired_worker.py"))]
     try:
-        done = subprocess.run(
-            command, input=json.dumps(request), capture_output=True, text=True, timeout=_TIMEOUT_SECONDS
-        )
+        done = trial.launch(Path(__file__).with_name("paired_worker.py"), request, _TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ArtifactError(
             f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"
         ) from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        reason = f"the process that timed {base} and {head} ended with code {done.returncode} and said: {said}"
-        raise ArtifactError(reason) from None
-    if "error" in answer:
-        raise ArtifactError(answer["error"])
-    return msgspec.convert(answer, PairedTiming)
+    return msgspec.convert(read_answer(done, base, head, limits), PairedTiming)
 
 
 def load_places(timings: Sequence[PairedTiming], role: str) -> Any:
