@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+STEPS = ("run", "ab", "weights")
 HANG_SECONDS = 5.0
 _DEAD_SECONDS = 60.0
 EXTREME = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -168,10 +169,14 @@ def outcome(call: Callable[[], object]) -> tuple[str, str]:
     return "runs", ""
 
 
-def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, results: Any) -> None:
+def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[str], results: Any) -> None:
     """Do every step of every job; send (number of the job, line) before and after each step."""
     import logging
 
+    import ai_edge_litert.interpreter  # noqa: F401  here, not again in each fork
+
+    import optkit.measure.paired_worker
+    import optkit.runtime.trial_worker  # noqa: F401
     from optkit.runtime import trial
 
     logging.disable(logging.CRITICAL)
@@ -182,6 +187,8 @@ def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, results: Any) 
         damaged = folder / f"{os.getpid()}.tflite"
         damaged.write_bytes(data)
         for name, call in steps(original, damaged, image):
+            if name not in wanted:
+                continue
             about = {"file": original.stem, "seed": seed, "damage": kind, "step": name}
             results.send((number, {**about, "outcome": "began"}))
             began = time.monotonic()
@@ -191,11 +198,13 @@ def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, results: Any) 
         damaged.unlink()
 
 
-def supervise(jobs: list[tuple[Path, int]], image: Path, folder: Path) -> Iterator[dict[str, Any]]:
+def supervise(
+    jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[str]
+) -> Iterator[dict[str, Any]]:
     """Yield the lines of all jobs; a worker that dies or is silent for a minute costs its job and is replaced."""
     while jobs:
         receive, send = multiprocessing.Pipe(duplex=False)
-        worker = multiprocessing.get_context("fork").Process(target=work, args=(jobs, image, folder, send))
+        worker = multiprocessing.get_context("fork").Process(target=work, args=(jobs, image, folder, wanted, send))
         worker.start()
         send.close()
         number, last = -1, {}
@@ -233,9 +242,9 @@ def table(lines: list[dict[str, Any]]) -> str:
     return "\n".join(shown)
 
 
-def _campaign(share: list[tuple[Path, int]], image: Path, folder: Path, to: Path) -> None:
+def _campaign(share: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[str], to: Path) -> None:
     with to.open("w") as file:
-        for line in supervise(share, image, folder):
+        for line in supervise(share, image, folder, wanted):
             file.write(json.dumps(line) + "\n")
             file.flush()
 
@@ -248,6 +257,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--workers", type=int, default=1, help="processes side by side (1)")
     parser.add_argument("--folder", type=Path, default=Path("out/mutations"), help="where files and results go")
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), help="what to do with each (all)")
     parser.add_argument("--only-make", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -269,7 +279,7 @@ def _report(options: argparse.Namespace, files: list[Path]) -> int:
     shares = [jobs[k :: options.workers] for k in range(options.workers)]
     parts = [options.folder / f"part{k}.jsonl" for k in range(options.workers)]
     campaigns = [
-        multiprocessing.get_context("fork").Process(target=_campaign, args=(share, image, options.folder, part))
+        multiprocessing.get_context("fork").Process(target=_campaign, args=(share, image, options.folder, options.steps, part))
         for share, part in zip(shares, parts, strict=True)
     ]
     for campaign in campaigns:

@@ -16,7 +16,6 @@ if __name__ == "__main__":
 
 import json
 import os
-import signal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +27,7 @@ def main() -> None:
 
     from optkit.errors import OptkitError
     from optkit.measure.paired import time_pair
+    from optkit.runtime.trial_worker import limit_memory, limit_time
 
     request: dict[str, Any] = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
@@ -40,11 +40,13 @@ def main() -> None:
 
     def entering(role: str | None) -> None:
         write({"entering": role})
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, limits.get(role or "", 0))
+        limit_time(limits.get(role or "", 0))
 
+    base, head = Path(request.pop("base")), Path(request.pop("head"))
+    if base.is_file() and head.is_file() and ".h5" not in (base.suffix, head.suffix):  # TensorFlow asks for more
+        limit_memory(2 * base.stat().st_size + head.stat().st_size, request["batch"])
     try:
-        timing = time_pair(Path(request.pop("base")), Path(request.pop("head")), **request, entering=entering)
+        timing = time_pair(base, head, **request, entering=entering)
         answer = msgspec.to_builtins(timing)
     except OptkitError as error:
         answer = {"error": str(error)}

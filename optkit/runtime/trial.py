@@ -35,7 +35,7 @@ def check_runs(path: Path, *, threads: int = 1, batch: int = 1, seconds: float |
     """Verify the .tflite file at `path`, then load it and run it in another process, with `batch` samples a call.
 
     It runs on zeros and on random values, within `seconds` (default: `default_seconds`) and, where the system can
-    tell, within 4 GiB more memory than twice the file. Raises ArtifactError, one line, when the file is damaged, when
+    tell, within some 4 GiB of memory. Raises ArtifactError, one line, when the file is damaged, when
     LiteRT refuses it or crashes on it, and when it takes too long.
     """
     verify_file(path)

@@ -17,6 +17,7 @@ except ImportError:  # on Windows, where memory and time are not limited here; t
     resource = None  # type: ignore[assignment]
 
 _SPARE_BYTES = 4 * 2**30
+_SAMPLE_BYTES = 2**28
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, st
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    _limit(seconds, os.stat(path).st_size)
+    limit_time(seconds)
+    limit_memory(os.stat(path).st_size, batch)
     try:
         interpreter = Interpreter(model_path=path, num_threads=threads)
         for details in interpreter.get_input_details():
@@ -50,17 +52,24 @@ def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, st
             for details in interpreter.get_output_details():
                 interpreter.get_tensor(details["index"])
     except MemoryError:
-        return {"error": "it asks for more memory than 4 GiB and twice the file"}
+        return {"error": "it asks for over 4 GiB of memory"}
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
         return {"error": (str(error).strip().splitlines() or [type(error).__name__])[0]}
     return {}
 
 
-def _limit(seconds: float, size: int) -> None:
-    """Limit the time, and the address space: the runtime's own pages count only when it asks for them later."""
+def limit_time(seconds: float) -> None:
+    """Let SIGALRM end this process after `seconds`; 0 lifts the limit. Native code cannot put it off."""
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def limit_memory(file_bytes: int, batch: int) -> None:
+    """Limit what this process asks for from now on: 4 GiB, twice the files' bytes, and 256 MiB for each sample.
+
+    The limit is one of addresses. What is already mapped (the runtime's libraries) does not count.
+    """
     if resource is None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -69,7 +78,7 @@ def _limit(seconds: float, size: int) -> None:
             used = int(file.read().split()[0]) * resource.getpagesize()
     except OSError:  # no Linux: macOS does not hold to this limit
         return
-    limit, hard = used + _SPARE_BYTES + 2 * size, resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit, hard = used + _SPARE_BYTES + 2 * file_bytes + batch * _SAMPLE_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 

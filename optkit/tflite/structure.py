@@ -16,9 +16,9 @@ from typing import Any
 from optkit.tflite.schema import FIELDS, UNIONS
 
 IDENTIFIER = b"TFL3"
-MAX_TABLES = 500_000
+MAX_TABLES = 300_000
 """A table that is pointed at twice counts twice, so a small file cannot ask for endless work. A network of 50,000
-operators has some 300,000 tables."""
+operators has some 250,000 tables."""
 
 _WIDTHS = {"?": 1, "b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "f": 4, "q": 8, "Q": 8, "d": 8}
 _U16, _U32, _I32 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<i")
