@@ -198,9 +198,7 @@ def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[s
         damaged.unlink()
 
 
-def supervise(
-    jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[str]
-) -> Iterator[dict[str, Any]]:
+def supervise(jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[str]) -> Iterator[dict[str, Any]]:
     """Yield the lines of all jobs; a worker that dies or is silent for a minute costs its job and is replaced."""
     while jobs:
         receive, send = multiprocessing.Pipe(duplex=False)
@@ -279,7 +277,9 @@ def _report(options: argparse.Namespace, files: list[Path]) -> int:
     shares = [jobs[k :: options.workers] for k in range(options.workers)]
     parts = [options.folder / f"part{k}.jsonl" for k in range(options.workers)]
     campaigns = [
-        multiprocessing.get_context("fork").Process(target=_campaign, args=(share, image, options.folder, options.steps, part))
+        multiprocessing.get_context("fork").Process(
+            target=_campaign, args=(share, image, options.folder, options.steps, part)
+        )
         for share, part in zip(shares, parts, strict=True)
     ]
     for campaign in campaigns:

@@ -1,6 +1,6 @@
 """Let a .tflite file that optkit did not build meet LiteRT first in a process of its own.
 
-Law: LiteRT is native code, and a file that keeps to the schema can still crash it (an operator with a stride of 0), or
+Law: LiteRT is native code, and a file that keeps to the schema can still crash it (an operator with too few inputs), or
 keep it busy for ever. A crash there is one line here, and never the end of the caller.
 """
 

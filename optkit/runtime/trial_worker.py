@@ -54,7 +54,8 @@ def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, st
     except MemoryError:
         return {"error": "it asks for over 4 GiB of memory"}
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
-        return {"error": (str(error).strip().splitlines() or [type(error).__name__])[0]}
+        said = str(error).strip().splitlines()
+        return {"error": said[0] if said else f"{type(error).__name__} without a message, as when memory runs out"}
     return {}
 
 
@@ -78,7 +79,10 @@ def limit_memory(file_bytes: int, batch: int) -> None:
             used = int(file.read().split()[0]) * resource.getpagesize()
     except OSError:  # no Linux: macOS does not hold to this limit
         return
-    limit, hard = used + _SPARE_BYTES + 2 * file_bytes + batch * _SAMPLE_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit, hard = (
+        used + _SPARE_BYTES + 2 * file_bytes + batch * _SAMPLE_BYTES,
+        resource.getrlimit(resource.RLIMIT_AS)[1],
+    )
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 

@@ -99,7 +99,7 @@ def _check_values(tensor: Any, shape: list[int], data: Any, what: str) -> None:
 
 
 def _check_strings(data: Any, expected: int, what: str) -> None:
-    """Check TensorFlow Lite's packed strings: their number, where each begins and the last ends (int32), their bytes."""
+    """Check TensorFlow Lite's packed strings: a count, offsets (int32), and the bytes."""
     raw = np.asarray(bytearray(data), np.uint8)
     count = int(raw[:4].view("<i4")[0]) if len(raw) >= 4 else -1
     if count != expected or 4 * (count + 2) > len(raw):
@@ -141,7 +141,9 @@ def _check_sparse(tensor: Any, shape: list[int], held_bytes: int, what: str) -> 
                 raise Damaged(f"sparse {what} of shape {shape} has a dense size of {meta.denseSize}; expected {size}")
             positions *= size
         elif meta.format == 1:  # SPARSE_CSR
-            segments, indices = (numbers(getattr(part, "values", None)) for part in (meta.arraySegments, meta.arrayIndices))
+            segments, indices = (
+                numbers(getattr(part, "values", None)) for part in (meta.arraySegments, meta.arrayIndices)
+            )
             _check_compressed(segments, indices, positions, size, what)
             positions = len(indices)
             described += len(segments) + len(indices)

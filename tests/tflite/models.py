@@ -90,6 +90,30 @@ def sparse_model():
     return model
 
 
+def split_model(sample, splits):
+    """SPLIT without its second input.
+
+    For samples of three dimensions and no splits, LiteRT 2.3's XNNPACK reads that input all the same, and crashes.
+    """
+    tensors = [tensor([1, *sample], 0, "x"), tensor([1, *sample], 0, "y")]
+    split = operator([0], [1], 0, schema.SplitOptionsT(numSplits=splits))
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[1], operators=[split])
+    code = opcode(schema.BuiltinOperator.SPLIT)
+    return schema.ModelT(version=3, operatorCodes=[code], subgraphs=[graph], buffers=[buffer()])
+
+
+def crashing_model():
+    return split_model([4, 4, 1], 0)
+
+
+def huge_model():
+    """An activation of 4 GiB, in a file of some hundred bytes."""
+    tensors = [tensor([1, 2**30], 0, "x"), tensor([1, 2**30], 0, "y")]
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[1], operators=[operator([0], [1])])
+    code = opcode(schema.BuiltinOperator.RELU)
+    return schema.ModelT(version=3, operatorCodes=[code], subgraphs=[graph], buffers=[buffer()])
+
+
 def loop_model():
     """While 0 < 1, do nothing: it never ends."""
 
@@ -98,16 +122,16 @@ def loop_model():
 
     flag = schema.TensorType.BOOL
     main = graph(
-        [tensor([1], 0, "x"), tensor([1], 0, "y")],
+        [tensor([1, 4], 0, "x"), tensor([1, 4], 0, "y")],
         [1],
         [operator([0], [1], 0, schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2))],
     )
     condition = graph(
-        [tensor([1], 0, "x"), tensor([1], 1, "low"), tensor([1], 2, "high"), tensor([1], 0, "less", flag)],
+        [tensor([1, 4], 0, "x"), tensor([1], 1, "low"), tensor([1], 2, "high"), tensor([1], 0, "less", flag)],
         [3],
         [operator([1, 2], [3], 1, schema.LessOptionsT())],
     )
-    body = graph([tensor([1], 0, "x")], [0], [])
+    body = graph([tensor([1, 4], 0, "x")], [0], [])
     return schema.ModelT(
         version=3,
         operatorCodes=[opcode(WHILE), opcode(LESS)],

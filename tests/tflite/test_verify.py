@@ -190,8 +190,7 @@ DEFECTS = [
     ("sparse", lambda m: set_of(lambda m: columns(m).arraySegments, "values", [0, 1, 1, 4])(m), "tell of 4"),
     ("sparse", lambda m: set_of(lambda m: columns(m).arrayIndices, "values", [2, 0, 4])(m), "outside of 0 to 3"),
     ("sparse", set_of(columns, "arraySegments", None), "0 segments"),
-    ("sparse", set_of(lambda m: m, "buffers", [buffer(), buffer(np.zeros(2, np.float32)), buffer(np.zeros(3, np.float32)),
-                                                buffer()]), "3 values and 8 bytes"),
+    ("sparse", set_of(lambda m: m.buffers[1], "data", np.zeros(8, np.uint8)), "3 values and 8 bytes"),
     ("sparse", set_of(weights, "shape", [3, 2**29]), "too few to be true"),
     ("loop", set_of(lambda m: first(m).builtinOptions, "bodySubgraphIndex", 3), "runs subgraph 3 of 3"),
     ("loop", set_of(lambda m: first(m).builtinOptions, "bodySubgraphIndex", 0), "runs itself"),
@@ -269,10 +268,10 @@ def test_a_newer_schema_with_further_slots_is_accepted():
 @pytest.mark.parametrize("kind", MODELS)
 def test_mutations_end_in_an_answer_or_an_error_of_ours(kind, tmp_path):
     """What is accepted can be read to the end: neither another exception, nor long work."""
-    data, accepted = pack(MODELS[kind]()), 0
+    data, accepted, told = pack(MODELS[kind]()), 0, []
     path = tmp_path / "model.tflite"
     for seed in range(150):
-        damage, copy = mutate(data, seed)
+        _, copy = mutate(data, seed)
         path.write_bytes(copy)
         began = time.process_time()
         try:
@@ -280,9 +279,10 @@ def test_mutations_end_in_an_answer_or_an_error_of_ours(kind, tmp_path):
             accepted += 1
             weights_of(path)
         except OptkitError as error:
-            assert "\n" not in str(error), damage
+            told.append(str(error))
         assert time.process_time() - began < 2
     assert accepted
+    assert not [text for text in told if "\n" in text]
 
 
 def test_a_large_file_is_verified_without_reading_it_all(tmp_path):
