@@ -35,7 +35,7 @@ def add_time_limit(parser: argparse.ArgumentParser) -> None:
         "--time-limit",
         type=seconds,
         metavar="SECONDS",
-        help="how long a file may take to load and run once (default: 4, and 1 more for every 10 MB)",
+        help="how long a file may take to load and run once (default: 3, and 1 more for every 10 MB)",
     )
 
 

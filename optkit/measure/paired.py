@@ -62,7 +62,6 @@ SECONDS = 0.4
 """What a process times for. It also starts and loads, for some 0.4 s. More processes tell more than longer ones: where
 the models lie in memory differs between processes, and no further round averages it out."""
 _TIMEOUT_SECONDS = 600.0
-_KERAS_SECONDS = 60.0
 
 Call = Callable[[], object]
 
@@ -268,17 +267,13 @@ def run_process(
 ) -> PairedTiming:
     """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
 
-    Raises ArtifactError, which names the file, when one crashes the process, or takes over `limit` seconds to load or
-    for its first call (default: `runtime.trial.default_seconds`, or a minute for a Keras file); also when the
-    process takes over ten minutes.
+    Raises ArtifactError, which names the file, when one crashes the process, or takes over `limit` seconds (default:
+    `limits_of`) to load or for its first call; also when the process takes over ten minutes.
     """
-    from optkit.measure.paired_answer import read_answer
-    from optkit.runtime import trial
+    from optkit.measure.paired_answer import limits_of, read_answer
+    from optkit.runtime.trial import launch
 
-    limits = {
-        path: limit or (_KERAS_SECONDS if path.suffix == ".h5" else trial.default_seconds(path))
-        for path in (base, head)
-    }
+    limits = {path: limit or limits_of(path) for path in (base, head)}
     request = {
         "base": str(base),
         "head": str(head),
@@ -289,7 +284,7 @@ def run_process(
         "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
     }
     try:
-        done = trial.launch(Path(__file__).with_name("paired_worker.py"), request, _TIMEOUT_SECONDS)
+        done = launch(Path(__file__).with_name("paired_worker.py"), request, _TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ArtifactError(
             f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"

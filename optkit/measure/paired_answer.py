@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from optkit.errors import ArtifactError
-from optkit.runtime.trial import crashed, killed_by_alarm, too_slow
+from optkit.runtime.trial import crashed, default_seconds, killed_by_alarm, too_slow
+
+_KERAS_SECONDS = 60.0
+
+
+def limits_of(path: Path) -> float:
+    """Return how long a file may take to load, and for its first call: a minute for Keras, which compiles in it."""
+    return _KERAS_SECONDS if path.suffix == ".h5" else default_seconds(path)
 
 
 def read_answer(

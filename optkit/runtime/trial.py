@@ -24,11 +24,11 @@ _BYTES_PER_SECOND = 1e7
 
 
 def default_seconds(path: Path) -> float:
-    """Return how long a file may take to load and run by default: 4 s, and one more for every 10 MB."""
+    """Return how long a file may take to load and run by default: 3 s, and one more for every 10 MB."""
     try:
-        return 4.0 + path.stat().st_size / _BYTES_PER_SECOND
+        return 3.0 + path.stat().st_size / _BYTES_PER_SECOND
     except OSError:
-        return 4.0
+        return 3.0
 
 
 def check_runs(path: Path, *, threads: int = 1, batch: int = 1, seconds: float | None = None) -> None:

@@ -18,6 +18,9 @@ MAX_NESTING = 32
 
 # Operators that run other subgraphs, and the options that say which: without, LiteRT takes subgraph 0.
 _CONTROL = {118: "IfOptions", 119: "WhileOptions", 129: "CallOnceOptions"}
+# How many inputs an operator with weights cannot do without: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, TRANSPOSE_CONV,
+# CONV_3D. Where LiteRT looks for one that is -1, what happens is left to chance.
+_REQUIRED = {3: 2, 4: 2, 9: 2, 67: 3, 132: 2}
 _SUBGRAPHS = (
     "thenSubgraphIndex",
     "elseSubgraphIndex",
@@ -82,7 +85,10 @@ def _check_operator(model: Any, operator: Any, tensors: int, size: int, what: st
     if operator.largeCustomOptionsOffset + operator.largeCustomOptionsSize > size:
         raise Damaged(f"{what} has options beyond the end of the file")
     code = codes[operator.opcodeIndex]
-    needed = _CONTROL.get(max(code.builtinCode, code.deprecatedBuiltinCode))
+    kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if -1 in numbers(operator.inputs)[: _REQUIRED.get(kind, 0)]:
+        raise Damaged(f"{what} lacks an input that it cannot do without")
+    needed = _CONTROL.get(kind)
     if needed and type(operator.builtinOptions).__name__ != f"{needed}T":
         raise Damaged(f"{what} lacks its {needed}")
 

@@ -154,6 +154,7 @@ DEFECTS = [
     ("dense", set_of(graph, "outputs", [-1]), "returns tensor -1 of 4"),
     ("dense", set_of(first, "inputs", [0, 1, 9]), "reads tensor 9 of 4"),
     ("dense", set_of(first, "inputs", [0, 1, -2]), "reads tensor -2 of 4"),
+    ("dense", set_of(first, "inputs", [0, -1, 2]), "lacks an input"),
     ("dense", set_of(first, "outputs", [-1]), "makes tensor -1 of 4"),
     ("dense", set_of(first, "outputs", [1]), "makes tensor 1, which is there already"),
     ("dense", set_of(first, "inputs", [3, 1, 2]), "reads tensor 3, which nothing before it makes"),
