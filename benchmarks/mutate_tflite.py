@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 STEPS = ("run", "ab", "weights")
+DEFECTS = ("signal", "hang", "traceback", "several lines")
 HANG_SECONDS = 5.0
 _DEAD_SECONDS = 60.0
 EXTREME = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -225,9 +226,8 @@ def supervise(jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: l
 def table(lines: list[dict[str, Any]]) -> str:
     """Return the counts by step, file and outcome, as Markdown."""
     kinds = ["refused by the verifier", "refused later", "crashed its child", "took too long", "runs"]
-    bad = ["signal", "hang", "traceback", "several lines"]
-    shown = ["| step | file | " + " | ".join([*kinds, *bad, "5 s or more"]) + " |"]
-    shown.append("|---|---|" + "---|" * (len(kinds) + len(bad) + 1))
+    heads = ["step", "file", *kinds, *DEFECTS, "5 s or more"]
+    shown = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     groups = collections.defaultdict(list)
     for line in lines:
         groups[line["step"], line["file"]].append(line)
@@ -235,8 +235,8 @@ def table(lines: list[dict[str, Any]]) -> str:
     for (step, file), group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] == "all", item[0][1])):
         counts = collections.Counter(line["outcome"] for line in group)
         slow = sum(line["seconds"] >= HANG_SECONDS for line in group)
-        cells = [str(counts[kind]) for kind in (*kinds, *bad)]
-        shown.append(f"| {step} | {file} | " + " | ".join([*cells, str(slow)]) + " |")
+        cells = [step, file, *(str(counts[kind]) for kind in (*kinds, *DEFECTS)), str(slow)]
+        shown.append(f"| {' | '.join(cells)} |")
     return "\n".join(shown)
 
 
@@ -290,11 +290,7 @@ def _report(options: argparse.Namespace, files: list[Path]) -> int:
     (options.folder / "results.jsonl").write_text(text)
     lines = [json.loads(line) for line in text.splitlines()]
     print(table(lines))
-    defects = [
-        line
-        for line in lines
-        if line["outcome"] in ("signal", "hang", "traceback", "several lines") or line["seconds"] >= HANG_SECONDS
-    ]
+    defects = [line for line in lines if line["outcome"] in DEFECTS or line["seconds"] >= HANG_SECONDS]
     for line in defects[:20]:
         print(json.dumps(line), file=sys.stderr)
     return 1 if defects else 0

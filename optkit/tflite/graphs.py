@@ -18,8 +18,8 @@ MAX_NESTING = 32
 
 # Operators that run other subgraphs, and the options that say which: without, LiteRT takes subgraph 0.
 _CONTROL = {118: "IfOptions", 119: "WhileOptions", 129: "CallOnceOptions"}
-# How many inputs an operator with weights cannot do without: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, TRANSPOSE_CONV,
-# CONV_3D. Where LiteRT looks for one that is -1, what happens is left to chance.
+# How many inputs an operator with weights cannot do without: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED,
+# TRANSPOSE_CONV, CONV_3D. Where LiteRT looks for one that is -1, what happens is left to chance.
 _REQUIRED = {3: 2, 4: 2, 9: 2, 67: 3, 132: 2}
 _SUBGRAPHS = (
     "thenSubgraphIndex",
