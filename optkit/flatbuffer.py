@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
-from optkit.files import read_bytes
+from optkit.tflite.verify import verify_file
 
 WEIGHT_INPUT = {
     "CONV_2D": 1,
@@ -35,18 +35,21 @@ _DTYPES = {
 
 
 def read_flatbuffer(path: Path) -> Any:
-    """Return the .tflite file at `path` as LiteRT's object tree (ModelT). Raises ArtifactError when it is not one."""
-    try:
-        data = read_bytes(path)
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .tflite file") from error
-    if data[4:8] != b"TFL3":
-        raise ArtifactError(f"{path} is not a .tflite file: it lacks the identifier TFL3; give a .tflite file")
-    return parse_flatbuffer(data)
+    """Return the .tflite file at `path` as LiteRT's object tree (ModelT), with all buffers in place.
+
+    Raises ArtifactError when it cannot be read, is not a .tflite file or is damaged.
+    """
+    model = verify_file(path)
+    for buffer in model.buffers:
+        buffer.offset = buffer.size = 0
+    return model
 
 
 def parse_flatbuffer(data: bytes) -> Any:
-    """Return the bytes of a .tflite file as LiteRT's object tree (ModelT), with all buffers in place."""
+    """Return the bytes of a .tflite file as LiteRT's object tree (ModelT), with all buffers in place.
+
+    For files that optkit made itself: the bytes are not verified. `read_flatbuffer` verifies a file.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))

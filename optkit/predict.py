@@ -14,10 +14,11 @@ from optkit.data import DATASETS
 from optkit.data.images import read_image
 from optkit.data.preprocessing import Preprocessing
 from optkit.errors import ArtifactError, DataError
-from optkit.files import open_file, read_text
+from optkit.files import read_text
 from optkit.inspect.outputs import OutputKind, output_kind
 from optkit.names import shown
 from optkit.runtime import TFLiteRunner
+from optkit.runtime.trial import check_runs
 from optkit.suites import load_suite
 
 Task = Literal["multiclass", "binary"]
@@ -54,20 +55,19 @@ def predict(
     top: int = 5,
     labels: Sequence[str] | None = None,
     threads: int = 1,
+    seconds: float | None = None,
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
     Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs
     are probabilities already is read from the model's last operators. If they are not, the suite's task says that they
-    are logits; without a suite nothing does, and there are no probabilities. Raises ArtifactError when the model is
-    damaged or takes no such images, DataError for an image, SuiteError for a suite.
+    are logits; without a suite nothing does, and there are no probabilities. The model is tried in a process of its own
+    first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError when the model is
+    damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image, SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
-    try:
-        open_file(model).close()  # LiteRT would wait for a pipe for ever
-    except OSError as error:
-        raise ArtifactError(f"{model} cannot be read: {error.strerror}; give the path of a .tflite file") from error
+    check_runs(model, threads=threads, seconds=seconds)
     runner = TFLiteRunner(model, threads=threads)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
     if look.shape != runner.sample_shape:
@@ -118,6 +118,8 @@ def _guesses(
     outputs: npt.NDArray[np.float32], kind: OutputKind, task: Task | None, top: int, labels: Sequence[str] | None
 ) -> tuple[Guess, ...]:
     scores = outputs.astype(np.float64)
+    if not len(scores):
+        raise ArtifactError("the model gives no scores; give a classifier")
     if len(scores) == 1 and (task == "binary" or (task is None and kind == "sigmoid")):
         scores, probabilities = _two_classes(scores[0], kind)
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.ab import Design, compare_pairs, exit_code
-from optkit.commands.command import Command, count, seconds
+from optkit.commands.command import Command, add_time_limit, count, seconds
 from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
 from optkit.data import DATA_MODES
@@ -29,13 +29,14 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=seconds, default=60.0, metavar="SECONDS", help="longest time of a pair (60)")
     parser.add_argument("--suite", metavar="SUITE", help="whose variants to look for when BASE or HEAD is a store")
     parser.add_argument("--data", choices=DATA_MODES, default="auto", help="the data that the stores were built with")
+    add_time_limit(parser)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
     suite = options.suite
     pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
-    measure = functools.partial(_measure, threads=options.threads, batch=options.batch)
+    measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
     judgements = compare_pairs(pairing.pairs, measure, design, options.budget)
     alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
     result = {
@@ -52,8 +53,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     return result, shown, reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code)
 
 
-def _measure(pair: Pair, number: int, *, threads: int, batch: int) -> PairedTiming:
-    return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch)
+def _measure(pair: Pair, number: int, *, threads: int, batch: int, limit: float | None) -> PairedTiming:
+    return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch, limit=limit)
 
 
 AB = Command(

@@ -36,6 +36,16 @@ def folder(value: str) -> Path:
     return Path(value)
 
 
+def add_time_limit(parser: argparse.ArgumentParser) -> None:
+    """Add the option --time-limit."""
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        metavar="SECONDS",
+        help="how long a file may take to load and run once (default: 3, and 1 more for every 10 MB)",
+    )
+
+
 def names(value: str) -> tuple[str, ...]:
     """Turn `a,b` into ("a", "b")."""
     found = tuple(name.strip() for name in value.split(",") if name.strip())

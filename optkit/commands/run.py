@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.commands.command import Command, count
+from optkit.commands.command import Command, add_time_limit, count
 from optkit.names import shown
 from optkit.predict import predict, read_labels
 from optkit.report import text
@@ -23,12 +23,19 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=count, default=5, metavar="N", help="show the N best classes (default: 5)")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="class names, one a line, class 0 first")
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the runtime (default: 1)")
+    add_time_limit(parser)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     labels = read_labels(options.labels) if options.labels else None
     found = predict(
-        options.model, options.images, suite=options.suite, top=options.top, labels=labels, threads=options.threads
+        options.model,
+        options.images,
+        suite=options.suite,
+        top=options.top,
+        labels=labels,
+        threads=options.threads,
+        seconds=options.time_limit,
     )
     result = [{"image": shown(p.image), "top": msgspec.to_builtins(p.top)} for p in found]
     return result, text.predictions_text(found), 0

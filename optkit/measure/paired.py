@@ -10,7 +10,6 @@ al. 2009, "Producing Wrong Data Without Doing Anything Obviously Wrong"), so onl
 from __future__ import annotations
 
 import gc
-import json
 import math
 import os
 import subprocess
@@ -162,35 +161,62 @@ def summarize(rounds: Sequence[Round], count: int, load_order: Sequence[str], cl
 
 
 def time_pair(
-    base: Path, head: Path, *, threads: int, batch: int, seconds: float, load_order: Sequence[str]
+    base: Path,
+    head: Path,
+    *,
+    threads: int,
+    batch: int,
+    seconds: float,
+    load_order: Sequence[str],
+    entering: Callable[[str | None], None] = lambda role: None,
 ) -> PairedTiming:
     """Load `base`, `head` and a copy of `base` in `load_order` and time them in this process.
 
     A .h5 file is a Keras model, timed in `predict()`; any other is a .tflite file. Two .tflite files on one thread are
-    timed by CPU time, all else by wall clock. Raises ArtifactError as `prepared_calls` does.
+    timed by CPU time, all else by wall clock. `entering` is told as `prepared_calls` tells it. Raises ArtifactError as
+    that does.
     """
-    calls = prepared_calls(base, head, threads=threads, batch=batch, load_order=load_order)
+    calls = prepared_calls(base, head, threads=threads, batch=batch, load_order=load_order, entering=entering)
     name, clock = clock_for(threads=threads, tflite=not any(_is_keras(path) for path in (base, head)))
     rounds, count = time_rounds(calls, seconds, clock=clock)
     return summarize(rounds, count, load_order, name)
 
 
-def prepared_calls(base: Path, head: Path, *, threads: int, batch: int, load_order: Sequence[str]) -> dict[str, Call]:
+def prepared_calls(
+    base: Path,
+    head: Path,
+    *,
+    threads: int,
+    batch: int,
+    load_order: Sequence[str],
+    entering: Callable[[str | None], None] = lambda role: None,
+) -> dict[str, Call]:
     """Load `base`, `head` and a copy of `base` in `load_order`; return what runs each once, by role in that order.
 
+    `entering` is told the role before each is loaded and before each is first called, and None when all have been.
     Raises ArtifactError when a file cannot be run with `batch` samples a call, or the two take different samples.
     """
+
+    def load(role: str) -> Any:
+        entering(role)
+        return _load(sources[role], copies[role], threads, batch)
+
     sources = {"base": base, "head": head, "copy": base}
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
         copies = {role: _copy(path, Path(folder) / f"{role}{path.suffix}") for role, path in sources.items()}
-        runners = {role: _load(sources[role], copies[role], threads, batch) for role in load_order}
+        runners = {role: load(role) for role in load_order}
     if runners["base"].sample_shape != runners["head"].sample_shape:
         raise ArtifactError(
             f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
             f"{runners['head'].sample_shape}; compare two forms of one model"
         )
     x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
-    return {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    for role, call in calls.items():
+        entering(role)
+        call()
+    entering(None)
+    return calls
 
 
 def _copy(path: Path, to: Path) -> Path:
@@ -228,15 +254,25 @@ def _caller(runner: Any, prepared: Any) -> Call:
 
 
 def run_process(
-    base: Path, head: Path, *, number: int, threads: int = 1, batch: int = 1, seconds: float = SECONDS
+    base: Path,
+    head: Path,
+    *,
+    number: int,
+    threads: int = 1,
+    batch: int = 1,
+    seconds: float = SECONDS,
+    limit: float | None = None,
 ) -> PairedTiming:
     """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
 
-    Raises ArtifactError when the process fails, or takes over ten minutes.
+    Raises ArtifactError, which names the file, when one crashes the process, or takes over `limit` seconds (default:
+    `limits_of`) to load or for its first call; also when the process takes over ten minutes.
     """
-    from optkit.children import ended, run  # not needed, nor imported, in the process that times
+    from optkit.measure.paired_answer import limits_of, read_answer  # not needed, nor imported, where it times
+    from optkit.runtime.trial import launch
     from optkit.temporary import temporary_folder
 
+    limits = {path: limit or limits_of(path) for path in (base, head)}
     request = {
         "base": str(base),
         "head": str(head),
@@ -244,26 +280,15 @@ def run_process(
         "batch": batch,
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
+        "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
     }
-    command = [str(Path(__file__).with_name("paired_worker.py"))]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    worker = Path(__file__).with_name("paired_worker.py")
     try:
         with temporary_folder("ab") as folder:
-            env = {**os.environ, "TMPDIR": str(folder)}
-            done = run(command, input=json.dumps(request), timeout=_TIMEOUT_SECONDS, env=env, **pipes)
+            done = launch(worker, request, _TIMEOUT_SECONDS, env={**os.environ, "TMPDIR": str(folder)})
     except subprocess.TimeoutExpired as error:
-        raise ArtifactError(
-            f"timing {base} and {head} took over {_TIMEOUT_SECONDS:.0f} s; use a smaller --batch"
-        ) from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        reason = f"the process that timed {base} and {head} {ended(done.returncode)} and said: {said}"
-        raise ArtifactError(reason) from None
-    if "error" in answer:
-        raise ArtifactError(answer["error"])
-    return msgspec.convert(answer, PairedTiming)
+        raise ArtifactError(f"timing {base} and {head} took over ten minutes; use a smaller --batch") from error
+    return msgspec.convert(read_answer(done, base, head, limits), PairedTiming)
 
 
 def load_places(timings: Sequence[PairedTiming], role: str) -> Any:

@@ -1,5 +1,8 @@
 """The process that times a pair: one JSON request on standard input, one JSON answer on standard output.
 
+Before the answer comes a line for each file that it is about to load or to call for the first time, so that a crash
+can be laid to a file; each has its own limit of time, after which SIGALRM ends the process.
+
 Law: it imports what it times with and no more. Started as a file, it enters the packages without running their
 `__init__`, which would import all of optkit and take as long as half of the timing.
 """
@@ -24,16 +27,30 @@ def main() -> None:
 
     from optkit.errors import OptkitError
     from optkit.measure.paired import time_pair
+    from optkit.runtime.trial_worker import limit_memory, limit_time
 
     request: dict[str, Any] = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
     os.dup2(2, 1)
+    limits: dict[str, float] = request.pop("limits", {})
+
+    def write(line: dict[str, Any]) -> None:
+        answers.write(f"{json.dumps(line)}\n")
+        answers.flush()
+
+    def entering(role: str | None) -> None:
+        write({"entering": role})
+        limit_time(limits.get(role or "", 0))
+
+    base, head = Path(request.pop("base")), Path(request.pop("head"))
+    if base.is_file() and head.is_file() and ".h5" not in (base.suffix, head.suffix):  # TensorFlow asks for more
+        limit_memory(2 * base.stat().st_size + head.stat().st_size, request["batch"])
     try:
-        timing = time_pair(Path(request.pop("base")), Path(request.pop("head")), **request)
+        timing = time_pair(base, head, **request, entering=entering)
         answer = msgspec.to_builtins(timing)
     except OptkitError as error:
         answer = {"error": str(error)}
-    answers.write(json.dumps(answer))
+    write(answer)
     answers.close()
 
 

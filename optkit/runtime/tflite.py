@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.tflite.verify import verify_file
 
 Array = npt.NDArray[Any]
 
@@ -37,8 +38,9 @@ def dequantize(q: Array, scale: float, zero_point: int) -> npt.NDArray[np.float3
 class TFLiteRunner:
     """One interpreter with tensors allocated for `batch` samples a call on `threads` threads.
 
-    Raises ArtifactError when `path` is not a whole .tflite file with one input and one output that can take
-    `batch` samples.
+    The file is verified before LiteRT sees it. Raises ArtifactError when `path` is not a whole .tflite file with one
+    input and one output, of numbers, that can take `batch` samples. A file from elsewhere may still crash LiteRT, and
+    this process: try it first with `runtime.trial.check_runs`.
     """
 
     def __init__(self, path: Path, *, threads: int = 1, batch: int = 1) -> None:
@@ -46,6 +48,7 @@ class TFLiteRunner:
 
         if threads < 1 or batch < 1:
             raise ArtifactError(f"threads is {threads} and batch is {batch}; expected 1 or more of each")
+        verify_file(path)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             inputs = self._interpreter.get_input_details()
@@ -58,12 +61,13 @@ class TFLiteRunner:
                 self._interpreter.resize_tensor_input(self._input_index, shape)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise ArtifactError(
-                f"{path} cannot be run with batch {batch}: {reason}; give a whole .tflite file, or build it again"
-            ) from error
+            raise ArtifactError(f"{path} {_failure(batch, error)}") from error
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
+        for end, details in (("takes", self._input), ("gives", self._output)):
+            if np.dtype(details["dtype"]).kind not in "biuf":
+                raise ArtifactError(f"{path} {end} {np.dtype(details['dtype']).name}; expected numbers")
+        self._path = path
         self.threads, self.batch = threads, batch
 
     @property
@@ -85,14 +89,25 @@ class TFLiteRunner:
         return np.ascontiguousarray(_encode(x, self._input))
 
     def invoke(self, prepared: Array) -> Array:
-        """Run one batch from `prepare` and return the raw output tensor, a copy. This is the call that is timed."""
-        self._interpreter.set_tensor(self._input_index, prepared)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"])  # type: ignore[no-any-return]
+        """Run one batch from `prepare` and return the raw output tensor, a copy. This is the call that is timed.
+
+        Raises ArtifactError when LiteRT cannot run it.
+        """
+        try:
+            self._interpreter.set_tensor(self._input_index, prepared)
+            self._interpreter.invoke()
+            return self._interpreter.get_tensor(self._output["index"])  # type: ignore[no-any-return]
+        except (ValueError, RuntimeError) as error:
+            raise ArtifactError(f"{self._path} {_failure(self.batch, error)}") from error
 
     def scores(self, raw: Array) -> npt.NDArray[np.float32]:
         """Return a raw output as real values, float32, shape (batch, outputs)."""
         return _decode(raw, self._output)
+
+
+def _failure(batch: int, error: Exception) -> str:
+    reason = str(error).strip().split("\n")[0]
+    return f"cannot be run with batch {batch}: {reason}; give a whole .tflite file, or build it again"
 
 
 def _encode(x: npt.NDArray[np.float32], details: dict[str, Any]) -> Array:

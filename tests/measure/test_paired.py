@@ -209,7 +209,7 @@ def test_a_keras_file_is_timed_in_predict_beside_a_tflite_file(built_store: Path
 def test_what_cannot_be_timed_is_said_by_the_child_in_one_line(built_store: Path, tmp_path: Path) -> None:
     base = artifact(built_store, "float32")
     (tmp_path / "half.tflite").write_bytes(base.read_bytes()[:1000])
-    with pytest.raises(ArtifactError, match=r"half\.tflite cannot be run"):
+    with pytest.raises(ArtifactError, match=r"half\.tflite is damaged"):
         run_process(base, tmp_path / "half.tflite", number=0)
     with pytest.raises(ArtifactError, match="cannot be copied"):
         run_process(tmp_path / "none.tflite", base, number=1)

@@ -1,0 +1,111 @@
+"""The process in which a .tflite file is tried: one JSON request on standard input, one JSON answer on output.
+
+Law: it imports LiteRT and NumPy and nothing of optkit, so it starts fast; whatever happens to it, it ends in time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # on Windows, where memory and time are not limited here; the caller still ends this in time
+    resource = None  # type: ignore[assignment]
+
+_SPARE_BYTES = 4 * 2**30
+_SAMPLE_BYTES = 2**28
+
+
+def main() -> None:
+    """Read the request, run the file, answer."""
+    request: dict[str, Any] = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
+    os.dup2(2, 1)
+    answers.write(json.dumps(attempt(**request)))
+    answers.close()
+
+
+def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, str]:
+    """Load `path` and run it twice in this process, which ends with SIGALRM after `seconds`.
+
+    Returns an empty dict when it ran, and LiteRT's own message as `error` when LiteRT refused it.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    limit_time(seconds)
+    limit_memory(os.stat(path).st_size, batch)
+    try:
+        interpreter = Interpreter(model_path=path, num_threads=threads)
+        for details in interpreter.get_input_details():
+            shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
+            if shape != list(details["shape"]):
+                interpreter.resize_tensor_input(details["index"], shape)
+        interpreter.allocate_tensors()
+        for fill in (_zeros, _random):
+            for details in interpreter.get_input_details():
+                interpreter.set_tensor(details["index"], fill(details))
+            interpreter.invoke()
+            for details in interpreter.get_output_details():
+                interpreter.get_tensor(details["index"])
+    except MemoryError:
+        return {"error": "it asks for over 4 GiB of memory"}
+    except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
+        said = str(error).strip().splitlines()
+        return {"error": said[0] if said else f"{type(error).__name__} without a message, as when memory runs out"}
+    return {}
+
+
+def limit_time(seconds: float) -> None:
+    """Let SIGALRM end this process after `seconds`; 0 lifts the limit. Native code cannot put it off."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def limit_memory(file_bytes: int, batch: int) -> None:
+    """Limit what this process asks for from now on: 4 GiB, twice the files' bytes, and 256 MiB for each sample.
+
+    The limit is one of addresses. What is already mapped (the runtime's libraries) does not count.
+    """
+    if resource is None:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:  # no Linux: macOS does not hold to this limit
+        return
+    limit, hard = (
+        used + _SPARE_BYTES + 2 * file_bytes + batch * _SAMPLE_BYTES,
+        resource.getrlimit(resource.RLIMIT_AS)[1],
+    )
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _zeros(details: dict[str, Any]) -> Any:
+    import numpy as np
+
+    return np.zeros(details["shape"], details["dtype"])
+
+
+def _random(details: dict[str, Any]) -> Any:
+    """Return values from 0 to 1, or of a small integer's whole range; wider integers are places: those stay 0."""
+    import numpy as np
+
+    rng, dtype = np.random.default_rng(0), np.dtype(details["dtype"])
+    if dtype.kind == "f":
+        return rng.random(details["shape"]).astype(dtype)
+    if dtype.kind in "iu" and dtype.itemsize <= 2:
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max, details["shape"], dtype, endpoint=True)
+    return np.zeros(details["shape"], dtype)
+
+
+if __name__ == "__main__":
+    folder = __file__.rpartition("/")[0]
+    sys.path[:] = [path for path in sys.path if path != folder]  # a file started is no package
+    main()

@@ -1,0 +1,1 @@
+"""A .tflite file as data: its schema, and whether the file keeps to it."""
