@@ -222,7 +222,7 @@ def _note(run: Run) -> str:
 
 def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
     facts = run.variants[verdict.variant]
-    cpu = run.machine.get("cpu", {})
+    cpu = run.machine.get("cpu") or {}
     return {
         "artifact": facts.artifact.sha256,
         "runtime": msgspec.to_builtins(facts.runtime),
