@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +19,8 @@ from optkit.errors import OptkitError
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
-    "3 inconclusive, not comparable, or no advice fits."
+    "3 inconclusive, not comparable, or no advice fits, 4 a defect of optkit, 130 interrupted. "
+    "A defect is one line; OPTKIT_DEBUG=1 shows where it happened."
 )
 
 
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _show_warning
     try:
         result, shown, code = options.run(options)
+        if options.json:
+            shown = msgspec.json.format(msgspec.json.encode(result), indent=1).decode()
     except OptkitError as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
@@ -36,8 +40,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("optkit: interrupted; nothing half-made was kept", file=sys.stderr)
         return 130
-    print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode() if options.json else shown)
+    except Exception as error:  # whatever else is raised is nothing that the user did
+        return _defect(error, options.json)
+    print(shown)
     return int(code)
+
+
+def _defect(error: Exception, as_json: bool) -> int:
+    """Tell of a defect of optkit in one line, with where it happened when OPTKIT_DEBUG is set; return exit code 4."""
+    about = " ".join(f"{type(error).__name__}: {error}".split())
+    message = (
+        f"{about[:500]}; please report it with the command that you ran, the files that it read, and what the same "
+        "command prints with OPTKIT_DEBUG=1"
+    )
+    if os.environ.get("OPTKIT_DEBUG", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    if as_json:
+        print(json.dumps({"error": f"defect: {message}"}))
+    print(f"optkit: defect: {message}", file=sys.stderr)
+    return 4
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -29,6 +29,7 @@ import filelock
 import msgspec
 import platformdirs
 
+from optkit.documents import DocumentError, decode_json
 from optkit.errors import StoreError
 from optkit.keys import file_sha256
 
@@ -108,10 +109,9 @@ class Store:
         """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
         with self._guard("read"):
             try:
-                found = msgspec.json.decode((self.root / "notes" / f"{name}.json").read_bytes())
-            except (FileNotFoundError, msgspec.DecodeError):
+                return decode_json((self.root / "notes" / f"{name}.json").read_bytes(), dict[str, Any])
+            except (FileNotFoundError, DocumentError):
                 return {}
-        return found if isinstance(found, dict) else {}
 
     def write_note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a JSON object under `name`, replacing what was there, atomically."""
@@ -131,8 +131,8 @@ class Store:
         if not folder.is_dir():
             return None, None
         try:
-            entry = msgspec.json.decode((folder / "entry.json").read_bytes(), type=Entry)
-        except (FileNotFoundError, msgspec.DecodeError) as error:
+            entry = decode_json((folder / "entry.json").read_bytes(), Entry)
+        except (FileNotFoundError, DocumentError) as error:
             return None, f"entry.json is missing or unreadable ({error})"
         path = folder / Path(entry.file).name
         if entry.schema != SCHEMA or entry.key != key:

@@ -5,13 +5,12 @@ from typing import Any
 
 from optkit import Artifact
 from optkit.report.text import artifacts_table, summary
-from tests.test_gates import sized
-from tests.test_record import a_run, benchmark, facts
+from tests.test_record import a_run, benchmark, facts, sized
 
 
 def test_summary_marks_the_fastest_and_the_smallest() -> None:
-    fast = facts("fast", artifact=sized(2, zip_bytes=60, file_bytes=1234))
-    small = facts("small", artifact=sized(4, zip_bytes=30), accuracy_drop=0.0123)
+    fast = facts("fast", artifact=sized(2, file_bytes=1234))
+    small = facts("small", artifact=sized(4, file_bytes=9), accuracy_drop=1 / 70)
     run = a_run(
         *(benchmark(f, s, m) for m in ("single_batch", "full_set") for f, s in ((facts(), 2), (fast, 0.5), (small, 1)))
     )
@@ -23,7 +22,7 @@ def test_summary_marks_the_fastest_and_the_smallest() -> None:
     )
     rows = {line.split()[0]: line for line in lines[2:5]}
     assert rows["fast"].split()[4:8] == ["500◀", "4.00", "0.5◀", "4.00"]
-    assert rows["small"].split()[3:] == ["+0.0123", "1000", "2.00", "1", "2.00", "9", "30◀", "4.00"]
+    assert rows["small"].split()[3:] == ["+0.0143", "1000", "2.00", "1", "2.00", "9", "213,750◀", "4.00"]
     assert "1,234" in rows["fast"]
     end = head.index("ratio") + len("ratio")
     assert all(len(row) == end for row in rows.values()), "columns are aligned to the right"
