@@ -44,8 +44,8 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     """
     place, profile = _split(name_or_path)
     path = _find(place)
+    document = read_toml(path)
     try:
-        document = read_toml(path)
         return read_suite(document, on, None if path.parent == _HERE else path, profile)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error

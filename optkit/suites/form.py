@@ -52,7 +52,7 @@ class _Document(msgspec.Struct):
     baseline: str = ""
     modes: list[str] = []
     workload: _Workload | None = None
-    variants: dict[str, _Variant] = {}
+    variants: dict[str, Any] = {}
     gates: list[dict[str, Any]] = []
 
 
@@ -100,6 +100,11 @@ def _places(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 def check_form(document: Mapping[str, Any]) -> None:
     """Raise SuiteError when `document`, without `on` tables, has a value of the wrong type."""
     try:
-        typed(document, _Document)
+        variants = typed(document, _Document).variants
     except DocumentError as error:
         raise SuiteError(f"{error}; see docs/suites.md for the form") from error
+    for name, table in variants.items():
+        try:
+            typed(table, _Variant)
+        except DocumentError as error:
+            raise SuiteError(f"variants.{name}: {error}; see docs/suites.md for the form") from error
