@@ -40,9 +40,9 @@ class _Spec(msgspec.Struct):
 def check_facts(facts: VariantFacts) -> None:
     """Raise RecordError, naming the variant, what was got and what was expected, when `facts` cannot be."""
     size, data = facts.artifact, facts.dataset
-    _require(facts, "kind", facts.kind, facts.kind in _KINDS, " or ".join(_KINDS))
+    _require(facts, "kind", repr(facts.kind), facts.kind in _KINDS, " or ".join(_KINDS))
     for name, text in (("key", size.key), ("sha256", size.sha256), ("digest", data.digest)):
-        _require(facts, name, text, _SHA256.fullmatch(text) is not None, "a sha256: 64 of 0-9 and a-f")
+        _require(facts, name, repr(text), _SHA256.fullmatch(text) is not None, "a sha256: 64 of 0-9 and a-f")
     for name, count, least in (
         ("file_bytes", size.file_bytes, 1),
         ("zip_bytes", size.zip_bytes, 1),
@@ -64,7 +64,7 @@ def check_facts(facts: VariantFacts) -> None:
 
 def _require(facts: VariantFacts, name: str, got: Any, holds: bool, expected: str) -> None:
     if not holds:
-        shown = repr(got) if isinstance(got, str) and name != "weights.tensors" else str(got)
+        shown = str(got)
         raise RecordError(
             f"variant {facts.variant!r}: {name} is {shown if len(shown) <= 80 else f'{shown[:77]}...'}; expected "
             f"{expected}; the record was changed; run again to save one"
@@ -95,7 +95,7 @@ def _correct(facts: VariantFacts) -> int:
         packed = base64.b64decode((facts.correct or "").encode(), validate=True)
     except (binascii.Error, ValueError):
         packed = None
-    _require(facts, "correct", facts.correct, packed is not None, "base64")
+    _require(facts, "correct", repr(facts.correct), packed is not None, "base64")
     bits = packed or b""
     length = (samples + 7) // 8
     _require(facts, "correct", f"of {len(bits)} bytes", len(bits) == length, f"{length} bytes for {samples} samples")

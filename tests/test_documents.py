@@ -52,7 +52,7 @@ def test_a_number_that_is_too_large_for_its_type_is_an_error() -> None:
         (
             "[variants.baseline]",
             "[variants.baseline]\nfrom = [1]",
-            "variants.baseline: Expected `str | null`, got `array` - at `from`",
+            "variants.baseline: Expected `str | null`",
         ),
         ("[variants.baseline]", "[variants.baseline]\ntraining = 3", "Expected `object`, got `int`"),
         ("[variants.baseline]", "[variants.baseline]\non.mnist = { training = 3 }", "Expected `object`, got `int`"),

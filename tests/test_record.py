@@ -230,9 +230,9 @@ def test_without_the_baseline_all_others_must_speak_of_the_same_one() -> None:
 
 
 def test_a_baseline_is_not_smaller_or_better_than_itself() -> None:
-    with pytest.raises(RecordError, match="size_ratio is 2.0; expected 1"):
+    with pytest.raises(RecordError, match=r"size_ratio is 2.0; expected 1"):
         a_run(benchmark(changed(facts(), artifact__size_ratio=2.0)))
-    with pytest.raises(RecordError, match="accuracy_drop is 0.1; expected 0"):
+    with pytest.raises(RecordError, match=r"accuracy_drop is 0.1; expected 0"):
         a_run(benchmark(changed(facts(), accuracy_drop=0.1)))
 
 

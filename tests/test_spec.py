@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from optkit import Conversion, Gate, Training
 from optkit.keys import canonical, digest
+from optkit.suites import read_suite, tomllib
 from optkit.techniques.prune import Prune
+from tests.conftest import SUITE
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -114,3 +116,11 @@ def test_a_gate_says_what_it_is_read_with() -> None:
     assert (gate.bound_text, gate.condition) == (">= 2", " at 97.5% against int8")
     assert gate.error_rate == pytest.approx(0.025)
     assert Gate(metric="speedup", min=2).condition == ""
+
+
+def test_what_is_measured_is_what_was_chosen_the_baseline_and_what_gates_need() -> None:
+    gate = Gate(metric="speedup", min=1.0, variants=("int8",), relative_to="float_tflite")
+    suite = dataclasses.replace(read_suite(tomllib.loads(SUITE)), gates=(gate,))
+    assert [v.name for v in suite.measured(("int8",))] == ["baseline", "float_tflite", "int8"]
+    assert [v.name for v in suite.measured(("pruned",))] == ["baseline", "pruned"]
+    assert suite.measured(()) == suite.variants
