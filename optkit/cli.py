@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,8 @@ from optkit.temporary import sweep
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
-    "3 inconclusive, not comparable, or no advice fits, 130 interrupted, 143 terminated."
+    "3 inconclusive, not comparable, or no advice fits, 4 a defect of optkit, 130 interrupted, 143 terminated. "
+    "A defect is one line; OPTKIT_DEBUG=1 shows where it happened."
 )
 
 
@@ -37,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with noticed():
             sweep()
             result, shown, code = options.run(options)
+        if options.json:
+            text = shown_json(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
+        else:
+            text = shown_lines(shown, workflow=_in_workflow())
     except OptkitError as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
@@ -44,11 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return stopped()
-    if options.json:
-        text = shown_json(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
-    else:
-        text = shown_lines(shown, workflow=_in_workflow())
+    except Exception as error:  # whatever else is raised is nothing that the user did
+        return _defect(error, options.json)
     return show(text, int(code))
+
+
+def _defect(error: Exception, as_json: bool) -> int:
+    """Tell of a defect of optkit in one line, with where it happened when OPTKIT_DEBUG is set; return exit code 4."""
+    about = " ".join(f"{type(error).__name__}: {error}".split())
+    message = (
+        f"{about[:500]}; please report it with the command that you ran, the files that it read, and what the same "
+        "command prints with OPTKIT_DEBUG=1"
+    )
+    if os.environ.get("OPTKIT_DEBUG", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    if as_json:
+        print(json.dumps({"error": f"defect: {message}"}))
+    print(shown_lines(f"optkit: defect: {message}", workflow=_in_workflow()), file=sys.stderr)
+    return 4
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

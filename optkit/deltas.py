@@ -200,10 +200,7 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
 
 
 def correct_samples(run: Run, name: str) -> Any:
-    """Return which test samples the variant got right, bool (samples,), checked against its accuracy.
-
-    Raises RecordError when the two contradict each other.
-    """
+    """Return which test samples the variant got right, bool (samples,). Raises RecordError when it was not measured."""
     facts = run.variants[name]
     return checked_samples(name, facts.accuracy, facts.correct, facts.dataset.test)
 

@@ -15,6 +15,7 @@ import msgspec
 
 from optkit.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
 from optkit.deltas import correct_samples
+from optkit.documents import DocumentError, check_levels, typed
 from optkit.errors import RecordError
 from optkit.measure.paired import PairedTiming
 from optkit.metrics import METRICS
@@ -22,6 +23,8 @@ from optkit.record import NOT_MEASURED, Run, VariantFacts
 from optkit.spec import Gate, Suite, Variant
 from optkit.store import Store
 from optkit.timing import Timing
+
+_ACCURACY = ("accuracy", "accuracy_drop")
 
 Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 
@@ -71,14 +74,27 @@ class Verdict:
         return "\n".join([text, *(f"    {line}" for line in self.changed)])
 
 
-def check_run(suite: Suite, run: Run) -> list[Verdict]:
-    """Judge `run` by every gate of `suite`. Raises RecordError when the run is of another suite or baseline."""
+def check_run(suite: Suite, run: Run, *, whole: bool = False) -> list[Verdict]:
+    """Judge every variant that `run` has by its gates; with `whole`, every variant of `suite`: none may be missing.
+
+    Raises RecordError when the run is of another suite or baseline.
+    """
     if (run.suite, run.baseline) != (suite.title, suite.baseline):
         raise RecordError(
             f"the run is of suite {run.suite!r} with baseline {run.baseline!r}; the gates are of {suite.title!r} "
             f"with {suite.baseline!r}; name the right one with --suite"
         )
-    return [v for variant in suite.variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]
+    variants = [variant for variant in suite.variants if whole or variant.name in run.variants]
+    return [v for variant in variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]
+
+
+def not_held(run: Run, verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Return the variants of `run` whose accuracy no gate held: no verdict on accuracy or accuracy_drop is of them.
+
+    The baseline is not among them: all drops are from it. A verdict that is *not comparable* holds nothing.
+    """
+    held = {v.variant for v in verdicts if v.gate.metric in _ACCURACY and v.status != "not comparable"}
+    return tuple(name for name in run.variants if name not in held and name != run.baseline)
 
 
 def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
@@ -211,20 +227,35 @@ def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:
 
 def explain(store: Store, run: Run, verdict: Verdict) -> Verdict:
     """Return a failed `verdict` with what changed since the same gate last passed on the same data, if it ever did."""
-    before = store.read_note(_note(run)).get(verdict.name)
-    if verdict.status != "fail" or not isinstance(before, Mapping):
+    if verdict.status != "fail" or (before := _last_passed(store, run, verdict)) is None:
         return verdict
     now = _circumstances(run, verdict)
-    lines = [
-        f"last passed {before.get('made') or 'at an unknown time'} with {_figure(before.get('value'))}; since then:"
-    ]
-    differences = list(_differences({k: before.get(k) for k in now}, now))
+    lines = [f"last passed {before.made or 'at an unknown time'} with {before.value:.6g}; since then:"]
+    differences = list(_differences({name: getattr(before, name) for name in now}, now))
     lines += differences or ["nothing that is recorded changed: the difference is in the measurement"]
     return dataclasses.replace(verdict, changed=tuple(lines))
 
 
-def _figure(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, (int, float)) else "an unknown value"
+class _Passed(msgspec.Struct):
+    """What `remember` keeps of a verdict that passed."""
+
+    value: float
+    made: str = ""
+    artifact: str | None = None
+    runtime: dict[str, Any] = {}
+    spec: dict[str, Any] = {}
+    machine: dict[str, Any] = {}
+
+
+def _last_passed(store: Store, run: Run, verdict: Verdict) -> _Passed | None:
+    """Return what the note says of this gate; None when it says nothing, or the note is damaged."""
+    kept = store.read_note(_note(run)).get(verdict.name)
+    try:
+        check_levels(kept)
+        found: _Passed | None = typed(kept, _Passed | None)
+    except DocumentError:
+        return None
+    return found
 
 
 def _note(run: Run) -> str:
@@ -233,7 +264,7 @@ def _note(run: Run) -> str:
 
 def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
     facts = run.variants[verdict.variant]
-    cpu = run.machine.get("cpu", {})
+    cpu = run.machine.get("cpu") or {}
     return {
         "artifact": facts.artifact.sha256,
         "runtime": msgspec.to_builtins(facts.runtime),

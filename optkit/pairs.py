@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from optkit.build import find_variants
 from optkit.data import Dataset
+from optkit.documents import DocumentError, decode_json
 from optkit.errors import ArtifactError, OptkitError, StoreError, check_name
 from optkit.files import open_file, read_bytes
 from optkit.keys import file_sha256
@@ -89,17 +88,17 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
         found = find_variants(suite, suite.variants, dataset, Store(side))
         return {name: artifact.path for name, artifact in found.items() if artifact.kind == "tflite"}
     try:
-        built = msgspec.json.decode(read_bytes(side), type=list[_Built])
+        built = decode_json(read_bytes(side), list[_Built])
     except OSError as error:
         raise ArtifactError(
             f"{side} cannot be read: {error.strerror}; give a .tflite file, a saved build or a store"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except DocumentError as error:
         raise ArtifactError(
             f"{side} is neither a .tflite file nor what optkit build --json prints ({error}); save one of these"
         ) from error
     for one in built:
         check_name(one.variant, "variant", ArtifactError)
-        if not Path(one.path).is_file() or file_sha256(Path(one.path)) != one.sha256:
+        if "\0" in one.path or not Path(one.path).is_file() or file_sha256(Path(one.path)) != one.sha256:
             raise ArtifactError(f"{one.path} of variant {one.variant!r} is not what {side} says; build it again")
     return {one.variant: Path(one.path) for one in built if one.path.endswith(".tflite")}

@@ -20,72 +20,26 @@ import msgspec
 
 from optkit.build import Artifact
 from optkit.chain import extras, is_float, model_of
+from optkit.contradictions import check_facts, check_together
 from optkit.data import Dataset
+from optkit.documents import DocumentError, decode_json, typed
 from optkit.errors import RecordError, SchemaError, check_name, check_texts
+from optkit.facts import ArtifactFacts as ArtifactFacts
+from optkit.facts import DatasetFacts as DatasetFacts
+from optkit.facts import RuntimeFacts as RuntimeFacts
+from optkit.facts import VariantFacts as VariantFacts
 from optkit.files import read_bytes
-from optkit.inspect import WeightFacts, weights_of
+from optkit.inspect import weights_of
 from optkit.measure import Evaluation, evaluate
 from optkit.names import shown, shown_values
 from optkit.runtime import KerasWorkers, runtime_version
+from optkit.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
 from optkit.spec import Suite
 from optkit.store import Store
 from optkit.timing import Timing, check_timing, common_clock, over_sessions, session_quotients
 
 SCHEMA = 1
 NOT_MEASURED = "accuracy was not measured: the data have no labels"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetFacts:
-    """Which data a record was measured on: name, sha256, samples to train and to test."""
-
-    name: str
-    digest: str
-    train: int
-    test: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArtifactFacts:
-    """The file that was measured. `size_ratio` is the baseline's zip bytes divided by this file's."""
-
-    key: str
-    sha256: str
-    file_bytes: int
-    zip_bytes: int
-    size_ratio: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuntimeFacts:
-    """What ran the file."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class VariantFacts:
-    """Everything known of a variant but its timings.
-
-    `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
-    packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels.
-    `spec` is what the artifact's key was made of.
-    """
-
-    schema: int
-    suite: str
-    suite_path: str | None
-    variant: str
-    kind: str
-    dataset: DatasetFacts
-    artifact: ArtifactFacts
-    runtime: RuntimeFacts
-    accuracy: float | None
-    accuracy_drop: float | None
-    correct: str | None
-    weights: WeightFacts
-    spec: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,27 +166,31 @@ def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) ->
 
 
 def read_run(path: Path) -> Run:
-    """Read a run that pytest-benchmark saved. Raises RecordError when it is not one, or of another schema."""
+    """Read a run that pytest-benchmark saved.
+
+    Raises RecordError when it is not one, is of another schema, or contradicts itself.
+    """
     try:
-        saved = msgspec.json.decode(read_bytes(path))
+        saved = decode_json(read_bytes(path), SavedRun)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}; give a JSON file saved by a run") from error
-    except msgspec.DecodeError as error:
-        raise RecordError(f"{path} is not JSON ({error}); give a file saved with --benchmark-json") from error
-    if not isinstance(saved, dict) or not isinstance(saved.get("benchmarks"), list):
-        raise RecordError(f"{path} is not a pytest-benchmark file: it has no list of benchmarks")
+    except DocumentError as error:
+        raise RecordError(f"{path} is not a pytest-benchmark file: {error}; give one of --benchmark-json") from error
     try:
-        return run_of(saved)
+        return _run_of(saved)
     except RecordError as error:
         raise type(error)(f"{path}: {error}") from error
 
 
 def run_of(document: Mapping[str, Any]) -> Run:
     """Make a Run of a whole document of pytest-benchmark's. Raises RecordError when its benchmarks do not fit."""
-    machine, made = shown_values(document.get("machine_info", {})), shown(document.get("datetime", ""))
-    run = make_run(document["benchmarks"], machine, made)
-    commit = shown_values(document.get("commit_info"))
-    return dataclasses.replace(run, commit=commit if isinstance(commit, dict) else {})
+    return _run_of(saved_as(document, SavedRun))
+
+
+def _run_of(saved: SavedRun) -> Run:
+    run = _make_run(saved.benchmarks, shown_values(saved.machine_info), shown(saved.datetime))
+    check_commit(saved.commit_info or {})
+    return dataclasses.replace(run, commit=shown_values(saved.commit_info or {}))
 
 
 def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:
@@ -240,6 +198,10 @@ def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "")
 
     A benchmark without a session's number is of the session after the last one that has it.
     """
+    return _make_run(saved_as(benchmarks, list[SavedBenchmark]), machine, made)
+
+
+def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], made: str) -> Run:
     variants: dict[str, VariantFacts] = {}
     timings: list[Timing] = []
     heads: set[tuple[str, str, DatasetFacts]] = set()
@@ -248,20 +210,20 @@ def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "")
         info = _info_of(benchmark)
         facts, timing = _decoded(info, benchmark)
         known = variants.setdefault(facts.variant, facts)
-        if known != facts:
+        if known is facts:
+            check_facts(facts)
+        elif known != facts:
             raise RecordError(f"records of variant {facts.variant!r} contradict each other; they mix several runs")
         if "session" not in info:
             timing = dataclasses.replace(timing, session=times[timing.benchmark])
         times[timing.benchmark] += 1
         timings.append(timing)
-        heads.add((facts.suite, str(info.get("baseline")), facts.dataset))
-    if not heads:
-        raise RecordError("no benchmark of optkit in it; save a run with: pytest --benchmark-json=run.json")
-    if len(heads) > 1:
-        raise RecordError("it mixes several suites or data sets; give one run at a time")
+        heads.add((facts.suite, _baseline(info, benchmark), facts.dataset))
+    suite, baseline, dataset = _only(heads)
     if len({(timing.benchmark, timing.session) for timing in timings}) < len(timings):
         raise RecordError("it has a benchmark twice in one session; it mixes several runs")
-    suite, baseline, dataset = heads.pop()
+    check_together(variants, baseline)
+    check_machine(machine)
     return Run(
         suite=suite,
         baseline=baseline,
@@ -273,26 +235,42 @@ def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "")
     )
 
 
-def _info_of(benchmark: Any) -> dict[str, Any]:
-    try:
-        info = benchmark["extra_info"]["optkit"]
-    except (KeyError, TypeError):
-        name = benchmark.get("name") if isinstance(benchmark, dict) else benchmark
-        raise RecordError(f"benchmark {name!r} has no extra_info.optkit; it is not of an optkit run") from None
+def _only(heads: set[tuple[str, str, DatasetFacts]]) -> tuple[str, str, DatasetFacts]:
+    """Return the one suite, baseline and data set of a run."""
+    if not heads:
+        raise RecordError("no benchmark of optkit in it; save a run with: pytest --benchmark-json=run.json")
+    if len(heads) > 1:
+        raise RecordError("it mixes several suites or data sets; give one run at a time")
+    return next(iter(heads))
+
+
+def _info_of(benchmark: SavedBenchmark) -> dict[str, Any]:
+    if "optkit" not in benchmark.extra_info:
+        raise RecordError(f"benchmark {benchmark.name!r} has no extra_info.optkit; it is not of an optkit run")
+    info = benchmark.extra_info["optkit"]
     if not isinstance(info, dict) or info.get("schema") != SCHEMA:
         got = info.get("schema") if isinstance(info, dict) else info
-        raise SchemaError(f"it has records of schema {got!r}; this optkit reads schema {SCHEMA}; run again to save one")
+        raise SchemaError(
+            f"it has records of schema {got!r:.40}; this optkit reads schema {SCHEMA}; run again to save one"
+        )
     return info
 
 
-def _decoded(info: dict[str, Any], benchmark: dict[str, Any]) -> tuple[VariantFacts, Timing]:
-    stats = benchmark.get("stats") or {}
+def _baseline(info: dict[str, Any], benchmark: SavedBenchmark) -> str:
+    found = info.get("baseline")
+    if not isinstance(found, str):
+        raise RecordError(f"benchmark {benchmark.name!r} is not of schema {SCHEMA}: baseline is {found!r:.40}")
+    return found
+
+
+def _decoded(info: dict[str, Any], benchmark: SavedBenchmark) -> tuple[VariantFacts, Timing]:
+    stats = benchmark.stats or SavedStats()
     try:
-        facts = msgspec.convert(info, VariantFacts)
-        timing = msgspec.convert({**info, "seconds": stats.get("median"), "rounds": stats.get("data") or []}, Timing)
-    except msgspec.ValidationError as error:
-        raise RecordError(f"benchmark {benchmark.get('name')!r} is not of schema {SCHEMA}: {error}") from error
-    check_timing(timing, str(benchmark.get("name")))
+        facts = typed(info, VariantFacts)
+        timing = typed({**info, "seconds": stats.median, "rounds": stats.data}, Timing)
+    except DocumentError as error:
+        raise RecordError(f"benchmark {benchmark.name!r} is not of schema {SCHEMA}: {error}") from error
+    check_timing(timing, benchmark.name)
     _check_names(info, facts, timing)
     return facts, timing
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from optkit.children import ended, run
+from optkit.documents import DocumentError, decode_json
 from optkit.errors import OptkitError, RecordError
+from optkit.record import run_of
 from optkit.temporary import temporary_folder
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +47,16 @@ def run_session(arguments: Sequence[str]) -> Document:
         said = log.read_text(errors="replace").splitlines()
         if done.returncode or not target.is_file() or not target.stat().st_size:
             raise OptkitError(_reason(done.returncode, said))
-        document: Document = json.loads(target.read_bytes())
+        return _document(target.read_bytes())
+
+
+def _document(saved: bytes) -> Document:
+    """Return what a session saved, whole, once it is known to be a run. Raises RecordError when it is none."""
+    try:
+        document: Document = decode_json(saved, Document)
+    except DocumentError as error:
+        raise RecordError(f"a session saved no pytest-benchmark file: {error}; run it again") from error
+    run_of(document)
     return document
 
 

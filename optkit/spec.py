@@ -285,6 +285,19 @@ class Suite:
         wanted = {self.variant(name).name for name in names}
         return tuple(v for v in self.variants if not wanted or v.name in wanted)
 
+    def measured(self, names: tuple[str, ...]) -> tuple[Variant, ...]:
+        """Return what is measured when `names` are chosen (all when empty): they, the baseline, and what gates need.
+
+        Drops, ratios and speed-ups are against the baseline; a gate may be `relative_to` another variant.
+        """
+        wanted = {variant.name for variant in self.select(names)} | {self.baseline}
+        while more := {o for name in wanted for o in self._needed(name)} - wanted:
+            wanted |= more
+        return tuple(variant for variant in self.variants if variant.name in wanted)
+
+    def _needed(self, name: str) -> set[str]:
+        return {gate.relative_to for gate in self.gates_of(self.variant(name)) if gate.relative_to}
+
     def gates_of(self, variant: Variant) -> tuple[Gate, ...]:
         """Return the suite's gates on `variant`, then what its steps and conversion promise, each bound once."""
         stated = [

@@ -28,6 +28,7 @@ import filelock
 import msgspec
 import platformdirs
 
+from optkit.documents import DocumentError, decode_json
 from optkit.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
 from optkit.files import read_bytes
@@ -117,10 +118,9 @@ class Store:
         """Return the JSON object kept under `name`, or an empty one when there is none or it is unreadable."""
         with self._guard("read"):
             try:
-                found = msgspec.json.decode(read_bytes(self._noted(name)))
-            except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):  # msgspec's are ValueErrors
+                return decode_json(read_bytes(self._noted(name)), dict[str, Any])
+            except (FileNotFoundError, IsADirectoryError, DocumentError):
                 return {}
-        return found if isinstance(found, dict) else {}
 
     def write_note(self, name: str, content: Mapping[str, Any]) -> None:
         """Keep a JSON object under `name`, replacing what was there, atomically."""

@@ -7,6 +7,7 @@ session before anything is taken over them.
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,14 @@ from optkit.errors import RecordError
 from optkit.measure.clocks import ClockName
 from optkit.measure.paired import PairedTiming
 from optkit.measure.reference import normalized
+from optkit.metrics import MODES
 
 BenchmarkName = tuple[str, str, int]
+
+_LEAST, _MOST = 1e-12, 1e9
+"""Seconds that a call can take at all: a picosecond to thirty years."""
+_MOST_LOG_RATIO = 50.0
+"""Of two times that a call can take: exp(50) is 5e21."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +110,18 @@ def session_quotients(timings: Sequence[Timing], over: BenchmarkName, under: Ben
 def check_timing(timing: Timing, name: str) -> None:
     """Raise RecordError when the timing of the benchmark called `name` cannot be what a run saved."""
     cpu = (*timing.cpu_rounds, *timing.reference_cpu_rounds)
-    figures = (timing.seconds, *timing.reference_rounds, *cpu, timing.reference_seconds or 1.0)
-    if wrong := [seconds for seconds in figures if not seconds > 0]:
-        raise RecordError(f"benchmark {name!r} took {wrong[0]} s; expected more than 0")
+    figures = (timing.seconds, *timing.rounds, *timing.reference_rounds, *cpu, *timing.trial.values())
+    if timing.reference_seconds is not None:
+        figures += (timing.reference_seconds,)
+    if wrong := [seconds for seconds in figures if not _LEAST <= seconds <= _MOST]:
+        raise RecordError(f"benchmark {name!r} took {wrong[0]} s; expected more than 0: from {_LEAST:g} to {_MOST:g}")
+    if timing.mode not in MODES:
+        raise RecordError(f"benchmark {name!r} has mode {timing.mode!r}; expected {', '.join(MODES)}")
+    for what in ("threads", "batch", "samples"):
+        if not 1 <= getattr(timing, what) <= _MOST:
+            raise RecordError(f"benchmark {name!r} has {what} {getattr(timing, what)}; expected 1 or more")
+    if timing.session < 0:
+        raise RecordError(f"benchmark {name!r} has session {timing.session}; expected 0 or more")
     for rounds, beside in (
         (timing.rounds, timing.reference_rounds),
         (timing.cpu_rounds, timing.reference_cpu_rounds),
@@ -115,3 +131,26 @@ def check_timing(timing: Timing, name: str) -> None:
                 f"benchmark {name!r} has {len(rounds)} rounds and {len(beside)} of the reference beside them; the "
                 "record was changed; run again to save one"
             )
+    _check_median(name, "median", timing.seconds, timing.rounds)
+    _check_median(name, "reference_seconds", timing.reference_seconds, timing.reference_rounds)
+    for pair in (pair for pairs in timing.paired.values() for pair in pairs):
+        _check_pair(name, pair)
+
+
+def _check_median(name: str, what: str, got: float | None, rounds: Sequence[float]) -> None:
+    median = statistics.median(rounds) if rounds else got
+    if got is not None and median is not None and not math.isclose(got, median, rel_tol=1e-6):
+        raise RecordError(
+            f"benchmark {name!r}: {what} is {got:.6g} s; expected {median:.6g}, the median of its {len(rounds)} "
+            "rounds; the record was changed; run again to save one"
+        )
+
+
+def _check_pair(name: str, pair: PairedTiming) -> None:
+    ratios = abs(pair.effect) <= _MOST_LOG_RATIO and abs(pair.control) <= _MOST_LOG_RATIO
+    if not (ratios and _LEAST <= pair.seconds <= _MOST and pair.rounds >= 1 and pair.calls >= 1):
+        raise RecordError(
+            f"benchmark {name!r} has a paired timing of effect {pair.effect}, control {pair.control}, seconds "
+            f"{pair.seconds}, {pair.rounds} rounds of {pair.calls} calls; expected log ratios within "
+            f"{_MOST_LOG_RATIO:g}, seconds from {_LEAST:g} to {_MOST:g}, rounds and calls of 1 or more; run again"
+        )

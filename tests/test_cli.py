@@ -1,11 +1,14 @@
 """The command as users run it: output, exit codes, one line an error and no traceback."""
 
+import dataclasses
 import json
 import time
 from pathlib import Path
 
 import pytest
 
+from optkit.cli import main
+from optkit.commands import COMMANDS
 from tests.conftest import SUITE, Command
 from tests.test_record import benchmark, facts
 
@@ -94,9 +97,58 @@ def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, d
     assert json.loads(command("optkit", "gate", "run.json", "--json").stdout)[0]["status"] == "pass"
     benchmarks.pop()
     (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
-    missing = command("optkit", "gate", "run.json")
+    some = command("optkit", "gate", "run.json")
+    assert some.returncode == 0
+    assert "1 variant of the suite is not in this run: its gates were not judged" in some.stdout
+    missing = command("optkit", "gate", "run.json", "--all")
     assert missing.returncode == 3
     assert "not comparable: int8" in missing.stdout
+
+
+def test_a_defect_is_one_line_and_exit_code_4(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Catches a traceback, and the exit code 1 of a gate that failed, for what is nobody's gate."""
+
+    def run(_: object) -> None:
+        raise TypeError("no\nsuch thing")
+
+    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(COMMANDS["list"], run=run))
+    monkeypatch.delenv("OPTKIT_DEBUG", raising=False)
+    assert main(["list"]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("optkit: defect: TypeError: no such thing; please report it with the command")
+    assert "OPTKIT_DEBUG=1" in line
+    assert main(["list", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"].startswith("defect: TypeError: no such thing")
+    assert "Traceback" not in err
+    monkeypatch.setenv("OPTKIT_DEBUG", "1")
+    assert main(["list"]) == 4
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_a_result_that_cannot_be_json_is_a_defect_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(COMMANDS["list"], run=lambda _: (object(), "", 0)))
+    assert main(["list", "--json"]) == 4
+    assert "defect" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_help_says_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for code in (
+        "0 good",
+        "1 a gate failed",
+        "2 bad usage",
+        "3 inconclusive",
+        "4 a defect of optkit",
+        "130 interrupted",
+    ):
+        assert code in said
 
 
 def test_help_shows_an_example_for_each_command(command: Command) -> None:

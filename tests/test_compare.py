@@ -1,6 +1,7 @@
 """Runs compared: sizes to the byte, accuracy by sample, time by session; nothing passes in silence."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,23 @@ MACHINE = {"node": "here", "cpu": {"brand_raw": "X1", "count": 2}, "python_versi
 def variant(
     name: str = "int8", *, wrong: int = 40, first_wrong: int = 0, size: int = 1000, **more: Any
 ) -> VariantFacts:
-    """Facts of a variant that is wrong on `wrong` samples from number `first_wrong` on."""
+    """Facts of a variant that is wrong on `wrong` samples from number `first_wrong` on.
+
+    Its baseline is never wrong and has 2,000 zip bytes; one called `baseline` is its own.
+    """
     correct = np.ones(TEST, bool)
     correct[first_wrong : first_wrong + wrong] = False
-    sha = more.pop("sha256", name * 9)
+    sha = more.pop("sha256", hashlib.sha256(name.encode()).hexdigest())
+    base_size, base_wrong = (size, wrong) if name == "baseline" else (2000, 0)
     return facts(
         name,
         **{
             "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=TEST),
-            "artifact": ArtifactFacts(key="k", sha256=sha, file_bytes=2 * size, zip_bytes=size, size_ratio=2.0),
+            "artifact": ArtifactFacts(
+                key="c" * 64, sha256=sha, file_bytes=2 * size, zip_bytes=size, size_ratio=base_size / size
+            ),
             "accuracy": float(correct.mean()),
+            "accuracy_drop": (wrong - base_wrong) / TEST,
             "correct": Evaluation(correct).packed(),
             **more,
         },
@@ -163,8 +171,8 @@ def test_normalized_times_cancel_the_clock() -> None:
 
 
 def test_what_is_missing_new_or_renamed_fails_unless_allowed() -> None:
-    base = run(variant("a"), variant("gone"), variant("old", sha256="s"), seconds=SESSIONS)
-    head = run(variant("a"), variant("come"), variant("new", sha256="s"), seconds=SESSIONS)
+    base = run(variant("a"), variant("gone"), variant("old", sha256="5" * 64), seconds=SESSIONS)
+    head = run(variant("a"), variant("come"), variant("new", sha256="5" * 64), seconds=SESSIONS)
     found = compared(base, head)
     assert (found.missing, found.new, found.renamed) == (("gone",), ("come",), (("old", "new"),))
     assert set(found.not_allowed) == {"gone", "come", "old → new"}

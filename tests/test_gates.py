@@ -15,27 +15,23 @@ from hypothesis import strategies as st
 from optkit import Evaluation, Gate, RecordError, Run, Store, VariantFacts, Verdict, check_run, judge, read_run
 from optkit.gates import exit_code, explain, remember
 from optkit.measure.paired import PairedTiming
-from optkit.record import ArtifactFacts
+from optkit.report.gates import gate_notes
 from optkit.report.text import verdicts_text
 from optkit.suites import read_suite, tomllib
 from tests.conftest import SUITE
 from tests.test_ab import process
-from tests.test_record import a_run, benchmark, facts
+from tests.test_record import a_run, benchmark, facts, sized
 
 SUITE_ = read_suite(tomllib.loads(SUITE))
 INT8 = SUITE_.variant("int8")
-
-
-def sized(ratio: float, **changes: object) -> ArtifactFacts:
-    return ArtifactFacts(**{"key": "k", "sha256": "s", "file_bytes": 9, "zip_bytes": 5, "size_ratio": ratio, **changes})
 
 
 @given(st.floats(0.1, 100), st.floats(0.1, 100))
 def test_a_size_gate_is_the_comparison_it_says(bound: float, ratio: float) -> None:
     run = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(ratio))))
     (verdict,) = judge(Gate(metric="size_ratio", min=bound), INT8, run)
-    assert (verdict.status == "pass") == (ratio >= bound)
-    assert verdict.value == ratio
+    assert verdict.value == pytest.approx(ratio, rel=1e-3)
+    assert (verdict.status == "pass") == (verdict.value >= bound)
 
 
 @given(st.floats(0.001, 10), st.floats(0.001, 10))
@@ -86,10 +82,65 @@ def test_missing_data_is_not_comparable_never_a_pass(gate: Gate, run: object, re
     assert exit_code(verdicts) == 3
 
 
-def test_every_variant_of_the_suite_is_judged_even_when_the_run_lacks_it() -> None:
-    verdicts = check_run(SUITE_, a_run(benchmark(facts())))
-    assert {v.variant for v in verdicts} == {v.name for v in SUITE_.variants}
-    assert exit_code(verdicts) == 3
+def test_what_the_run_has_is_judged_and_the_whole_suite_when_asked_for() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8"), 0.1))
+    some, whole = check_run(SUITE_, run), check_run(SUITE_, run, whole=True)
+    assert {v.variant for v in some} == {"baseline", "int8"}
+    assert exit_code([v for v in some if v.gate.origin == "suite"]) == 0
+    assert {v.variant for v in whole} == {v.name for v in SUITE_.variants}
+    assert exit_code([v for v in whole if v.gate.origin == "suite"]) == 3
+    notes = gate_notes(SUITE_, run, some)
+    assert notes == ["3 variants of the suite are not in this run: their gates were not judged"]
+    assert gate_notes(SUITE_, run, whole) == []
+
+
+def test_a_variant_whose_timing_is_missing_stays_not_comparable() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8"), 0.1, "full_set"))
+    found = [v for v in check_run(SUITE_, run) if v.gate.metric == "speedup"]
+    assert [(v.variant, v.status) for v in found] == [("int8", "not comparable")]
+
+
+def test_a_variant_that_the_suite_does_not_have_is_named() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("old")))
+    assert "not of this suite, so not judged: old" in gate_notes(SUITE_, run, check_run(SUITE_, run))
+
+
+@pytest.mark.parametrize(
+    ("drops", "note"),
+    [
+        (
+            (0.1, 0.6),
+            "nothing held the accuracy of 2 variants: no gate judged it; the largest drop among them is 0.6000 (int8)",
+        ),
+        ((0.6,), "nothing held the accuracy of float_tflite: no gate judged it; its drop is 0.6000"),
+        ((None,), "nothing held the accuracy of float_tflite: no gate judged it; it was not measured"),
+    ],
+)
+def test_it_is_said_when_nothing_held_accuracy(drops: tuple[float | None, ...], note: str) -> None:
+    names = ("float_tflite", "int8")[: len(drops)]
+    none = {"accuracy": None, "accuracy_drop": None, "correct": None}
+    of = [facts(n, **(none if d is None else {"accuracy_drop": d})) for n, d in zip(names, drops, strict=True)]
+    run = a_run(benchmark(facts(**(none if None in drops else {}))), *map(benchmark, of))
+    suite = dataclasses.replace(SUITE_, gates=())
+    assert note in gate_notes(suite, run, check_run(suite, run))
+    if None not in drops:
+        assert not any("accuracy" in line for line in gate_notes(SUITE_, run, check_run(SUITE_, run)))
+    else:  # a gate that is not comparable holds nothing
+        assert note in gate_notes(SUITE_, run, check_run(SUITE_, run))
+
+
+@pytest.mark.parametrize("kept", [3, [], {}, {"value": None}, {"value": 1.0, "spec": 3}, {"value": 1.0, "machine": []}])
+def test_a_damaged_note_of_what_passed_explains_nothing(tmp_path: Path, kept: Any) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8")))
+    (failed,) = judge(Gate(metric="size_ratio", min=9.0), INT8, run)
+    store = Store(tmp_path)
+    remember(store, run, [dataclasses.replace(failed, status="pass")])
+    (note,) = (tmp_path / "notes").iterdir()
+    assert explain(store, run, failed).changed != ()
+    note.write_text(json.dumps({failed.name: kept}))
+    assert explain(store, run, failed).changed == ()
+    note.write_bytes(b'{"a": "\xff' + b"[" * 100_000)
+    assert explain(store, run, failed).changed == ()
 
 
 def test_promises_of_techniques_are_gates_on_the_finished_file() -> None:
@@ -114,12 +165,12 @@ def test_a_failure_says_bound_value_variant_and_what_changed_since_it_passed(tmp
     (passed,) = judge(gate, INT8, before)
     remember(store, before, [passed])
     spec = {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.5}]}
-    after = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(4.5, sha256="t"), spec=spec)))
+    after = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(4.5, sha256="b" * 64), spec=spec)))
     (failed,) = judge(gate, INT8, after)
     said = str(explain(store, after, failed))
     assert "fail: int8: size_ratio is 4.5, must be >= 9 ratio" in said
     assert "last passed 2026-01-01 with 9.5" in said
-    assert "artifact: s -> t" in said
+    assert f"artifact: {'a' * 64} -> {'b' * 64}" in said
     assert "spec.steps[0].final_sparsity: 0.8 -> 0.5" in said
 
 
@@ -235,16 +286,15 @@ def test_relative_to_another_variant_on_the_point() -> None:
     assert (verdict.status, verdict.reason) == ("not comparable", "the run has no such timing of 'float_tflite'")
 
 
-def answered(name: str, correct: Any) -> VariantFacts:
-    samples = len(correct)
-    data = dataclasses.replace(facts().dataset, test=samples)
-    return facts(name, dataset=data, accuracy=float(np.mean(correct)), correct=Evaluation(correct).packed())
+def answered(name: str, correct: Any, drop: float = 0.0) -> VariantFacts:
+    found = {"accuracy": float(np.mean(correct)), "accuracy_drop": drop, "correct": Evaluation(correct).packed()}
+    return facts(name, dataset=dataclasses.replace(facts().dataset, test=len(correct)), **found)
 
 
 def of_accuracy(tmp_path: Path, lost: int, samples: int = 1000) -> Run:
     base = np.arange(samples) >= 100
     own = np.arange(samples) >= 100 + lost
-    return saved(tmp_path, benchmark(answered("baseline", base)), benchmark(answered("int8", own)))
+    return saved(tmp_path, benchmark(answered("baseline", base)), benchmark(answered("int8", own, lost / samples)))
 
 
 @pytest.mark.parametrize(("lost", "status"), [(0, "pass"), (8, "inconclusive"), (50, "fail")])

@@ -197,7 +197,8 @@ def test_every_file_is_read_or_listed_with_the_reason(tmp_path: Path) -> None:
     assert "machine_info" in reasons["0006_abc.json"]
     assert reasons["0007_abc.json"] == "the same run as Linux-CPython-3.11-64bit/0001_abc.json"
     assert "is not JSON" in reasons["notes.json"]
-    assert "not read: notes.json: is not JSON" in history_text(make_history(runs, Rules(), unread=unread), Rules())
+    not_json = "not read: notes.json: is not a pytest-benchmark file: it is not JSON"
+    assert not_json in history_text(make_history(runs, Rules(), unread=unread), Rules())
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:

@@ -1,20 +1,41 @@
 """Saved runs: what is written is read back, and what is not ours is refused."""
 
 import copy
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from optkit import RecordError, Run, VariantFacts, make_run, read_run
+from optkit import Evaluation, RecordError, Run, VariantFacts, make_run, read_run
 from optkit.inspect.weights import Tensor, WeightFacts
 from optkit.names import has_control
 from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info, run_of
+from tests.conftest import ROOT
+
+TEST, RIGHT = 70, 63
+"""Test samples of `facts()`, and how many of them its baseline gets right."""
+ZIP = 855_000
+"""Zip bytes of its baseline."""
+
+
+def packed(right: int, samples: int = TEST) -> str:
+    """Return the packed vector of a variant that is right on the first `right` of `samples`."""
+    return Evaluation(np.arange(samples) < right).packed()
+
+
+def sized(ratio: float, **changes: Any) -> ArtifactFacts:
+    """Return a file that is smaller than the baseline of `facts()` by about `ratio`; with its true ratio."""
+    zip_bytes = changes.get("zip_bytes", max(1, round(ZIP / ratio)))
+    known = {"key": "c" * 64, "sha256": "a" * 64, "file_bytes": 2 * zip_bytes, "zip_bytes": zip_bytes}
+    return ArtifactFacts(**{**known, "size_ratio": ZIP / zip_bytes, **changes})
 
 
 def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
+    """Return a record that contradicts nothing but what `changes` say; `correct` follows the accuracy or drop there."""
     kernel = Tensor(
         name="m/conv/Conv2D",
         dtype="int8",
@@ -25,18 +46,20 @@ def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
         distinct_in_scale=16,
         sparse_2_4=0.5,
     )
+    right = RIGHT - round((changes.get("accuracy_drop") or 0.0) * TEST)
+    right = round(changes["accuracy"] * TEST) if changes.get("accuracy") is not None else right
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "suite": "tiny",
         "suite_path": None,
         "variant": variant,
         "kind": "keras" if variant == "baseline" else "tflite",
-        "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=70),
-        "artifact": ArtifactFacts(key="k" * 64, sha256="s" * 64, file_bytes=100, zip_bytes=50, size_ratio=2.0),
+        "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=TEST),
+        "artifact": sized(1),
         "runtime": RuntimeFacts(name="litert", version="2.3.0"),
-        "accuracy": 0.9,
-        "accuracy_drop": 0.0,
-        "correct": "/w==",
+        "accuracy": right / TEST,
+        "accuracy_drop": (RIGHT - right) / TEST,
+        "correct": packed(right),
         "weights": WeightFacts(tensors=(kernel,), leftovers=()),
         "spec": {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.8}]},
     }
@@ -158,3 +181,91 @@ def test_files_that_are_no_run(tmp_path: Path, text: str) -> None:
         read_run(tmp_path / "run.json")
     with pytest.raises(RecordError, match="cannot be read"):
         read_run(tmp_path / "missing.json")
+
+
+def changed(of: VariantFacts, **changes: Any) -> VariantFacts:
+    """Return `of` with fields changed; of nested ones by a name such as artifact__zip_bytes."""
+    for name, value in changes.items():
+        outer, _, inner = name.rpartition("__")
+        if outer:
+            value = dataclasses.replace(getattr(of, outer), **{inner: value})
+        of = dataclasses.replace(of, **{outer or name: value})
+    return of
+
+
+def kernel(**changes: Any) -> WeightFacts:
+    return WeightFacts(tensors=(dataclasses.replace(facts().weights.tensors[0], **changes),), leftovers=())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"accuracy_drop": -5.0}, "accuracy_drop is -5.0; expected a fraction from -1 to 1"),
+        ({"accuracy_drop": 0.1}, "accuracy_drop is 0.1; expected 0: the baseline has accuracy 0.9, this one 0.9"),
+        ({"accuracy": 0.47}, "accuracy is 0.47; expected 0.9: 63 of 70 samples are correct"),
+        ({"accuracy": 1.1}, "accuracy is 1.1; expected a fraction from 0 to 1"),
+        ({"accuracy": None}, "accuracy is null; expected all of accuracy, accuracy_drop, correct, or none"),
+        ({"correct": None, "accuracy_drop": None}, "accuracy_drop and correct is null; expected all of"),
+        ({"accuracy": None, "accuracy_drop": None, "correct": None}, "expected what 'baseline' has: an accuracy"),
+        ({"correct": "/w=="}, "correct is of 1 bytes; expected 9 bytes for 70 samples"),
+        ({"correct": "?"}, "correct is '?'; expected base64"),
+        ({"correct": packed(72, 72)}, "correct is of more than 70 samples; expected zeros after the last one"),
+        ({"correct": packed(62)}, "accuracy is 0.9; expected 0.885714: 62 of 70"),
+        ({"kind": "onnx"}, "kind is 'onnx'; expected keras or tflite"),
+        ({"artifact__zip_bytes": 0}, "zip_bytes is 0; expected 1 or more"),
+        ({"artifact__file_bytes": -1}, "file_bytes is -1; expected 1 or more"),
+        ({"artifact__zip_bytes": 1 << 53}, "zip_bytes is 9007199254740992; expected 1 or more, and less than 2^53"),
+        ({"artifact__size_ratio": 1e300}, "size_ratio is 1e+300; expected 1: the baseline's zip_bytes 855000 / 855000"),
+        ({"artifact__size_ratio": 0.0}, "size_ratio is 0.0; expected more than 0"),
+        ({"artifact__sha256": "s" * 64}, "expected a sha256: 64 of 0-9 and a-f"),
+        ({"artifact__key": "c" * 63}, "expected a sha256"),
+        ({"dataset__train": -1}, "train is -1; expected 0 or more"),
+        ({"weights": WeightFacts(tensors=(), leftovers=())}, "weights.tensors is empty; expected one tensor or more"),
+        ({"weights": kernel(zeros=2.0)}, "weights.tensors[0].zeros is 2.0; expected a fraction from 0 to 1"),
+        ({"weights": kernel(zeros=0.80001)}, "zeros is 0.80001; expected a whole number of its 2000 elements"),
+        ({"weights": kernel(sparse_2_4=-0.1)}, "sparse_2_4 is -0.1; expected a fraction"),
+        ({"weights": kernel(distinct=0)}, "distinct is 0; expected 1 to 2000"),
+        ({"weights": kernel(distinct=2001)}, "distinct is 2001; expected 1 to 2000"),
+        ({"weights": kernel(distinct_in_scale=17)}, "distinct_in_scale is 17; expected 1 to 16"),
+        ({"weights": kernel(elements=-1)}, "elements is -1; expected 0 or more"),
+        ({"spec": {"libraries": {"numpy": 2}}}, "spec is not what optkit saves: Expected `str`, got `int`"),
+        ({"spec": {"steps": [3]}}, "spec is not what optkit saves: Expected `object`, got `int` - at `steps[0]`"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused_with_what_was_got_and_expected(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecordError, match="variant 'int8': ") as error:
+        a_run(benchmark(facts()), benchmark(changed(facts("int8"), **changes)))
+    assert message in str(error.value)
+    a_run(benchmark(facts()), benchmark(facts("int8")))
+
+
+def test_without_the_baseline_all_others_must_speak_of_the_same_one() -> None:
+    small, other = facts("small", artifact=sized(4)), facts("int8", artifact=sized(2), accuracy_drop=0.1)
+    assert set(a_run(benchmark(small), benchmark(other)).variants) == {"small", "int8"}
+    with pytest.raises(RecordError, match=r"'int8': size_ratio is 3.0; expected 2: with 'small' it is zip_bytes"):
+        a_run(benchmark(small), benchmark(changed(other, artifact__size_ratio=3.0)))
+    with pytest.raises(RecordError, match=r"'int8': accuracy_drop is 0.2; expected 0.1: the baseline of 'small'"):
+        a_run(benchmark(small), benchmark(changed(other, accuracy_drop=0.2)))
+    with pytest.raises(RecordError, match="accuracy_drop"):
+        a_run(benchmark(changed(small, accuracy_drop=0.5)))  # its baseline would have 98 of 70
+
+
+def test_a_baseline_is_not_smaller_or_better_than_itself() -> None:
+    with pytest.raises(RecordError, match=r"size_ratio is 2.0; expected 1"):
+        a_run(benchmark(changed(facts(), artifact__size_ratio=2.0)))
+    with pytest.raises(RecordError, match=r"accuracy_drop is 0.1; expected 0"):
+        a_run(benchmark(changed(facts(), accuracy_drop=0.1)))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "results" / "runs").glob("*.json")), ids=lambda p: p.stem)
+def test_genuine_runs_contradict_nothing(path: Path) -> None:
+    assert read_run(path).variants
+
+
+def test_a_record_without_a_baselines_name_is_refused() -> None:
+    one = benchmark(facts())
+    del one["extra_info"]["optkit"]["baseline"]
+    with pytest.raises(RecordError, match="baseline is None"):
+        a_run(one)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from optkit import Conversion, Gate, Training
 from optkit.keys import ADDED_LATER, canonical, digest
+from optkit.suites import read_suite, tomllib
 from optkit.techniques.prune import Prune
 from optkit.techniques.slim import Slim
+from tests.conftest import SUITE
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -144,3 +146,11 @@ def test_slim_keeps_the_key_it_had_before_at_threshold_and_unused() -> None:
         for name, value in (("at_threshold", "remove"), ("unused", "keep"))
     }
     assert len(changed - {before}) == 2
+
+
+def test_what_is_measured_is_what_was_chosen_the_baseline_and_what_gates_need() -> None:
+    gate = Gate(metric="speedup", min=1.0, variants=("int8",), relative_to="float_tflite")
+    suite = dataclasses.replace(read_suite(tomllib.loads(SUITE)), gates=(gate,))
+    assert [v.name for v in suite.measured(("int8",))] == ["baseline", "float_tflite", "int8"]
+    assert [v.name for v in suite.measured(("pruned",))] == ["baseline", "pruned"]
+    assert suite.measured(()) == suite.variants

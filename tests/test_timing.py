@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from optkit import RecordError, Run, Timing
+from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.timing import check_timing, over_sessions, session_quotients
 
 
@@ -75,6 +76,11 @@ def test_sessions_of_different_references_have_no_normalized_figure(other: dict[
     assert both.normalized(both.benchmarks[0]) is None
 
 
+def pair(**changes: Any) -> PairedTiming:
+    known = {"effect": 0.0, "control": 0.0, "load_order": LOAD_ORDERS[0], "rounds": 6, "calls": 1, "seconds": 1.0}
+    return PairedTiming(**{**known, **changes})
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -82,6 +88,18 @@ def test_sessions_of_different_references_have_no_normalized_figure(other: dict[
         ({"seconds": float("nan")}, "took nan s"),
         ({"reference_seconds": -1.0}, "took -1.0 s"),
         ({"reference_rounds": (0.1, 0.0)}, "took 0.0 s"),
+        ({"reference_seconds": 0.0}, "took 0.0 s"),
+        ({"seconds": float("inf")}, "took inf s"),
+        ({"rounds": (1.0, -1.0)}, "took -1.0 s"),
+        ({"trial": {"loop of 32": 0.0}}, "took 0.0 s"),
+        ({"mode": "half_set"}, "has mode 'half_set'; expected single_sample"),
+        ({"threads": 0}, "has threads 0; expected 1 or more"),
+        ({"session": -1}, "has session -1; expected 0 or more"),
+        ({"seconds": 1.0, "rounds": (1.0, 2.0, 3.0)}, "median is 1 s; expected 2, the median of its 3 rounds"),
+        ({"reference_seconds": 0.1, "reference_rounds": (0.2,)}, "reference_seconds is 0.1 s; expected 0.2"),
+        ({"paired": {"base": (pair(effect=float("inf")),)}}, "a paired timing of effect inf"),
+        ({"paired": {"base": (pair(control=1e4),)}}, "control 10000.0"),
+        ({"paired": {"base": (pair(rounds=0),)}}, "0 rounds of 1 calls"),
         ({"rounds": (1.0, 1.0), "reference_rounds": (0.1,)}, "has 2 rounds and 1 of the reference"),
         ({"cpu_rounds": (1.0, 0.0)}, "took 0.0 s"),
         ({"cpu_rounds": (1.0, 1.0), "reference_cpu_rounds": (0.1,)}, "has 2 rounds and 1 of the reference"),

@@ -100,7 +100,7 @@ def condense(path: Path, variants: Collection[str] = (), modes: Collection[str] 
         "machine_info": {
             **{key: machine[key] for key in _KEPT_MACHINE if key in machine},
             **({"conditions": conditions} if conditions else {}),
-            "cpu": {key: machine["cpu"][key] for key in _KEPT_CPU if key in machine.get("cpu", {})},
+            "cpu": {key: value for key, value in (machine.get("cpu") or {}).items() if key in _KEPT_CPU},
         },
     }
     make_run(kept, head["machine_info"], run.made)  # what is left must still be a run
@@ -116,7 +116,7 @@ def _smaller(benchmark: dict[str, Any]) -> dict[str, Any]:
     stats = benchmark["stats"]
     info = {key: value for key, value in benchmark["extra_info"]["optkit"].items() if key not in _DROPPED_INFO}
     return {
-        "name": benchmark["name"],
+        "name": str(benchmark.get("name", "")),
         "stats": {key: stats[key] for key in _KEPT_STATS if key in stats},
         "extra_info": {"optkit": {**info, "suite_path": None}},
     }

@@ -18,6 +18,7 @@ from optkit.errors import OptkitError
 from optkit.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.record import Run, read_run, run_of
 from optkit.report import text
+from optkit.report.gates import gate_notes
 from optkit.sessions import run_sessions, save
 from optkit.spec import Suite
 from optkit.store import Store
@@ -27,7 +28,7 @@ from optkit.suites import load_suite, open_suite
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
-    parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
+    parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="these, and what they need (all)")
     about = "full data, the small embedded set, or what there is"
     parser.add_argument("--data", choices=DATA_MODES, default="auto", help=about)
     parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
@@ -47,16 +48,16 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         read_run(options.like)
     load_suite(options.suite).select(options.variants)  # before any data is read
     suite, dataset = open_suite(options.suite, options.data)
-    chosen = {variant.name for variant in suite.select(options.variants)} | {suite.baseline}
     store = Store(options.store)
-    variants = [variant for variant in suite.variants if variant.name in chosen]
-    ensure_variants(suite, variants, dataset, store, options.data)
+    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
     document = run_sessions(options.sessions, _arguments(options, store), options.like, _telling(options.sessions))
     run = run_of(document)
     if options.output:
         save(document, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
-    shown = [text.summary(run), *([text.verdicts_text(verdicts)] if verdicts else [])]
+    shown = [text.summary(run)]
+    if verdicts:
+        shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
     return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
 
 
@@ -78,7 +79,7 @@ def _telling(sessions: int) -> Any:
 
 def _judge(suite: Suite, run: Run, store: Store) -> list[Verdict]:
     """Judge what was timed, and remember what passed, as a session's own gates do."""
-    verdicts = [verdict for verdict in check_run(suite, run) if verdict.variant in run.variants]
+    verdicts = check_run(suite, run)
     explained = [explain(store, run, verdict) for verdict in verdicts]
     remember(store, run, verdicts)
     return explained

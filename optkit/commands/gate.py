@@ -13,6 +13,7 @@ from optkit.commands.reporting import add_reporting, reported
 from optkit.gates import check_run, exit_code, explain
 from optkit.record import read_run
 from optkit.report import markdown, text
+from optkit.report.gates import gate_notes
 from optkit.store import Store
 from optkit.suites import load_suite
 
@@ -24,7 +25,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suite", metavar="SUITE", help="whose gates to use (default: of the suite that the run names)"
     )
-    parser.add_argument("--all", action="store_true", help="also print the gates that passed")
+    about = "judge every variant of the suite: one that the run lacks is not comparable (default: those of the run)"
+    parser.add_argument("--all", action="store_true", help=about)
+    parser.add_argument("--passed", action="store_true", help="also print the gates that passed")
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -32,11 +35,12 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     recorded = next(iter(run.variants.values())).suite_path
     suite = load_suite(options.suite or recorded or run.suite, run.dataset.name)
     store = Store(options.store)
-    verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run)]
+    verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run, whole=options.all)]
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
-    shown = text.verdicts_text(verdicts, passed=options.all)
-    culprits = markdown.gate_culprits(verdicts)
+    notes = gate_notes(suite, run, verdicts)
+    shown = text.verdicts_text(verdicts, passed=options.passed, notes=notes)
+    culprits = [*markdown.gate_culprits(verdicts), *notes]
     return result, shown, reported(options, "optkit gate", culprits, shown, exit_code(verdicts))
 
 
-GATE = Command("judge a saved run by its suite's gates", "optkit gate out/run.json", _options, _run)
+GATE = Command("judge a saved run by its suite's gates", "optkit gate out/run.json --all", _options, _run)

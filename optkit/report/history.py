@@ -7,7 +7,6 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
 
 from optkit.deltas import Rules
 from optkit.history import History, Series
@@ -54,7 +53,7 @@ def _series_table(series: Sequence[Series], rules: Rules) -> str:
         spread = "-" if one.scatter is None else f"{one.scatter:.1%}"
         unit = {"times the reference": "× reference", "seconds": "seconds"}.get(one.unit, one.metric)
         trend = sparkline([point.value for point in one.points], rules.margin)
-        table.add_row(escape(one.name), unit, trend, str(len(one.points)), first, newest, spread, _outcome(one))
+        table.add_row(one.name, unit, trend, str(len(one.points)), first, newest, spread, _outcome(one))
     return render(table)
 
 
@@ -107,7 +106,7 @@ def _changes(history: History) -> list[str]:
     for one, change in rows:
         at = one.points[change.at]
         name = f"{one.name} ({one.environment + 1})" if len(history.environments) > 1 else one.name
-        where = [escape(name), escape(_file(at.path)), at.made[:16].replace("T", " "), at.commit or "-"]
+        where = [name, _file(at.path), at.made[:16].replace("T", " "), at.commit or "-"]
         levels = [_level(one.metric, level) for level in (change.before, change.after)]
         p = "-" if change.p is None else f"{change.p:.2g}"
         reason = "; ".join(filter(None, [change.reason, _other_way(one, change)]))

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from optkit.advise import Advice
@@ -31,7 +30,7 @@ _SHORT = {"single_sample": "sample", "single_batch": "batch", "full_set": "set"}
 def render(table: Table) -> str:
     """Return `table` as plain text with aligned columns."""
     out = io.StringIO()
-    Console(file=out, width=_WIDTH, no_color=True, highlight=False).print(table)
+    Console(file=out, width=_WIDTH, no_color=True, highlight=False, markup=False, emoji=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
@@ -187,14 +186,14 @@ def artifacts_table(artifacts: Iterable[Artifact]) -> str:
     return "\n".join([render(table), "", *lines] if lines else [render(table)])
 
 
-def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False) -> str:
-    """Return the verdicts that did not pass (all, with `passed`), one a line, and a count."""
+def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False, notes: Sequence[str] = ()) -> str:
+    """Return the verdicts that did not pass (all, with `passed`), one a line, a count, and `notes`."""
     shown: Callable[[Verdict], bool] = lambda verdict: passed or verdict.status != "pass"  # noqa: E731
     counts = [
         f"{sum(v.status == status for v in verdicts)} {name}"
         for status, name in (("pass", "passed"), ("fail", "failed"), *((word, word) for word in _OPEN))
     ]
-    return "\n".join([*(str(verdict) for verdict in verdicts if shown(verdict)), f"gates: {', '.join(counts)}"])
+    return "\n".join([*(str(v) for v in verdicts if shown(v)), f"gates: {', '.join(counts)}", *notes])
 
 
 def predictions_text(predictions: Iterable[Prediction]) -> str:
@@ -203,8 +202,8 @@ def predictions_text(predictions: Iterable[Prediction]) -> str:
     for prediction in predictions:
         for place, guess in enumerate(prediction.top):
             table.add_row(
-                escape(safe(prediction.image)) if place == 0 else "",
-                escape(f"{guess.index} {guess.label or ''}".rstrip()),
+                safe(prediction.image) if place == 0 else "",
+                f"{guess.index} {guess.label or ''}".rstrip(),
                 f"{guess.score:.4f}",
                 "-" if guess.probability is None else f"{guess.probability:.4f}",
             )

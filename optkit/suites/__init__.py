@@ -7,7 +7,6 @@ file is checked under every override it has before anything is built.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,11 @@ from optkit.files import read_text
 from optkit.metrics import MODES
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
+from optkit.suites.form import check_form, check_tables, read_toml
+from optkit.suites.form import tomllib as tomllib
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 SCHEMA = 1
 _HERE = Path(__file__).parent
@@ -49,12 +45,7 @@ def load_suite(name_or_path: str, on: str | None = None) -> Suite:
     """
     place, profile = _split(name_or_path)
     path = _find(place)
-    try:
-        document = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path} is not a TOML file: {error}; see docs/suites.md for the form") from error
-    except OSError as error:
-        raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; name a readable .toml file") from error
+    document = read_toml(path)
     try:
         return read_suite(document, on, None if path.parent == _HERE else path, profile)
     except OptkitError as error:
@@ -66,7 +57,7 @@ def suite_text(name_or_path: str) -> str:
     path = _find(_split(name_or_path)[0])
     try:
         return read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SuiteError(f"suite file {path} cannot be read ({error}); name a readable .toml file") from error
 
 
@@ -84,9 +75,12 @@ def read_suite(
 
     Raises SuiteError when anything is wrong, under any of the document's overrides.
     """
+    if document.get("schema") != SCHEMA:
+        raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {SCHEMA}")
+    check_tables(document)
     check_texts(document, SuiteError)
     profiles = _profiles(document)
-    names = tuple(dict.fromkeys(name for p in profiles for name in _data_names(overridden(document, p))))
+    names = tuple(dict.fromkeys(name for p in profiles for name in _data_names(_formed(document, p))))
     check_override_names(document, {*names, *profiles} - {""})
     if clash := set(names) & set(profiles):
         raise SuiteError(f"profile {min(clash)!r} has the name of a data set; rename it")
@@ -95,7 +89,7 @@ def read_suite(
         raise SuiteError(f"there is no profile {profile!r}; {has}")
     suites = {
         (name, p): dataclasses.replace(
-            _read(overridden(document, name, p)), path=path, profile=p, profiles=tuple(filter(None, profiles))
+            _read(_formed(document, name, p)), path=path, profile=p, profiles=tuple(filter(None, profiles))
         )
         for name in (None, *names)
         for p in profiles
@@ -110,6 +104,13 @@ def _split(name_or_path: str) -> tuple[str, str]:
     place, colon, profile = name_or_path.rpartition(":")
     within = not colon or profile.endswith(".toml") or {"/", "\\"} & set(profile)
     return (name_or_path, "") if within else (place, profile)
+
+
+def _formed(document: Mapping[str, Any], *names: str | None) -> dict[str, Any]:
+    """Return `document` with the overrides for `names` applied, all of its types checked."""
+    found: dict[str, Any] = overridden(document, *names)
+    check_form(found)
+    return found
 
 
 def _profiles(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -145,8 +146,6 @@ def _read(document: Mapping[str, Any]) -> Suite:
     for key in document:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
-    if document.get("schema") != SCHEMA:
-        raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {SCHEMA}")
     named = _with_name(_with_name(document["workload"], "network"), "dataset")
     workload = convert_table(Workload, named, "workload")
     source = workload.dataset
@@ -157,21 +156,16 @@ def _read(document: Mapping[str, Any]) -> Suite:
         convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
         for i, table in enumerate(document.get("gates", []))
     )
-    try:
-        texts = msgspec.convert({key: document[key] for key in _TEXT_KEYS if key in document}, dict[str, str])
-        modes = msgspec.convert(document.get("modes", MODES), tuple[str, ...])
-    except msgspec.ValidationError as error:
-        raise SuiteError(f"{', '.join(_TEXT_KEYS)} are texts, modes a list of texts: {error}") from error
-    if "name" not in texts:
+    if "name" not in document:
         raise SuiteError('name is missing; add name = "..."')
     suite = Suite(
-        name=texts["name"],
-        description=texts.get("description", ""),
-        baseline=texts.get("baseline", "baseline"),
+        name=document["name"],
+        description=document.get("description", ""),
+        baseline=document.get("baseline", "baseline"),
         workload=workload,
         variants=variants,
         gates=gates,
-        modes=modes,
+        modes=tuple(document.get("modes", MODES)),
     )
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):

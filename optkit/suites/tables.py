@@ -7,8 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import msgspec
-
+from optkit.documents import DocumentError, typed
 from optkit.errors import SuiteError, nearest
 
 T = TypeVar("T")
@@ -18,9 +17,10 @@ def convert_table(kind: type[T], table: Any, where: str, hidden: Collection[str]
     """Turn `table` into the dataclass `kind`. Raises SuiteError naming the place, and the nearest known key."""
     _check_keys(kind, table, where, hidden)
     try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
+        found: T = typed(table, kind)
+    except DocumentError as error:
         raise SuiteError(f"{where}: {error}") from error
+    return found
 
 
 def _check_keys(kind: Any, table: Any, where: str, hidden: Collection[str] = ()) -> None:
@@ -45,9 +45,16 @@ def check_params(
         if name not in known:
             raise SuiteError(f"{where}: unknown parameter {name!r}; {nearest(name, known)}")
         default = known[name].default
-        kinds = {float: (int, float), tuple: (list, tuple)}.get(type(default), (type(default),))
-        if not isinstance(value, kinds) or (isinstance(value, bool) and not isinstance(default, bool)):
+        if not _is_like(value, default):
             raise SuiteError(f"{where}.{name} is {value!r}; expected a value like its default, {default!r}")
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Tell whether `value` is of the type of `default`, and each item of a list like the first one there."""
+    if isinstance(default, (list, tuple)):
+        return isinstance(value, (list, tuple)) and all(_is_like(item, default[0]) for item in value if default)
+    kinds = (int, float) if isinstance(default, float) else (type(default),)
+    return isinstance(value, kinds) and (isinstance(default, bool) or not isinstance(value, bool))
 
 
 def overridden(table: Any, *names: str | None) -> Any:
@@ -86,8 +93,6 @@ def check_override_names(table: Any, names: Collection[str], where: str = "") ->
     for key, value in table.items():
         here = f"{where}.{key}".lstrip(".")
         if key == "on":
-            if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
-                raise SuiteError(f"{here} is {value!r}; expected tables, one per name of a data set or profile")
             for name in value:
                 if name not in names:
                     raise SuiteError(f"{here}: there is no data set or profile {name!r} here; {nearest(name, names)}")

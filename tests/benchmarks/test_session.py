@@ -61,7 +61,7 @@ def test_a_failing_gate_fails_the_session_and_says_what_changed(session, tiny_su
     assert "Traceback" not in done.stdout
 
 
-def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tmp_path: Path) -> None:
+def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tiny_suite: Path, tmp_path: Path) -> None:
     session("--threads", "1", "--benchmark-skip")  # accuracies are measured and kept
     (tmp_path / "probe.py").write_text(
         "import sys\n"
@@ -74,7 +74,10 @@ def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tmp_pat
         "        super().__init__(command, *a, **k)\n"
         "subprocess.Popen = Refused\n"
     )
-    done = session("--benchmark-only", "--variants", "float_tflite,int8", "--threads", "1", "-p", "probe", "-s")
+    suite = tmp_path / "tflite.toml"
+    suite.write_text('baseline = "float_tflite"\n' + tiny_suite.read_text())  # a Keras baseline would be timed, too
+    choice = ("--variants", "float_tflite,int8", "--threads", "1", "-p", "probe", "-s")
+    done = session("--benchmark-only", *choice, suite=suite)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "LOADED []" in done.stdout
     assert "6 passed" in done.stdout
@@ -122,8 +125,10 @@ def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike
     assert "must be >= 1000 ratio at 95% against float_tflite" in failures[0]
     infos = [b["extra_info"]["optkit"] for b in json.loads((tmp_path / "run.json").read_text())["benchmarks"]]
     timed = {info["variant"]: {name: len(found) for name, found in info["paired"].items()} for info in infos}
-    assert timed == {"float_tflite": {}, "int8": {"float_tflite": 2}}, "two gates share the processes of one pair"
-    judged = command("optkit", "gate", str(tmp_path / "run.json"), "--all").stdout.splitlines()
+    assert timed == {"baseline": {}, "float_tflite": {}, "int8": {"float_tflite": 2}}, (
+        "two gates share the processes of one pair"
+    )
+    judged = command("optkit", "gate", str(tmp_path / "run.json"), "--passed").stdout.splitlines()
     assert failures[0] in judged
     assert any(
         line.startswith("pass: int8") and ">= 0.001 ratio at 95% against float_tflite" in line for line in judged
@@ -131,6 +136,38 @@ def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike
     disabled = session(*choice, "--benchmark-disable", "-rs", suite=suite)
     assert disabled.returncode == 0, disabled.stdout
     assert "int8 was not timed in this session" in disabled.stdout
+
+
+def test_one_selection_has_one_verdict(
+    session, command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
+) -> None:
+    """What is chosen is judged, with the baseline and what gates need; the rest is counted, and decides nothing.
+
+    The suite has no gate on accuracy: all three say so.
+    """
+    suite = tmp_path / "tiny.toml"
+    text = tiny_suite.read_text().replace('metric = "accuracy_drop"\nmax = 0.5', 'metric = "size_ratio"\nmin = 0.01')
+    suite.write_text(text.replace("above = 1.0", 'relative_to = "float_tflite"\nabove = 0.0'))
+    saved = tmp_path / "run.json"
+    done = session("--variants", "int8", "--threads", "1", "--benchmark-json", str(saved), "-rs", suite=suite)
+    more = "--pytest=--benchmark-max-time=0.02 --benchmark-min-rounds=2"
+    choice = ("--variants", "int8", "--threads", "1", "--store", str(built_store), more)
+    benched = command("optkit", "bench", str(suite), *choice, "-o", str(tmp_path / "bench.json"))
+    gated = command("optkit", "gate", str(saved), "--suite", str(suite))
+    assert [one.returncode for one in (done, benched, gated)] == [0, 0, 0], done.stdout + benched.stderr + gated.stdout
+    assert " skipped" not in done.stdout
+    variants = [set(read_run(path).variants) for path in (saved, tmp_path / "bench.json")]
+    assert variants == [{"baseline", "float_tflite", "int8"}] * 2
+    for one in (done, benched, gated):
+        assert "2 variants of the suite are not in this run: their gates were not judged" in one.stdout
+        assert (
+            "nothing held the accuracy of 2 variants: no gate judged it; the largest drop among them is" in one.stdout
+        )
+    counts = [[line for line in one.stdout.splitlines() if line.startswith("gates: ")] for one in (benched, gated)]
+    assert counts[0] == counts[1] != []
+    whole = command("optkit", "gate", str(saved), "--suite", str(suite), "--all")
+    assert whole.returncode == 3
+    assert "not comparable: pruned: size_ratio is no value" in whole.stdout
 
 
 UNLABELLED = """

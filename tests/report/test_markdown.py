@@ -36,7 +36,8 @@ def test_no_text_ends_its_code_span_or_its_block(culprit: str, shown: str) -> No
 
 
 def test_gates_that_failed_are_named_and_those_that_passed_are_not() -> None:
-    verdicts = check_run(SUITE_, a_run(benchmark(facts()), benchmark(facts("int8", accuracy_drop=0.9), 0.1)))
+    run = a_run(benchmark(facts()), benchmark(facts("int8", accuracy_drop=0.9), 0.1))
+    verdicts = check_run(SUITE_, run, whole=True)
     lines = gate_culprits(verdicts)
     assert any(line.startswith("fail: int8: accuracy_drop is 0.9, must be <= 0.5") for line in lines)
     assert any(line.startswith("not comparable: pruned") for line in lines)

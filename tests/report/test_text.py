@@ -8,13 +8,12 @@ import pytest
 from optkit import Artifact, read_run
 from optkit.predict import Guess, Prediction
 from optkit.report.text import artifacts_table, predictions_text, summary, time_text
-from tests.test_gates import sized
-from tests.test_record import a_run, benchmark, facts
+from tests.test_record import a_run, benchmark, facts, sized
 
 
 def test_summary_marks_the_fastest_and_the_smallest() -> None:
-    fast = facts("fast", artifact=sized(2, zip_bytes=60, file_bytes=1234))
-    small = facts("small", artifact=sized(4, zip_bytes=30), accuracy_drop=0.0123)
+    fast = facts("fast", artifact=sized(2, file_bytes=1234))
+    small = facts("small", artifact=sized(4, file_bytes=9), accuracy_drop=1 / 70)
     run = a_run(
         *(benchmark(f, s, m) for m in ("single_batch", "full_set") for f, s in ((facts(), 2), (fast, 0.5), (small, 1)))
     )

@@ -122,7 +122,7 @@ def test_an_override_wins_and_the_rest_stays(base: dict[str, object], over: dict
             "no mode 'single_simple'; did you mean 'single_sample'",
         ),
         ("schema = 1", "schema = 1\nmodes = []", "modes is empty; name some of single_sample"),
-        ("schema = 1", 'schema = 1\nmodes = "full_set"', "modes a list of texts"),
+        ("schema = 1", 'schema = 1\nmodes = "full_set"', "Expected `array`, got `str` - at `modes`"),
         ("schema = 1", 'schema = 1\nmodes = ["full_set"]', "gates[1]: mode 'single_batch' is not among the suite's"),
         ("max = 0.5", "maximum = 0.5", "gates[0]: unknown key 'maximum'; did you mean 'max'"),
         ("max = 0.5", "max = 0.5\non.mnits = { max = 1 }", "no data set or profile 'mnits' here; did you mean 'mnist'"),

@@ -1,0 +1,36 @@
+"""What a reader of verdicts should know besides them: what was not judged, and whether anything held accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optkit.gates import Verdict, not_held
+from optkit.record import Run
+from optkit.spec import Suite
+
+
+def gate_notes(suite: Suite, run: Run, verdicts: Sequence[Verdict]) -> list[str]:
+    """Return a line each, where there is something to say, on variants without a verdict and on accuracy."""
+    judged = {verdict.variant for verdict in verdicts} | set(run.variants)
+    left = [variant.name for variant in suite.variants if variant.name not in judged]
+    known = {variant.name for variant in suite.variants}
+    strange = [name for name in run.variants if name not in known]
+    notes = []
+    if left:
+        are = "1 variant of the suite is" if len(left) == 1 else f"{len(left)} variants of the suite are"
+        whose = "its" if len(left) == 1 else "their"
+        notes.append(f"{are} not in this run: {whose} gates were not judged")
+    if strange:
+        notes.append(f"not of this suite, so not judged: {', '.join(strange)}")
+    return [*notes, *_accuracy_note(run, not_held(run, verdicts))]
+
+
+def _accuracy_note(run: Run, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    drops = {name: drop for name in names if (drop := run.variants[name].accuracy_drop) is not None}
+    which = "its drop is {:.4f}" if len(names) == 1 else "the largest drop among them is {:.4f} ({})"
+    worst = max(drops, key=lambda name: drops[name]) if drops else ""
+    about = which.format(drops[worst], worst) if drops else "it was not measured"
+    of = names[0] if len(names) == 1 else f"{len(names)} variants"
+    return [f"nothing held the accuracy of {of}: no gate judged it; {about}"]
