@@ -66,7 +66,7 @@ def _ways(series: Sequence[Series]) -> list[str]:
             old, new = changes[-1]
             times = f"{len(changes)} times, the last" if len(changes) > 1 else "once,"
             lines.append(
-                f"{escape(one.name)}: the way of running the set, which a trial chooses, changed {times} at run "
+                f"{one.name}: the way of running the set, which a trial chooses, changed {times} at run "
                 f"{_file(new.path)} ({new.made[:10]}): from {old.way} to {new.way}"
             )
     return lines

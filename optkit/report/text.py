@@ -177,7 +177,7 @@ def artifacts_table(artifacts: Iterable[Artifact]) -> str:
     table.columns[-1].justify = table.columns[-2].justify = "left"
     for artifact in artifacts:
         sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
-        table.add_row(artifact.variant, *sizes, artifact.sha256, escape(safe(artifact.path)))
+        table.add_row(artifact.variant, *sizes, artifact.sha256, safe(artifact.path))
         for note in artifact.notes:
             notes.setdefault(note, []).append(artifact.variant)
     lines = [
