@@ -7,7 +7,7 @@ import pytest
 
 from optkit import OptkitError, load_dataset, load_suite
 from optkit.pairs import Pair, find_pairs
-from optkit.store import file_sha256
+from optkit.keys import file_sha256
 from tests.runtime.test_tflite import artifact
 
 

@@ -21,7 +21,7 @@ def test_summary_marks_the_fastest_and_the_smallest() -> None:
     assert lines[0] == "tiny on mnist (320 train, 70 test, sha256 dddddddddddd)"
     assert lines[1].split() == "variant accuracy drop file bytes zip bytes ratio".split()
     files = {line.split()[0]: line for line in lines[2:5]}
-    assert files["small"].split()[2:] == ["+0.0123", "9", "30◀", "4.00"]
+    assert files["small"].split()[2:] == ["+0.0143", "9", "213,750◀", "4.00"]
     assert "1,234" in files["fast"]
     end = lines[1].index("ratio") + len("ratio")
     assert all(len(row) == end for row in files.values()), "columns are aligned to the right"

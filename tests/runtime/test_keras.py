@@ -30,5 +30,5 @@ def test_a_worker_that_died_is_an_error(built_store: Path) -> None:
     with KerasWorkers() as workers:
         job = workers.job(baseline, np.zeros((1, 28, 28), np.float32), threads=1, batch=1)
         workers._workers[1]._process.kill()
-        with pytest.raises(ArtifactError, match="the process that runs Keras models ended"):
+        with pytest.raises(ArtifactError, match="the process that runs Keras models was killed by SIGKILL"):
             job.run()
