@@ -142,7 +142,7 @@ def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subproce
 def steps(original: Path, damaged: Path, image: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what is done with a damaged copy: the name of a command, and what that command does."""
     from optkit import weights_of
-    from optkit.measure.paired import run_process
+    from optkit.measure.paired_process import run_process
     from optkit.predict import predict
 
     yield "run", lambda: predict(damaged, [image])

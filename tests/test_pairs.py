@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from optkit import OptkitError, load_dataset, load_suite
-from optkit.pairs import Pair, find_pairs
 from optkit.keys import file_sha256
+from optkit.pairs import Pair, find_pairs
 from tests.runtime.test_tflite import artifact
 
 

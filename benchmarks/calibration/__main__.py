@@ -17,7 +17,8 @@ from benchmarks.calibration import campaign, networks, plan, records, tables, tr
 from benchmarks.calibration.load import CONDITIONS, check, competitors, described
 from benchmarks.publish import replace_between
 from optkit import OptkitError
-from optkit.measure.paired import PairedTiming, run_process
+from optkit.measure.paired import PairedTiming
+from optkit.measure.paired_process import run_process
 
 TRUTHS = "truth.json"
 _SECONDS_A_SLOT = {"quiet": 6.0, "one": 7.0, "both": 9.0, "four": 15.0}

@@ -2,8 +2,8 @@
 
     python -m benchmarks.calibration.compare_clocks MODEL.tflite --processes 14 --conditions quiet,both,four
 
-Each process loads a file three times, as `optkit ab` does, and reads both clocks around each block of its rounds. The
-scatter is the standard deviation over processes of what is truly 0, log(head / base), the order of loading accounted
+Each process loads a file three times in each order, as `optkit ab` does, and reads both clocks around each block of its
+rounds. The scatter is the standard deviation over processes of what is truly 0, log(head / base), the order of loading accounted
 for. Use CPU time where it scatters no more than wall clock with nothing competing.
 """
 
@@ -27,11 +27,13 @@ from optkit import OptkitError
 from optkit.measure.clocks import ClockName, cpu_clock
 from optkit.measure.paired import (
     LOAD_ORDERS,
+    LOADS,
     ROLES,
     SECONDS,
     PairedTiming,
     calls_in_a_block,
     load_places,
+    mean_of,
     prepared_calls,
     round_orders,
     summarize,
@@ -42,10 +44,18 @@ Call = Callable[[], object]
 CLOCKS: dict[ClockName, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.thread_time}
 
 
-def time_both(path: Path, number: int, seconds: float = SECONDS) -> dict[ClockName, PairedTiming]:
+def time_both(path: Path, seconds: float = SECONDS) -> dict[ClockName, PairedTiming]:
     """Time a file against copies of itself in this process, in `seconds` of CPU time or more, by both clocks."""
-    load_order = LOAD_ORDERS[number % len(LOAD_ORDERS)]
-    calls = prepared_calls(path, path, threads=1, batch=1, load_order=load_order)
+    kept = []
+    found: dict[ClockName, list[PairedTiming]] = {clock: [] for clock in CLOCKS}
+    for load_order in LOAD_ORDERS:
+        kept.append(prepared_calls(path, path, threads=1, batch=1, load_order=load_order, verified=bool(kept)))
+        for clock, timing in _loading(kept[-1], load_order, seconds / LOADS).items():
+            found[clock].append(timing)
+    return {clock: mean_of(timings) for clock, timings in found.items()}
+
+
+def _loading(calls: Mapping[str, Call], load_order: Sequence[str], seconds: float) -> dict[ClockName, PairedTiming]:
     count = calls_in_a_block(calls, time.thread_time)
     rounds: list[dict[str, list[dict[ClockName, float]]]] = []
     gc.disable()
@@ -87,15 +97,15 @@ def compare(files: Sequence[Path], conditions: Sequence[str], processes: int) ->
     for condition in conditions:
         for path in files:
             with competitors(condition):
-                answers = [_answer(path, number) for number in range(processes)]
+                answers = [_answer(path) for _ in range(processes)]
             found = {clock: [answer[clock] for answer in answers] for clock in CLOCKS}
             shown = " ".join(f"{100 * scatter(found[clock]):>8.2f} %" for clock in CLOCKS)
             milliseconds = 1000 * statistics.median(one.seconds for one in found["cpu"])
             print(f"{path.stem[:32]:32} {condition:9} {milliseconds:9.3f} {shown}", flush=True)
 
 
-def _answer(path: Path, number: int) -> dict[ClockName, PairedTiming]:
-    command = [sys.executable, "-m", "benchmarks.calibration.compare_clocks", str(path), "--one", str(number)]
+def _answer(path: Path) -> dict[ClockName, PairedTiming]:
+    command = [sys.executable, "-m", "benchmarks.calibration.compare_clocks", str(path), "--one"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise OptkitError(f"{path} cannot be timed: {(done.stderr.strip().splitlines() or ['nothing said'])[-1]}")
@@ -108,7 +118,7 @@ def main() -> int:
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--processes", type=int, default=14, help="of each file under each condition; 7 or more")
     parser.add_argument("--conditions", default="quiet", help=f"with commas between them: {', '.join(CONDITIONS)}")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     conditions = options.conditions.split(",")
     try:
@@ -116,8 +126,8 @@ def main() -> int:
             raise OptkitError("this system has no fine clock of a thread's CPU time; there is nothing to compare")
         if unknown := [name for name in conditions if name not in CONDITIONS]:
             raise OptkitError(f"there is no condition {unknown[0]!r}; expected some of {', '.join(CONDITIONS)}")
-        if options.one is not None:
-            print(json.dumps(msgspec.to_builtins(time_both(options.files[0], options.one))))
+        if options.one:
+            print(json.dumps(msgspec.to_builtins(time_both(options.files[0]))))
         else:
             compare(options.files, conditions, options.processes)
     except OptkitError as error:

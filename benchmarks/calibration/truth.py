@@ -37,6 +37,7 @@ class Timings:
             rounds=one["rounds"],
             calls=1,
             seconds=one["seconds"],
+            loads=one["loads"],
             clock=one.get("clock", "wall"),
         )
         self.done[one["base"], one["head"]].append(timing)
@@ -51,6 +52,7 @@ class Timings:
             "control": round(timing.control, 6),
             "order": " ".join(timing.load_order),
             "rounds": timing.rounds,
+            "loads": timing.loads,
             "seconds": float(f"{timing.seconds:.4g}"),
             "clock": timing.clock,
         }

@@ -26,7 +26,7 @@ def main() -> None:
     import msgspec
 
     from optkit.errors import OptkitError
-    from optkit.measure.paired import time_pair
+    from optkit.measure.paired import LOADS, time_pair
     from optkit.runtime.trial_worker import limit_memory, limit_time
 
     request: dict[str, Any] = json.load(sys.stdin)
@@ -44,7 +44,7 @@ def main() -> None:
 
     base, head = Path(request.pop("base")), Path(request.pop("head"))
     if base.is_file() and head.is_file() and ".h5" not in (base.suffix, head.suffix):  # TensorFlow asks for more
-        limit_memory(2 * base.stat().st_size + head.stat().st_size, request["batch"])
+        limit_memory(LOADS * (2 * base.stat().st_size + head.stat().st_size), request["batch"])
     try:
         timing = time_pair(base, head, **request, entering=entering)
         answer = msgspec.to_builtins(timing)

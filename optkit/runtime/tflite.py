@@ -38,17 +38,18 @@ def dequantize(q: Array, scale: float, zero_point: int) -> npt.NDArray[np.float3
 class TFLiteRunner:
     """One interpreter with tensors allocated for `batch` samples a call on `threads` threads.
 
-    The file is verified before LiteRT sees it. Raises ArtifactError when `path` is not a whole .tflite file with one
-    input and one output, of numbers, that can take `batch` samples. A file from elsewhere may still crash LiteRT, and
-    this process: try it first with `runtime.trial.check_runs`.
+    The file is verified before LiteRT sees it, unless it is `verified` already. Raises ArtifactError when `path` is not
+    a whole .tflite file with one input and one output, of numbers, that can take `batch` samples. A file from elsewhere
+    may still crash LiteRT, and this process: try it first with `runtime.trial.check_runs`.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, batch: int = 1) -> None:
+    def __init__(self, path: Path, *, threads: int = 1, batch: int = 1, verified: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         if threads < 1 or batch < 1:
             raise ArtifactError(f"threads is {threads} and batch is {batch}; expected 1 or more of each")
-        verify_file(path)
+        if not verified:
+            verify_file(path)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             inputs = self._interpreter.get_input_details()

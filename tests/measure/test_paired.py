@@ -22,11 +22,11 @@ from optkit.measure.paired import (
     PairedTiming,
     load_places,
     round_orders,
-    run_process,
     summarize,
     time_pair,
     time_rounds,
 )
+from optkit.measure.paired_process import run_process
 from optkit.runtime import TFLiteRunner
 from tests.runtime.test_tflite import artifact, stored
 

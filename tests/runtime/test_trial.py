@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from optkit.errors import ArtifactError
-from optkit.measure.paired import run_process
+from optkit.measure.paired_process import run_process
 from optkit.predict import predict
 from optkit.runtime import TFLiteRunner, trial
 from optkit.runtime.trial import check_runs
