@@ -14,6 +14,8 @@ from hypothesis import settings
 from optkit import sessions
 
 ROOT = Path(__file__).parent.parent
+USERS_DATA = os.environ.get("OPTKIT_DATA")
+"""The user's folder of data. Tests that can do with less do not see it; those that need it are skipped without."""
 settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
 
