@@ -3,8 +3,8 @@
     python -m benchmarks.calibration.compare_clocks MODEL.tflite --processes 14 --conditions quiet,both,four
 
 Each process loads a file three times in each order, as `optkit ab` does, and reads both clocks around each block of its
-rounds. The scatter is the standard deviation over processes of what is truly 0, log(head / base), the order of loading accounted
-for. Use CPU time where it scatters no more than wall clock with nothing competing.
+rounds. The scatter is the standard deviation over processes of what is truly 0, log(head / base). Use CPU time where it
+scatters no more than wall clock with nothing competing.
 """
 
 from __future__ import annotations
