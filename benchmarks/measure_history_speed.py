@@ -14,6 +14,7 @@ import json
 import os
 import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -46,10 +47,13 @@ def _run(like: dict[str, Any], number: int, rounds: int) -> dict[str, Any]:
     for benchmark in found["benchmarks"]:
         stats, info = benchmark["stats"], benchmark["extra_info"]["optkit"]
         reference = info.get("reference_seconds") or stats["median"]
-        stats["median"] *= rng.lognormvariate(0, 0.01)
-        stats["data"] = [stats["median"] * rng.lognormvariate(0, 0.01) for _ in range(rounds)]
+        middle = stats["median"] * rng.lognormvariate(0, 0.01)
+        stats["data"] = [middle * rng.lognormvariate(0, 0.01) for _ in range(rounds)]
+        stats["median"] = statistics.median(stats["data"])
         info["reference_rounds"] = [reference * rng.lognormvariate(0, 0.01) for _ in range(rounds)]
-        info["reference_seconds"] = reference
+        info["reference_seconds"] = statistics.median(info["reference_rounds"])
+        for name in ("cpu_rounds", "reference_cpu_rounds"):  # those of the run that it is like would never scatter
+            info.pop(name, None)
     return found
 
 

@@ -150,7 +150,7 @@ def run_cases(count: int, seed: int, paths: list[Path] | None = None) -> Iterato
 
 def _everywhere(document: Any, info: Any, part: Any, random_: random.Random) -> str:
     """Change `part` of one record, and let every record of the same variant say so, too."""
-    timed = ("mode", "threads", "batch", "samples", "strategy", "trial", "session", "paired")
+    timed = ("mode", "threads", "batch", "samples", "strategy", "trial", "session", "paired", "cpu_rounds")
     variant = info["variant"]
     way = mutate(part, random_) if list(places(part)) else "nothing"
     if isinstance(info, dict):
@@ -174,6 +174,8 @@ def read_suite_file(path: Path) -> None:
 
 def use_run(path: Path, good: Path, store: Store) -> None:
     """Do with a saved run what commands do: show, judge, remember, explain, compare with the good one, a history."""
+    runs, unread = read_runs(path.parent)
+    history_text(make_history(runs, Rules(), unread=unread), Rules())
     run = read_run(path)
     summary(run)
     suite = load_suite(run.suite, run.dataset.name)
@@ -185,8 +187,6 @@ def use_run(path: Path, good: Path, store: Store) -> None:
     for rules in (Rules(), Rules(across_environments=True)):
         comparison_text(compare_runs(read_run(good), run, rules), rules)
         comparison_text(compare_runs(run, read_run(good), rules), rules)
-    runs, unread = read_runs(path.parent)
-    history_text(make_history(runs, Rules(), unread=unread), Rules())
 
 
 def outcome(call: Callable[[], None]) -> tuple[str, str]:

@@ -13,18 +13,16 @@ import numpy as np
 from publish import replace_between
 
 from optkit import Design, Judgement, Pair, compare_pairs
-from optkit.measure.paired import LOAD_ORDERS, PairedTiming
+from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming
 
-PAIRS, FIRST_IS_FASTER = 400, 0.005
+PAIRS = 400
 CASES = ((1.0, 0.02), (1.01, 0.02), (1.015, 0.02), (1.02, 0.02), (1.03, 0.02), (1.05, 0.02), (1.02, 0.01))
 
 
 def process(number: int, effect: float, control: float) -> PairedTiming:
-    """Return what the `number`th process of a pair would find, biased by its order of loading."""
-    order = LOAD_ORDERS[number % len(LOAD_ORDERS)]
-    place = {role: -FIRST_IS_FASTER if order[0] == role else 0.0 for role in order}
-    effect, control = (e + place[role] - place["base"] for e, role in ((effect, "head"), (control, "copy")))
-    return PairedTiming(effect=effect, control=control, load_order=order, rounds=1, calls=1, seconds=1.0)
+    """Return what the `number`th process of a pair would find, which loads in each order once."""
+    order = LOAD_ORDERS[number % LOADS]
+    return PairedTiming(effect=effect, control=control, load_order=order, loads=LOADS, rounds=36, calls=1, seconds=1.0)
 
 
 def simulate(ratio: float, noise: float, margin: float) -> list[Judgement]:

@@ -33,9 +33,12 @@ def read_keras(path: Path) -> dict[str, bytes]:
     return _read(path, lambda name: name in KERAS_MEMBERS, f"expected only {', '.join(KERAS_MEMBERS)}", _content)
 
 
-def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an .npz archive by name, without pickles. Raises OSError, ArchiveError."""
-    found = _read(path, _is_array_name, "expected arrays, such as layer/weight.npy", _array)
+def read_npz(path: Path, most: int | None = None) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an .npz archive by name, without pickles; of `most` bytes together, when that is given.
+
+    Raises OSError, ArchiveError.
+    """
+    found = _read(path, _is_array_name, "expected arrays, such as layer/weight.npy", _array, most)
     return {name.removesuffix(".npy"): array for name, array in found.items()}
 
 
@@ -45,12 +48,19 @@ def _is_array_name(name: str) -> bool:
 
 
 def _read(
-    path: Path, expected: Callable[[str], bool], hint: str, read: Callable[[zipfile.ZipFile, zipfile.ZipInfo], Any]
+    path: Path,
+    expected: Callable[[str], bool],
+    hint: str,
+    read: Callable[[zipfile.ZipFile, zipfile.ZipInfo], Any],
+    most: int | None = None,
 ) -> dict[str, Any]:
     with open_file(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check(archive, path.stat().st_size, expected, hint)
+                found = sum(member.file_size for member in archive.infolist())
+                if most is not None and found > most:
+                    raise ArchiveError(f"its arrays take {found} bytes; expected at most {most}")
                 return {member.filename: read(archive, member) for member in archive.infolist()}
         except (ArchiveError, OSError):
             raise
@@ -103,8 +113,10 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
         except ArchiveError as error:
             raise ArchiveError(f"it {error}") from error
-        except (ValueError, EOFError) as error:
-            raise ArchiveError(f"it is damaged: {error}") from error
+        except OSError:
+            raise
+        except Exception as error:  # numpy raises many kinds for a damaged header, tokenize.TokenError among them
+            raise ArchiveError(f"it is damaged: {str(error) or type(error).__name__}") from error
 
 
 def _check_array(file: IO[bytes], size: int) -> None:

@@ -36,6 +36,7 @@ from optkit.techniques.weights import load_weights
 from optkit.tensorflow import make_deterministic, silenced
 
 _OUTPUTS_VERSION = 1
+_DEFECT = 4  # the exit code of a defect
 
 
 class PreflightWarning(UserWarning):
@@ -135,6 +136,8 @@ def ensure_variants(
         command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data_mode, "--store", str(store.root)]
         done = run(command, stdout=subprocess.PIPE)
+        if done.returncode == _DEFECT:  # of optkit, there as here
+            raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))
         if done.returncode:
             raise BuildError(_reason(done.returncode, done.stdout))
         found = find_variants(suite, variants, dataset, store)

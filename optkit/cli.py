@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from optkit.errors import OptkitError
 from optkit.interrupts import handled, noticed, stopped
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
-from optkit.output import prepared, show
+from optkit.output import prepared, show, tell
 from optkit.temporary import sweep
 
 _CODES = (
@@ -40,19 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sweep()
             result, shown, code = options.run(options)
         if options.json:
-            text = shown_json(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
+            text = shown_json(_as_json(result))
         else:
             text = shown_lines(shown, workflow=_in_workflow())
     except OptkitError as error:
-        if options.json:
-            print(json.dumps({"error": str(error)}))
-        print(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()), file=sys.stderr)
-        return 2
+        tell(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()))
+        return show(json.dumps({"error": str(error)}), 2) if options.json else 2
     except KeyboardInterrupt:
         return stopped()
     except Exception as error:  # whatever else is raised is nothing that the user did
         return _defect(error, options.json)
     return show(text, int(code))
+
+
+def _as_json(result: Any) -> str:
+    try:
+        return msgspec.json.format(msgspec.json.encode(result), indent=1).decode()
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8: json writes its bytes as escapes
+        return json.dumps(msgspec.to_builtins(result), indent=1)
 
 
 def _defect(error: Exception, as_json: bool) -> int:
@@ -64,19 +68,17 @@ def _defect(error: Exception, as_json: bool) -> int:
     )
     if os.environ.get("OPTKIT_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error)
-    if as_json:
-        print(json.dumps({"error": f"defect: {message}"}))
-    print(shown_lines(f"optkit: defect: {message}", workflow=_in_workflow()), file=sys.stderr)
-    return 4
+    tell(shown_lines(f"optkit: defect: {message}", workflow=_in_workflow()))
+    return show(json.dumps({"error": f"defect: {message}"}), 4) if as_json else 4
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     text = safe(message)
     if _in_workflow():  # there, a line of this form is shown on the change itself
         data = text.replace("%", "%25")
-        print(f"::warning title=optkit::{data}", file=sys.stderr)
+        tell(f"::warning title=optkit::{data}")
     else:
-        print(f"optkit: warning: {text}", file=sys.stderr)
+        tell(f"optkit: warning: {text}")
 
 
 def _in_workflow() -> bool:

@@ -11,13 +11,13 @@ import binascii
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from optkit.documents import DocumentError, check_levels, typed
 from optkit.errors import RecordError
-from optkit.facts import VariantFacts
+from optkit.facts import ArtifactFacts, DatasetFacts, VariantFacts
 from optkit.inspect.weights import Tensor
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -37,8 +37,33 @@ class _Spec(msgspec.Struct):
     steps: list[_Step] = []
 
 
+class FileFacts(Protocol):
+    """What a record says of a file and its accuracy: the part of `VariantFacts` that a history keeps."""
+
+    variant: str
+    kind: str
+    dataset: DatasetFacts
+    artifact: ArtifactFacts
+    accuracy: float | None
+    accuracy_drop: float | None
+    correct: str | None
+
+
 def check_facts(facts: VariantFacts) -> None:
     """Raise RecordError, naming the variant, what was got and what was expected, when `facts` cannot be."""
+    check_file(facts)
+    _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
+    for number, tensor in enumerate(facts.weights.tensors):
+        _check_tensor(facts, f"weights.tensors[{number}]", tensor)
+    try:
+        check_levels(facts.spec)
+        typed(facts.spec, _Spec)
+    except DocumentError as error:
+        raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
+
+
+def check_file(facts: FileFacts) -> None:
+    """As `check_facts`, of the file and its accuracy alone."""
     size, data = facts.artifact, facts.dataset
     _require(facts, "kind", repr(facts.kind), facts.kind in _KINDS, " or ".join(_KINDS))
     for name, text in (("key", size.key), ("sha256", size.sha256), ("digest", data.digest)):
@@ -52,17 +77,9 @@ def check_facts(facts: VariantFacts) -> None:
         _require(facts, name, count, least <= count < _MOST, f"{least} or more, and less than 2^53")
     _require(facts, "size_ratio", size.size_ratio, 0 < size.size_ratio < math.inf, "more than 0, and finite")
     _check_accuracy(facts)
-    _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
-    for number, tensor in enumerate(facts.weights.tensors):
-        _check_tensor(facts, f"weights.tensors[{number}]", tensor)
-    try:
-        check_levels(facts.spec)
-        typed(facts.spec, _Spec)
-    except DocumentError as error:
-        raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
 
 
-def _require(facts: VariantFacts, name: str, got: Any, holds: bool, expected: str) -> None:
+def _require(facts: FileFacts, name: str, got: Any, holds: bool, expected: str) -> None:
     if not holds:
         shown = str(got)
         raise RecordError(
@@ -71,7 +88,7 @@ def _require(facts: VariantFacts, name: str, got: Any, holds: bool, expected: st
         )
 
 
-def _check_accuracy(facts: VariantFacts) -> None:
+def _check_accuracy(facts: FileFacts) -> None:
     """Check that accuracy, drop and the packed vector are all there or none, and say the same."""
     found = {"accuracy": facts.accuracy, "accuracy_drop": facts.accuracy_drop, "correct": facts.correct}
     missing = [name for name, value in found.items() if value is None]
@@ -88,7 +105,7 @@ def _check_accuracy(facts: VariantFacts) -> None:
     _require(facts, "accuracy", accuracy, _is(accuracy, share), expected)
 
 
-def _correct(facts: VariantFacts) -> int:
+def _correct(facts: FileFacts) -> int:
     """Return how many samples the packed vector says are correct. Bits are counted where they are: it is cheap."""
     samples = facts.dataset.test
     try:
@@ -118,7 +135,7 @@ def _check_tensor(facts: VariantFacts, where: str, tensor: Tensor) -> None:
     _require(facts, f"{where}.distinct_in_scale", scale, least <= scale <= distinct, f"{least} to {distinct}")
 
 
-def check_together(variants: Mapping[str, VariantFacts], baseline: str) -> None:
+def check_together(variants: Mapping[str, FileFacts], baseline: str) -> None:
     """Raise RecordError when ratios and drops of `variants` are not those against one and the same baseline.
 
     The baseline's own record gives its size and accuracy. Without it, all others must speak of the same.
@@ -135,7 +152,7 @@ def check_together(variants: Mapping[str, VariantFacts], baseline: str) -> None:
     _check_drops(variants, baseline)
 
 
-def _check_drops(variants: Mapping[str, VariantFacts], baseline: str) -> None:
+def _check_drops(variants: Mapping[str, FileFacts], baseline: str) -> None:
     measured = {name: facts for name, facts in variants.items() if facts.accuracy is not None}
     for name, facts in variants.items():
         all_or_none = f"what {next(iter(measured), '')!r} has: an accuracy on the same data"
@@ -154,7 +171,7 @@ def _check_drops(variants: Mapping[str, VariantFacts], baseline: str) -> None:
         _require(facts, "accuracy_drop", found, whole and _is(found, drop) and -1e-9 <= accuracy <= 1 + 1e-9, about)
 
 
-def _baselines_accuracy(facts: VariantFacts) -> float:
+def _baselines_accuracy(facts: FileFacts) -> float:
     return float(facts.accuracy or 0) + float(facts.accuracy_drop or 0)
 
 

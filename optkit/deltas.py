@@ -266,7 +266,7 @@ def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, le
 
     It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
     """
-    changes = [change for change in _SHOWN if change >= 2 * rules.margin]
+    changes = [change for change in _SHOWN if change >= 2 * rules.margin] or [2 * rules.margin]
     found = sessions_to_show(logs, changes, math.log1p(rules.margin / 2), math.log1p(rules.margin), level)
     return dataclasses.replace(delta, needed=found[0], needed_for=found[1]) if found else delta
 

@@ -65,6 +65,8 @@ class Verdict:
         value = "no value" if self.value is None else f"{self.value:.6g}"
         if self.low is not None and self.high is not None:
             value += f" ({self.low:.6g} to {self.high:.6g}; {self.data})"
+        elif self.data:
+            value += f" ({self.data})"
         where = f" ({self.where})" if self.where else ""
         over = f" over {self.over}" if self.over else ""
         text = f"{self.status}: {self.variant}{where}: {gate.metric}{over} is {value}, must be {gate.bound_text}"
@@ -168,13 +170,13 @@ def _meant(gate: Gate, variant: Variant, timings: Iterable[Timing]) -> Iterator[
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
     other = gate.relative_to or run.baseline
     for timing, where in _meant(gate, variant, run.benchmarks):
-        relative = dataclasses.replace(run, baseline=other)
-        value = timing.seconds if gate.metric == "seconds" else relative.speedup(timing)
+        value, clock = run.judged_speedup(timing, other) if gate.metric == "speedup" else (timing.seconds, "wall")
         if value is None:
             name = f"the baseline {other!r}" if other == run.baseline else repr(other)
             yield _without(gate, variant, f"the run has no such timing of {name}", where)
         else:
-            yield _verdict(gate, variant, value, where)
+            verdict = _verdict(gate, variant, value, where)
+            yield dataclasses.replace(verdict, data="by CPU time") if clock == "cpu" else verdict
 
 
 def _confident_times(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:

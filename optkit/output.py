@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec
 
 _HANDLER = "optkit"
@@ -48,6 +49,12 @@ def show(text: str, code: int) -> int:
     return flush(code)
 
 
+def tell(line: str) -> None:
+    """Print a line for the user on standard error. Where that cannot be written, it is dropped: the code says it."""
+    with suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
 def flush(code: int) -> int:
     """Write what was printed and return the exit code: `code`, or 2 when it cannot be written."""
     try:
@@ -63,7 +70,7 @@ def _failed(error: OSError, code: int) -> int:
     os.close(nowhere)
     if isinstance(error, BrokenPipeError):
         return code
-    print(_FULL.format(error.strerror), file=sys.stderr)
+    tell(_FULL.format(error.strerror))
     return 2
 
 

@@ -74,6 +74,13 @@ def find_pairs(base: Path, head: Path, open_suite: OpenSuite | None = None) -> P
     return Pairing(pairs, missing, tuple(name for name in heads if name not in bases))
 
 
+def _is_file_of(one: _Built) -> bool:
+    try:
+        return Path(one.path).is_file() and file_sha256(Path(one.path)) == one.sha256
+    except (OSError, ValueError):  # a path that cannot be one, or a file that may not be read
+        return False
+
+
 def _is_model(path: Path) -> bool:
     with open_file(path) as file:
         return file.read(8)[4:] == b"TFL3"
@@ -99,6 +106,6 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
         ) from error
     for one in built:
         check_name(one.variant, "variant", ArtifactError)
-        if "\0" in one.path or not Path(one.path).is_file() or file_sha256(Path(one.path)) != one.sha256:
+        if not _is_file_of(one):
             raise ArtifactError(f"{one.path} of variant {one.variant!r} is not what {side} says; build it again")
     return {one.variant: Path(one.path) for one in built if one.path.endswith(".tflite")}

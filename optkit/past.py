@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 
+from optkit.contradictions import check_file, check_together
 from optkit.deltas import checked_samples
 from optkit.environments import environment_from
-from optkit.errors import RecordError
+from optkit.errors import RecordError, check_name
 from optkit.files import read_bytes
 from optkit.record import SCHEMA, ArtifactFacts, DatasetFacts, Run, RuntimeFacts, VariantFacts, read_run
 from optkit.timing import Timing, check_timing
@@ -98,6 +99,7 @@ class _Facts(msgspec.Struct):
     artifact: ArtifactFacts
     runtime: RuntimeFacts
     accuracy: float | None
+    accuracy_drop: float | None
     correct: str | None
     baseline: Any = None
     session: int | None = None
@@ -144,7 +146,11 @@ def read_past(path: Path) -> PastRun:
         content = read_bytes(path)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}; give a JSON file saved by a run") from error
-    return _quickly(content) or past_of(read_run(path))
+    try:
+        found = _quickly(content)
+    except (RecordError, ValueError, TypeError, OverflowError, RecursionError):
+        found = None  # what is wrong with it is for `read_run` to say
+    return found or past_of(read_run(path))
 
 
 def past_of(run: Run) -> PastRun:
@@ -178,13 +184,13 @@ def moment(made: str) -> datetime:
 
 
 def _quickly(content: bytes) -> PastRun | None:
-    """Return what the bytes of a saved run hold, decoding only what is kept; None when `read_run` must say."""
-    try:
-        document = _DOCUMENT.decode(content)
-        infos = [benchmark.extra_info.optkit for benchmark in document.benchmarks]
-        found = list(zip(document.benchmarks, map(_FACTS.decode, infos), map(_TIMING.decode, infos), strict=True))
-    except msgspec.DecodeError:
-        return None
+    """Return what the bytes of a saved run hold, decoding only what is kept; None when `read_run` must say.
+
+    So must it when this raises. What is kept is checked as `read_run` checks it.
+    """
+    document = _DOCUMENT.decode(content)
+    infos = [benchmark.extra_info.optkit for benchmark in document.benchmarks]
+    found = list(zip(document.benchmarks, map(_FACTS.decode, infos), map(_TIMING.decode, infos), strict=True))
     facts: dict[str, _Facts] = {}
     timings: list[Timing] = []
     times: Counter[Any] = Counter()
@@ -196,15 +202,17 @@ def _quickly(content: bytes) -> PastRun | None:
         fact.session = None
         if facts.setdefault(fact.variant, fact) != fact:
             return None
-        try:
-            check_timing(timings[-1], benchmark.name)
-        except RecordError:
-            return None
+        check_timing(timings[-1], benchmark.name)
     heads = {(fact.suite, str(fact.baseline), fact.dataset) for fact in facts.values()}
     once = len({(timing.benchmark, timing.session) for timing in timings}) == len(timings)
     if len(heads) != 1 or not once or any(fact.schema != SCHEMA for fact in facts.values()):
         return None
-    suite, _, dataset = heads.pop()
+    suite, baseline, dataset = heads.pop()
+    check_name(suite, "suite", RecordError, title=True)
+    for name, fact in facts.items():
+        check_name(name, "variant", RecordError)
+        check_file(fact)
+    check_together(facts, baseline)
     commit = document.commit_info if isinstance(document.commit_info, dict) else {}
     libraries = ((fact.runtime, fact.spec.libraries) for fact in facts.values())
     machine = document.machine_info

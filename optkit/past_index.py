@@ -25,7 +25,7 @@ from optkit.past import PastRun, PastTiming, PastVariant, Setting
 from optkit.record import SCHEMA, DatasetFacts
 from optkit.store import default_root
 
-VERSION = 1
+VERSION = 2
 """Raise it by hand when the form changes, or what is kept of a run."""
 _HEAD = f"optkit history index {VERSION}, records {SCHEMA}\n".encode()
 _SETTLED_NS = 2_000_000_000

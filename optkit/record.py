@@ -31,12 +31,20 @@ from optkit.facts import VariantFacts as VariantFacts
 from optkit.files import read_bytes
 from optkit.inspect import weights_of
 from optkit.measure import Evaluation, evaluate
+from optkit.measure.clocks import ClockName
 from optkit.names import shown, shown_values
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
 from optkit.spec import Suite
 from optkit.store import Store
-from optkit.timing import Timing, check_timing, common_clock, over_sessions, session_quotients
+from optkit.timing import (
+    Timing,
+    check_timing,
+    common_clock,
+    judged_quotients,
+    over_sessions,
+    session_quotients,
+)
 
 SCHEMA = 1
 NOT_MEASURED = "accuracy was not measured: the data have no labels"
@@ -96,6 +104,11 @@ class Run:
         base = (over or self.baseline, timing.mode, timing.threads)
         quotients = session_quotients(self.timings, base, timing.benchmark)
         return statistics.median(quotients) if quotients else None
+
+    def judged_speedup(self, timing: Timing, over: str) -> tuple[float | None, ClockName]:
+        """Return what a verdict goes by in place of `speedup`, and its clock: CPU time where both have it."""
+        quotients, clock = judged_quotients(self.timings, (over, timing.mode, timing.threads), timing.benchmark)
+        return (statistics.median(quotients) if quotients else None), clock
 
     def normalized(self, timing: Timing) -> float | None:
         """Return the time of `timing`'s benchmark in times of the reference model: the median over sessions.

@@ -14,6 +14,7 @@ from typing import Any
 
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
+from optkit.files import open_file
 from optkit.keys import KEY_SCHEMA, canonical, digest, file_sha256
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, Step, Suite, Training, Variant
@@ -74,10 +75,17 @@ def weights_file(suite: Suite, training: Training) -> Path:
     """
     folder = suite.path.parent if suite.path else Path()
     path = folder / training.weights
-    if not path.is_file():
+    try:
+        open_file(path).close()
+    except FileNotFoundError:
         raise BuildError(
             f"weights {training.weights!r}: there is no file {path.absolute()}; name a .npz, .keras or .h5"
-        )
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BuildError(
+            f"weights {training.weights!r} cannot be read ({reason}); name a .npz, .keras or .h5"
+        ) from error
     return path
 
 

@@ -75,17 +75,20 @@ def detectable(estimate: Estimate, bound: float, margin: float, level: float) ->
 def adjusted_mean(values: Sequence[float], covariates: Floats) -> Estimate:
     """Estimate the mean of `values` (n,) after ordinary least squares on `covariates` (n, k), each centred by design.
 
-    In a balanced design this is the plain mean, but what the covariates explain is no part of its error.
+    In a balanced design this is the plain mean, but what the covariates explain is no part of its error. Covariates
+    that these values cannot tell apart count as one. The error is infinite when the mean cannot be told from them.
     """
     y = np.asarray(values, np.float64)
     if not len(y):
         return Estimate(math.nan, math.inf, 0)
     x = np.column_stack([np.ones(len(y)), covariates])
-    if np.linalg.matrix_rank(x) < x.shape[1] or len(y) == x.shape[1]:
+    rank = int(np.linalg.matrix_rank(x))
+    with_mean = np.vstack([x, np.eye(1, x.shape[1])])
+    if np.linalg.matrix_rank(with_mean) > rank or len(y) == rank:
         return Estimate(float(y.mean()), math.inf, 0)
-    inverse = np.linalg.inv(x.T @ x)
+    inverse = np.linalg.pinv(x.T @ x)
     coefficients = inverse @ x.T @ y
-    df = len(y) - x.shape[1]
+    df = len(y) - rank
     variance = float(np.sum((y - x @ coefficients) ** 2)) / df
     return Estimate(float(coefficients[0]), math.sqrt(variance * inverse[0, 0]), df)
 

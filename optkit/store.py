@@ -198,7 +198,9 @@ class Store:
     def _sweep(self) -> None:
         """Remove what processes that were killed had begun to make. What a living one makes has its lock held."""
         making = self.root / "making"
-        for folder in making.iterdir() if making.is_dir() else ():
+        with self._guard("read"):
+            left = list(making.iterdir()) if making.is_dir() else []
+        for folder in left:
             try:
                 with filelock.FileLock(self._lock(folder.name), timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)

@@ -18,17 +18,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from optkit.errors import OptkitError
+
 
 @contextmanager
 def temporary_folder(what: str) -> Iterator[Path]:
-    """Yield a new, empty folder whose name begins with `what`; it and all in it is removed at the end."""
+    """Yield a new, empty folder whose name begins with `what`; it and all in it is removed at the end.
+
+    Raises OptkitError when there is no place for it.
+    """
     import filelock
 
-    home = _home()
-    with filelock.FileLock(home / "lock"):
-        folder = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=home))
-        owner = filelock.FileLock(_lock_of(folder))
-        owner.acquire()
+    try:
+        home = _home()
+        with filelock.FileLock(home / "lock"):
+            folder = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=home))
+            owner = filelock.FileLock(_lock_of(folder))
+            owner.acquire()
+    except OSError as error:
+        raise OptkitError(f"no temporary folder can be made ({error.strerror}); free space, or set TMPDIR") from error
     try:
         sweep()
         yield folder
@@ -40,7 +48,10 @@ def temporary_folder(what: str) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove the folders whose owners no longer live. What cannot be removed now is left for the next time."""
-    folder = _place()
+    try:
+        folder = _place()
+    except OSError:  # there is no place for temporary files; who needs one says so
+        return
     if not _is_own(folder):
         return
     import filelock
@@ -50,7 +61,7 @@ def sweep() -> None:
             for path in folder.iterdir():
                 if path.name != "lock" and path.suffix != ".lock":
                     _remove(path)
-    except (OSError, filelock.Timeout):
+    except (OSError, RuntimeError):  # filelock's Timeout is an OSError
         return
 
 

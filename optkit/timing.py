@@ -15,7 +15,7 @@ from typing import Any
 
 from optkit.errors import RecordError
 from optkit.measure.clocks import ClockName
-from optkit.measure.paired import PairedTiming
+from optkit.measure.paired import LOADS, PairedTiming
 from optkit.measure.reference import normalized
 from optkit.metrics import MODES
 
@@ -103,8 +103,23 @@ def over_sessions(timings: Iterable[Timing]) -> tuple[Timing, ...]:
 
 def session_quotients(timings: Sequence[Timing], over: BenchmarkName, under: BenchmarkName) -> list[float]:
     """Return the seconds of `over` divided by those of `under`, in each session that timed both."""
-    tops = {timing.session: timing.seconds for timing in timings if timing.benchmark == over}
-    return [tops[t.session] / t.seconds for t in timings if t.benchmark == under and t.session in tops]
+    return [top.seconds / timing.seconds for top, timing in _pairs(timings, over, under)]
+
+
+def judged_quotients(
+    timings: Sequence[Timing], over: BenchmarkName, under: BenchmarkName
+) -> tuple[list[float], ClockName]:
+    """Return the same for a verdict, and the clock: CPU time where both have it in each session, else wall clock."""
+    pairs = _pairs(timings, over, under)
+    if not pairs or not all(top.cpu_rounds and timing.cpu_rounds for top, timing in pairs):
+        return session_quotients(timings, over, under), "wall"
+    medians = [tuple(statistics.median(one.cpu_rounds) for one in pair) for pair in pairs]
+    return [top / timing for top, timing in medians], "cpu"
+
+
+def _pairs(timings: Sequence[Timing], over: BenchmarkName, under: BenchmarkName) -> list[tuple[Timing, Timing]]:
+    tops = {timing.session: timing for timing in timings if timing.benchmark == over}
+    return [(tops[t.session], t) for t in timings if t.benchmark == under and t.session in tops]
 
 
 def check_timing(timing: Timing, name: str) -> None:
@@ -125,12 +140,18 @@ def check_timing(timing: Timing, name: str) -> None:
     for rounds, beside in (
         (timing.rounds, timing.reference_rounds),
         (timing.cpu_rounds, timing.reference_cpu_rounds),
+        (timing.rounds, timing.cpu_rounds),
     ):
         if rounds and beside and len(rounds) != len(beside):
             raise RecordError(
-                f"benchmark {name!r} has {len(rounds)} rounds and {len(beside)} of the reference beside them; the "
-                "record was changed; run again to save one"
+                f"benchmark {name!r} has {len(rounds)} rounds and {len(beside)} of the reference, or by CPU time, "
+                "beside them; the record was changed; run again to save one"
             )
+    if bool(timing.cpu_rounds) != bool(timing.reference_cpu_rounds):
+        raise RecordError(
+            f"benchmark {name!r} has CPU time of its own rounds or of the reference's only; expected both or none; the "
+            "record was changed; run again to save one"
+        )
     _check_median(name, "median", timing.seconds, timing.rounds)
     _check_median(name, "reference_seconds", timing.reference_seconds, timing.reference_rounds)
     for pair in (pair for pairs in timing.paired.values() for pair in pairs):
@@ -148,9 +169,11 @@ def _check_median(name: str, what: str, got: float | None, rounds: Sequence[floa
 
 def _check_pair(name: str, pair: PairedTiming) -> None:
     ratios = abs(pair.effect) <= _MOST_LOG_RATIO and abs(pair.control) <= _MOST_LOG_RATIO
-    if not (ratios and _LEAST <= pair.seconds <= _MOST and pair.rounds >= 1 and pair.calls >= 1):
+    counts = pair.rounds >= 1 and pair.calls >= 1 and pair.loads in (1, LOADS)
+    if not (ratios and _LEAST <= pair.seconds <= _MOST and counts):
         raise RecordError(
             f"benchmark {name!r} has a paired timing of effect {pair.effect}, control {pair.control}, seconds "
-            f"{pair.seconds}, {pair.rounds} rounds of {pair.calls} calls; expected log ratios within "
-            f"{_MOST_LOG_RATIO:g}, seconds from {_LEAST:g} to {_MOST:g}, rounds and calls of 1 or more; run again"
+            f"{pair.seconds}, {pair.rounds} rounds of {pair.calls} calls, {pair.loads} loads; expected log ratios "
+            f"within {_MOST_LOG_RATIO:g}, seconds from {_LEAST:g} to {_MOST:g}, rounds and calls of 1 or more, 1 or "
+            f"{LOADS} loads; run again"
         )

@@ -198,8 +198,9 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> N
 
 def test_what_killed_processes_began_goes_and_what_living_ones_make_stays(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for key in ("dead", "living"):
+    dead, living = "de" * 32, "1f" * 32
+    for key in (dead, living):
         (tmp_path / "making" / key).mkdir(parents=True)
-    with store._locked("living"):
+    with store._locked(living):
         store.get(KEY, make, "model.h5")
-    assert [path.name for path in (tmp_path / "making").iterdir()] == ["living"]
+    assert [path.name for path in (tmp_path / "making").iterdir()] == [living]

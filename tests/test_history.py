@@ -336,7 +336,7 @@ def with_rounds(one: dict[str, Any], reference: float = 0.1) -> dict[str, Any]:
     for benchmark_ in one["benchmarks"]:
         median = benchmark_["stats"]["median"]
         benchmark_["stats"]["data"] = [median, median, 2 * median]
-        info = {"reference": "r", "reference_seconds": reference}
+        info = {"reference": "r", "reference_seconds": 1.1 * reference}
         benchmark_["extra_info"]["optkit"] |= {**info, "reference_rounds": [reference, 1.1 * reference, reference * 2]}
     return one
 
@@ -392,7 +392,7 @@ def test_a_damaged_index_is_as_if_it_were_not_there(
     elif damage == "a byte":
         path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     elif damage == "another version":
-        path.write_bytes(whole.replace(b"index 1,", b"index 0,", 1))
+        path.write_bytes(whole.replace(b"index 2,", b"index 0,", 1))
     elif damage == "a folder":
         path.unlink()
         path.mkdir()
@@ -414,3 +414,32 @@ def test_what_many_runs_share_is_one_object(tmp_path: Path) -> None:
     for part in ("dataset", "environment"):
         assert len({id(getattr(one.run, part)) for one in runs}) == 1
     assert len({id(one.run.variants[0]) for one in runs}) == len({id(one.run.timings[0].setting) for one in runs}) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda info: info["artifact"].update(zip_bytes=0),
+        lambda info: info.update(correct="?"),
+        lambda info: info.update(variant="a/../b"),
+        lambda info: info["artifact"].update(size_ratio=7.0),
+    ],
+    ids=["no bytes", "no vector", "a name", "a ratio"],
+)
+def test_a_run_that_contradicts_itself_is_named_and_left_out(tmp_path: Path, change: Any) -> None:
+    """Catches a quick way of reading that is less strict than `read_run`."""
+    bad = saved(2)
+    change(bad["benchmarks"][0]["extra_info"]["optkit"])
+    folder = store(tmp_path, [saved(0), saved(1), bad])
+    runs, unread = read_runs(folder)
+    assert len(runs) == 2
+    assert len(unread) == 1
+    assert unread[0].reason
+
+
+@pytest.mark.parametrize("content", [b"\xff", b'{"benchmarks": [], "machine_info": ' + b"[" * 100_000])
+def test_bytes_that_are_no_run_are_named_and_left_out(tmp_path: Path, content: bytes) -> None:
+    folder = store(tmp_path, [saved(0)])
+    (folder / "bad.json").write_bytes(content)
+    runs, unread = read_runs(folder)
+    assert (len(runs), len(unread)) == (1, 1)

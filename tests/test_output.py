@@ -50,3 +50,12 @@ def test_a_full_disk_is_one_line() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("optkit: error: standard output cannot be written (No space left on device)")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("where", ["2>/dev/full", ">/dev/full 2>&1"])
+def test_an_error_that_cannot_be_told_keeps_its_code(where: str) -> None:
+    """Catches a full disk that turns bad input into exit code 1, which means that a gate failed."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    assert shell(f"$OPTKIT gate missing.json {where}").returncode == 2
+    assert shell(f"$OPTKIT gate missing.json --json {where}").returncode == 2

@@ -1,6 +1,8 @@
 """Estimates and tests agree with scipy's where it has them, and with their definitions where it has not."""
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from optkit.measure.paired import LOAD_ORDERS, PairedTiming, load_places
 from optkit.statistics import (
     Estimate,
     _tango_score,
@@ -26,6 +29,7 @@ from optkit.statistics import (
 LEVEL = st.floats(0.0005, 0.2)
 VALUES = st.lists(st.integers(-1000, 1000).map(lambda i: i / 1000), min_size=3, max_size=20)
 COUNT = st.integers(0, 60)
+KNOWN: dict[str, Any] = {"control": 0.0, "rounds": 36, "calls": 1, "seconds": 1.0}
 
 
 @given(VALUES, st.floats(-1, 1))
@@ -170,3 +174,14 @@ def test_the_interval_of_a_median_lies_between_order_statistics() -> None:
     rng = np.random.default_rng(0)
     inside = [low <= 0 <= high for low, high in (median_interval(rng.normal(size=20)) for _ in range(2000))]  # type: ignore[misc]
     assert 0.95 <= np.mean(inside) <= 0.975
+
+
+@pytest.mark.parametrize("alone", [(0,), (0, 1), (2, 3)])
+def test_a_mean_is_known_though_few_processes_tell_what_the_order_of_loading_is_worth(alone: tuple[int, ...]) -> None:
+    """Catches a series in which one slow process was loaded once: with six others it must not be undecided for ever."""
+    orders = [PairedTiming(effect=0.01 + 0.001 * i, load_order=LOAD_ORDERS[i], loads=6, **KNOWN) for i in range(6)]
+    mixed = [dataclasses.replace(one, loads=1) if i in alone else one for i, one in enumerate(orders)]
+    found = adjusted_mean([one.effect for one in mixed], load_places(mixed, "head"))
+    assert found.df == 4
+    assert found.mean == pytest.approx(0.0125, abs=0.002)
+    assert math.isfinite(found.error)

@@ -56,3 +56,13 @@ def test_a_place_that_somebody_else_took_is_not_used(tmp_path: Path) -> None:
     with temporary_folder("a"):
         sweep()
         assert not list((tmp_path / "theirs").iterdir())
+
+
+def test_without_a_place_for_temporary_files_only_what_needs_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    sweep()
+    with pytest.raises(OptkitError, match="set TMPDIR"), temporary_folder("x"):
+        pass

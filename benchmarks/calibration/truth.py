@@ -37,7 +37,7 @@ class Timings:
             rounds=one["rounds"],
             calls=1,
             seconds=one["seconds"],
-            loads=one["loads"],
+            loads=one.get("loads", 1),
             clock=one.get("clock", "wall"),
         )
         self.done[one["base"], one["head"]].append(timing)

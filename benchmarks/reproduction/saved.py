@@ -26,10 +26,10 @@ FOLDER = Path("docs/results/runs")
 PLANNED = Path(__file__).parent / "runs.toml"
 
 DROPPED = (
-    "raw rounds (of the reference model, too) and whatever else pytest-benchmark keeps of a benchmark, but for its "
-    "median and number of rounds; the commit, the host's name, and the path of the suite file"
+    "raw rounds (of the reference model and by CPU time, too) and whatever else pytest-benchmark keeps of a benchmark, "
+    "but for its median and number of rounds; the commit, the host's name, and the path of the suite file"
 )
-_DROPPED_INFO = ("reference_rounds",)
+_DROPPED_INFO = ("reference_rounds", "cpu_rounds", "reference_cpu_rounds")
 _KEPT_STATS = ("median", "rounds", "iterations")
 _KEPT_MACHINE = ("machine", "system", "python_version", "python_implementation", "conditions")
 _KEPT_CPU = ("brand_raw", "count", "arch")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from optkit.commands.command import Command, add_store, count, folder, names
 from optkit.data import DATA_MODES
 from optkit.errors import OptkitError
 from optkit.gates import Verdict, check_run, exit_code, explain, remember
+from optkit.output import tell as say
 from optkit.record import Run, read_run, run_of
 from optkit.report import text
 from optkit.report.gates import gate_notes
@@ -42,6 +42,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    if options.output and options.output.is_dir():
+        raise OptkitError(f"{options.output} is a folder; give a file with -o, such as {options.output / 'run.json'}")
     if options.output and not options.output.parent.is_dir():
         raise OptkitError(f"{options.output.parent} is no folder; make it, or give another file with -o")
     if options.like:
@@ -56,7 +58,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         save(document, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
     shown = [text.summary(run)]
-    if verdicts:
+    if not options.no_gates:
         shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
     return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
 
@@ -72,7 +74,7 @@ def _telling(sessions: int) -> Any:
     began = time.monotonic()
 
     def tell(number: int) -> None:
-        print(f"optkit: session {number + 1} of {sessions} ({time.monotonic() - began:.0f} s)", file=sys.stderr)
+        say(f"optkit: session {number + 1} of {sessions} ({time.monotonic() - began:.0f} s)")
 
     return tell
 
@@ -86,20 +88,22 @@ def _judge(suite: Suite, run: Run, store: Store) -> list[Verdict]:
 
 
 def _result(run: Run, verdicts: list[Verdict], options: argparse.Namespace) -> dict[str, Any]:
+    base = run.variants.get(run.baseline)
+    keras = base is not None and base.kind == "keras"
+    over = run.float_file or (None if keras else run.baseline)
     return {
         "suite": run.suite,
         "output": str(options.output) if options.output else None,
         "sessions": run.sessions,
-        "float_file": run.float_file,
         "benchmarks": [
             {
                 "variant": timing.variant,
                 "mode": timing.mode,
                 "threads": timing.threads,
                 "seconds": timing.seconds,
-                "speedup": run.speedup(timing),
-                "speedup_over": run.baseline,
-                "float_speedup": run.speedup(timing, run.float_file) if run.float_file else None,
+                "speedup": run.speedup(timing, over) if over else None,
+                "speedup_over": over,
+                "predict_speedup": run.speedup(timing) if keras and timing.mode != "single_sample" else None,
                 "normalized": run.normalized(timing),
                 "by_session": [
                     {"seconds": one.seconds, "normalized": one.normalized}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from optkit.report import text
 from optkit.report.progress import shown_progress
 from optkit.store import Store
 from optkit.suites import load_suite, open_suite
+from optkit.temporary import temporary_folder
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +31,22 @@ def _options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have TensorFlow's converter write its own temporary files to `folder`, which goes even if this is killed."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     load_suite(options.suite).select(options.variants)  # before any data is read
     suite, dataset = open_suite(options.suite, options.data)
     variants = suite.select(options.variants)
     store = Store(options.store)
-    with shown_progress() as progress:
+    with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:
         built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
     artifacts = list(built.values())
     result = [

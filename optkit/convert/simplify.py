@@ -35,6 +35,7 @@ def simplify(data: bytes) -> bytes:
     for number, graph in enumerate(model.subgraphs):
         _drop_unused(model, graph, [one for one in model.signatureDefs or [] if one.subgraphIndex == number])
     _drop_unused_codes(model)
+    model.metadataBuffer = None  # numbers of buffers, which are others now; nothing reads them
     share_buffers(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
@@ -45,15 +46,15 @@ def _constant_shapes(model: Any, graph: Any) -> bool:
     A reshape keeps the number of elements. So where all sizes but one are known and not 0, that one follows from them,
     whatever computed it, and -1 stands for it.
     """
-    made = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    made = {int(index): operator for operator in _list(graph, "operators") for index in _list(operator, "outputs")}
     changed = False
-    for operator in graph.operators:
-        if operator_name(model, operator) != "RESHAPE" or len(operator.inputs) != 2:
+    for operator in _list(graph, "operators"):
+        if operator_name(model, operator) != "RESHAPE" or len(_list(operator, "inputs")) != 2:
             continue
         source = made.get(int(operator.inputs[1]))
         if source is None or operator_name(model, source) != "PACK":
             continue
-        sizes = [_size(model, graph.tensors[int(index)]) for index in source.inputs]
+        sizes = [_size(model, graph.tensors[int(index)]) for index in _list(source, "inputs")]
         if sizes.count(None) == 1 and all(size is None or size > 0 for size in sizes):
             shape = np.array([-1 if size is None else size for size in sizes], np.int32)
             operator.inputs = [int(operator.inputs[0]), _add_constant(model, graph, shape)]
@@ -84,12 +85,14 @@ def _add_constant(model: Any, graph: Any, values: npt.NDArray[np.int32]) -> int:
 
 def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any]) -> None:
     """Drop operators of `_PURE` whose result nothing uses, then tensors that nothing refers to."""
+    graph.operators = list(_list(graph, "operators"))
     while True:
-        used = {int(index) for one in graph.operators for index in one.inputs} | set(map(int, graph.outputs))
+        used = {int(index) for one in graph.operators for index in _list(one, "inputs")}
+        used |= set(map(int, _list(graph, "outputs")))
         left = [
             operator
             for operator in graph.operators
-            if operator_name(model, operator) not in _PURE or used & set(map(int, operator.outputs))
+            if operator_name(model, operator) not in _PURE or used & set(map(int, _list(operator, "outputs")))
         ]
         if len(left) == len(graph.operators):
             break
@@ -101,12 +104,15 @@ def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any]) -> None:
     for owner, name in lists:
         if getattr(owner, name) is not None:
             setattr(owner, name, [numbers[int(index)] for index in _list(owner, name)])
-    for entry in (entry for signature in signatures for entry in (*signature.inputs, *signature.outputs)):
+    for entry in (
+        entry for signature in signatures for entry in (*_list(signature, "inputs"), *_list(signature, "outputs"))
+    ):
         entry.tensorIndex = numbers[int(entry.tensorIndex)]
     graph.tensors = [graph.tensors[index] for index in sorted(kept - {_OPTIONAL})]
 
 
-def _list(owner: Any, name: str) -> Sequence[int]:
+def _list(owner: Any, name: str) -> Sequence[Any]:
+    """Return a vector of the file; an empty one where the file leaves it out."""
     found = getattr(owner, name)
     return () if found is None else found
 

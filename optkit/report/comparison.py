@@ -123,7 +123,7 @@ def _change_interval(delta: Delta) -> str:
 def sessions_text(delta: Delta) -> str:
     """Say how many sessions a side would show how large a change."""
     if delta.needed is None or delta.needed_for is None:
-        return "a hundred sessions each would not show a doubling: quiet the machine"
+        return "a hundred sessions each would not show so large a change: quiet the machine"
     return f"{delta.needed} sessions each would show {100 * delta.needed_for:.3g} %"
 
 

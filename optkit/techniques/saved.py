@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,22 @@ from optkit.hdf5 import open_hdf5
 from optkit.techniques.selection import channel_selection
 from optkit.tensorflow import load_keras, load_tfmot
 
-# A Lambda layer's config holds marshalled Python code, and tf-keras runs it when it loads HDF5.
-_CODE_LAYERS = ("Lambda", "TFOpLambda")
+# A Lambda layer's config holds marshalled Python code. The others call what their config names, any operation of
+# TensorFlow's, or read the vocabulary file that it names. tf-keras does so when it loads HDF5.
+_CODE_LAYERS = (
+    "Lambda",
+    "__lambda__",
+    "TFOpLambda",
+    "SlicingOpLambda",
+    "ClassMethod",
+    "InstanceMethod",
+    "InstanceProperty",
+    "StringLookup",
+    "IntegerLookup",
+    "TextVectorization",
+)
+_MODULES = ("builtins", "keras", "tf_keras", "tensorflow_model_optimization", "optkit")
+"""The packages that a configuration may name classes of: Keras imports the module that it names."""
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -31,19 +46,27 @@ def load_model(path: Path) -> Any:
     try:
         with open_hdf5(path) as file:
             config = json.loads(file.attrs["model_config"])
-        layers = sorted({layer for layer in _class_names(config) if layer in _CODE_LAYERS})
-        if layers:
-            raise ArtifactError(f"{path} holds {layers[0]} layers, which run code on loading; write it without them")
+        for name, module in _classes(config):
+            if name in _CODE_LAYERS:
+                raise ArtifactError(f"{path} holds {name} layers, which run code on loading; write it without them")
+            if module.split(".")[0] not in _MODULES:
+                raise ArtifactError(
+                    f"{path} holds {name!r} of the module {module!r}; only Keras' own layers are loaded"
+                )
         with tfmot.quantization.keras.quantize_scope(), tfmot.sparsity.keras.prune_scope():
             return keras.models.load_model(path, compile=False)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise ArtifactError(f"{path} is not a Keras .h5 model: {error}; build it again") from error
 
 
-def _class_names(config: Any) -> list[str]:
+def _classes(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield each class that a configuration names, without its package, and the module that it is to come from."""
     if isinstance(config, list):
-        return [name for item in config for name in _class_names(item)]
-    if isinstance(config, dict):
-        own = [config["class_name"]] if isinstance(config.get("class_name"), str) else []
-        return own + [name for item in config.values() for name in _class_names(item)]
-    return []
+        for item in config:
+            yield from _classes(item)
+    elif isinstance(config, dict):
+        if isinstance(name := config.get("class_name"), str):
+            module = config.get("module")
+            yield name.rsplit(">")[-1].rsplit(".")[-1], module if isinstance(module, str) else "keras"
+        for item in config.values():
+            yield from _classes(item)

@@ -7,9 +7,8 @@ set, or none.
 from __future__ import annotations
 
 import json
+import math
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.archives import read_npz
+from optkit.children import ended, run
 from optkit.errors import BuildError
+from optkit.temporary import temporary_folder
 
 Arrays = dict[str, npt.NDArray[Any]]
 _SHOWN = 4
@@ -39,7 +40,7 @@ def load_weights(model: Any, path: Path) -> None:
         raise BuildError(f"weights {path} end in {path.suffix or 'nothing'!r}; expected .npz, .keras, .h5")
     expected = {_name(weight.name): weight for weight in model.weights}
     try:
-        read = read_npz(path) if path.suffix == ".npz" else _read_apart(path, list(expected))
+        read = read_npz(path, _most_bytes(model)) if path.suffix == ".npz" else _read_apart(path, list(expected))
     except (OSError, ValueError) as error:
         raise BuildError(f"weights {path} cannot be read: {error}; save them again") from error
     found = {_name(name): array for name, array in read.items()}
@@ -50,6 +51,11 @@ def load_weights(model: Any, path: Path) -> None:
     values = {name: _values(path, name, found[name], weight) for name, weight in expected.items()}
     for name, weight in expected.items():
         weight.assign(values[name])
+
+
+def _most_bytes(model: Any) -> int:
+    """Return how many bytes the arrays of `model` may take in a file: of doubles, and as much again."""
+    return sum(16 * math.prod(weight.shape) + 4096 for weight in model.weights) + (1 << 20)
 
 
 def _name(name: str) -> str:
@@ -88,12 +94,12 @@ def _read_apart(path: Path, expected: list[str]) -> Arrays:
     Raises ValueError with the reason.
     """
     limit = _READ_SECONDS + path.stat().st_size / _BYTES_PER_SECOND
-    command = [sys.executable, *_READER]
-    with tempfile.TemporaryDirectory(prefix="optkit-weights-") as folder:
-        output = Path(folder, "arrays.npz")
+    with temporary_folder("weights") as folder:
+        output = folder / "arrays.npz"
         request = {"path": str(path.absolute()), "expected": expected, "output": str(output)}
         try:
-            done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=limit)
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            done = run(_READER, input=json.dumps(request), timeout=limit, **pipes)
         except subprocess.TimeoutExpired:
             raise ValueError(f"HDF5 was not done with it after {limit:.0f} s; it is damaged") from None
         try:
@@ -101,7 +107,7 @@ def _read_apart(path: Path, expected: list[str]) -> Arrays:
         except ValueError:
             said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
             raise ValueError(
-                f"the process that read it ended with code {done.returncode} and said {said!r}; it is damaged"
+                f"the process that read it {ended(done.returncode)} and said {said!r}; it is damaged"
             ) from None
         if "error" in answer:
             raise ValueError(answer["error"].removeprefix(f"{path.absolute()}: "))

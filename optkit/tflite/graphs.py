@@ -46,10 +46,11 @@ def check_subgraph(model: Any, index: int, size: int) -> None:
     given = set(numbers(graph.inputs).tolist())
     fixed = {i for i, tensor in enumerate(tensors) if _is_fixed(model, tensor)}
     there = given | fixed
+    nothing = {i for i, tensor in enumerate(tensors) if _is_empty(tensor)}  # there to be read, made or not
     for number, operator in enumerate(listed(graph.operators)):
         what = f"operator {number} of {where}"
         _check_operator(model, operator, len(tensors), size, what)
-        missing = set(numbers(operator.inputs).tolist()) - there - {-1}
+        missing = set(numbers(operator.inputs).tolist()) - there - nothing - {-1}
         if missing:
             raise Damaged(f"{what} reads tensor {min(missing)}, which nothing before it makes")
         made = numbers(operator.outputs).tolist()
@@ -57,15 +58,18 @@ def check_subgraph(model: Any, index: int, size: int) -> None:
         if again or len(set(made)) != len(made):
             raise Damaged(f"{what} makes tensor {min(again or made)}, which is there already")
         there.update(made)
-    missing = set(numbers(graph.outputs).tolist()) - there
+    missing = set(numbers(graph.outputs).tolist()) - there - nothing
     if missing:
         raise Damaged(f"{where} returns tensor {min(missing)}, which no operator makes")
 
 
 def _is_fixed(model: Any, tensor: Any) -> bool:
-    """Tell whether a tensor needs nothing to make it: a constant (an empty one has no bytes), or a variable."""
-    empty = tensor.shape is not None and len(tensor.shape) > 0 and math.prod(map(int, tensor.shape)) == 0
-    return bool(tensor.isVariable) or empty or len(held(model, tensor)) > 0
+    """Tell whether a tensor needs nothing to make it: a constant with bytes, or a variable."""
+    return bool(tensor.isVariable) or len(held(model, tensor)) > 0
+
+
+def _is_empty(tensor: Any) -> bool:
+    return tensor.shape is not None and len(tensor.shape) > 0 and math.prod(map(int, tensor.shape)) == 0
 
 
 def _check_indices(values: Any, count: int, what: str, lowest: int = 0) -> None:

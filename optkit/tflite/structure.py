@@ -52,7 +52,7 @@ class _Walk:
     def __init__(self, data: Any) -> None:
         self._data, self._size = data, len(data)
         self._tables = 0
-        self._text = 0
+        self._text = self._elements = 0
         self._known: dict[tuple[str, int, int], tuple[_Reference, ...]] = {}
         self._check: dict[str, Callable[[int, str], None]] = {"string": self._string, "[string]": self._strings}
 
@@ -121,6 +121,9 @@ class _Walk:
         count = int(_U32.unpack_from(self._data, at)[0])
         if at + 4 + count * width > self._size or (count and (at + 4) % width):
             raise Damaged(f"{what} at byte {at} has {count} elements and the file {self._size} bytes")
+        self._elements += count
+        if self._elements > 2 * self._size:  # each takes a byte or more, unless many tables share one vector
+            raise Damaged("its vectors together are longer than the file")
         return range(at + 4, at + 4 + count * width, width)
 
     def _strings(self, at: int, what: str) -> None:

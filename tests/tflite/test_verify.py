@@ -55,6 +55,12 @@ def empty_constant(model):
     model.subgraphs[0].operators[0].inputs = [0, 1, 4]
 
 
+def empty_result(model):
+    model.subgraphs[0].tensors.append(tensor([0], 0, "nothing"))
+    model.operatorCodes.append(opcode(schema.BuiltinOperator.RELU))
+    model.subgraphs[0].operators.append(operator([3], [4], opcode=1))
+
+
 def strings(model):
     model.subgraphs[0].tensors.append(tensor([2], 4, "words", schema.TensorType.STRING))
     model.buffers.append(buffer(np.frombuffer(struct.pack("<4i", 2, 16, 18, 21) + b"anfry", np.uint8)))
@@ -81,7 +87,7 @@ def test_whole_files_are_accepted(kind):
 
 
 @pytest.mark.parametrize(
-    "change", [old, packed_int4, no_bias, variable, any_batch, empty_constant, strings, newer_options]
+    "change", [old, packed_int4, no_bias, variable, any_batch, empty_constant, empty_result, strings, newer_options]
 )
 def test_what_other_converters_write_is_accepted(change):
     model = dense_model()
@@ -238,6 +244,23 @@ def test_a_table_that_is_pointed_at_very_often_is_not_read_very_often():
     with pytest.raises(ArtifactError, match="more than 300000 tables"):
         verify(bytes(bomb), NAME)
     assert time.process_time() - began < 20
+
+
+def test_a_vector_that_many_tables_share_is_not_read_very_often(monkeypatch):
+    """Catches a small file that keeps the verifier busy for hours: each tensor's shape is looked at by itself."""
+    shared = []
+
+    def pack_sharing(self, builder):
+        shared[:] = shared or [builder.CreateNumpyVector(np.ones(50_000, np.int32))]
+        schema.TensorStart(builder)
+        schema.TensorAddShape(builder, shared[0])
+        return schema.TensorEnd(builder)
+
+    model = dense_model()
+    model.subgraphs[0].tensors *= 500
+    monkeypatch.setattr(schema.TensorT, "Pack", pack_sharing)
+    with pytest.raises(ArtifactError, match="vectors together are longer than the file"):
+        verify(pack(model), NAME)
 
 
 def test_a_name_that_is_no_text():
