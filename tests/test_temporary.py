@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optkit.errors import OptkitError
 from optkit.temporary import sweep, temporary_folder
 
 HOLD = """

@@ -44,5 +44,5 @@ def test_what_would_call_import_or_read_is_refused_before_keras_sees_it(tmp_path
     config = {"class_name": "Functional", "config": {"name": "m", "layers": [{**named, "name": "layer"}]}}
     with h5py.File(tmp_path / "bad.h5", "w") as file:
         file.attrs["model_config"] = json.dumps(config)
-    with pytest.raises(ArtifactError, match="which run code on loading|only Keras' own layers are loaded"):
+    with pytest.raises(ArtifactError, match=r"which run code on loading|only Keras' own layers are loaded"):
         load_model(tmp_path / "bad.h5")

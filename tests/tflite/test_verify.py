@@ -15,7 +15,18 @@ from optkit.flatbuffer import read_flatbuffer
 from optkit.inspect import weights_of
 from optkit.tflite.verify import verify, verify_file
 from tests.conftest import ROOT
-from tests.tflite.models import WEIGHTS, buffer, dense_model, int8_model, loop_model, opcode, pack, sparse_model, tensor
+from tests.tflite.models import (
+    WEIGHTS,
+    buffer,
+    dense_model,
+    int8_model,
+    loop_model,
+    opcode,
+    operator,
+    pack,
+    sparse_model,
+    tensor,
+)
 
 NAME = Path("model.tflite")
 MODELS = {"dense": dense_model, "int8": int8_model, "sparse": sparse_model, "loop": loop_model}
