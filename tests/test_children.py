@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optkit import sessions
+from optkit import children, sessions
 from optkit.children import ended, run, start, stop
 from optkit.errors import BuildError, OptkitError
 
@@ -55,7 +55,7 @@ def test_a_child_ends_with_its_parent(how: str) -> None:
 
 
 def test_a_child_whose_parent_is_gone_does_not_start() -> None:
-    launcher = str(ROOT / "optkit" / "child.py")
+    launcher = str(Path(children.__file__).with_name("child.py"))
     code = "print('started')"
     done = subprocess.run([sys.executable, "-I", "-S", launcher, "signal", "1", "-c", code], capture_output=True)
     assert (done.returncode, done.stdout) == (1, b"")

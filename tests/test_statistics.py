@@ -60,7 +60,8 @@ def test_what_balanced_covariates_explain_is_no_part_of_the_error(noise: list[fl
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_too_few_values_tell_nothing(count: int) -> None:
-    found = adjusted_mean([0.1] * count, np.zeros((count, 2)))
+    places = np.array([[1, 0], [0, 1], [-1, -1]])[:count].reshape(count, 2)
+    found = adjusted_mean([0.1] * count, places)
     assert (found.p_above(-9), found.p_below(9)) == (1.0, 1.0)
     assert not count or (found.lower(0.1), found.upper(0.1)) == (-math.inf, math.inf)
 

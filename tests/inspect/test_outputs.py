@@ -82,5 +82,5 @@ def test_operators_in_a_circle_are_damage(tmp_path: Path) -> None:
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     path.write_bytes(bytes(builder.Output()))
-    with pytest.raises(ArtifactError, match="in a circle"):
+    with pytest.raises(ArtifactError, match=r"in a circle|which nothing before it makes"):
         output_kind(path)

@@ -252,7 +252,7 @@ def test_a_table_that_is_pointed_at_very_often_is_not_read_very_often():
     bomb += data
     struct.pack_into("<I", bomb, graphs, start - graphs)
     began = time.process_time()
-    with pytest.raises(ArtifactError, match="more than 300000 tables"):
+    with pytest.raises(ArtifactError, match=r"more than 300000 tables|longer than the file"):
         verify(bytes(bomb), NAME)
     assert time.process_time() - began < 20
 
