@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.bench import bench_of
 from fixtures.timing import Case
-from optkit.metrics import MODES
+from optkit.spec.metrics import MODES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from optkit import Conversion, convert
-from optkit.tensorflow import load_keras, make_deterministic
+from optkit import Conversion
+from optkit.convert import convert
+from optkit.keras.tensorflow import load_keras, make_deterministic
 
 SHAPE = (32, 32, 3)
 SEED = 20260101

@@ -24,12 +24,12 @@ import numpy as np
 from publish import call, replace_between
 
 from optkit import OptkitError
-from optkit.changepoints import locate, scatter
-from optkit.deltas import Rules
-from optkit.history import SavedRun, make_history, read_runs
-from optkit.levels import time_changes
+from optkit.judge.deltas import Rules
+from optkit.judge.history import SavedRun, make_history, read_runs
+from optkit.judge.segments import time_changes
+from optkit.record.sessions import environment
 from optkit.report.history import history_text
-from optkit.sessions import environment
+from optkit.stats.changepoints import locate, scatter
 
 SCHEMA = 1
 LENGTHS, LEVELS = (20, 40, 80), (0.01, 0.05)

@@ -79,8 +79,9 @@ def make_files(folder: Path) -> list[Path]:
     """Write five small files of one network: float, int8, int16x8, sparse float and dynamic range."""
     import numpy as np
 
-    from optkit import Conversion, convert
-    from optkit.tensorflow import load_keras
+    from optkit import Conversion
+    from optkit.convert import convert
+    from optkit.keras.tensorflow import load_keras
 
     layers = load_keras().layers
     model = load_keras().Sequential(
@@ -143,7 +144,7 @@ def steps(original: Path, damaged: Path, image: Path) -> Iterator[tuple[str, Cal
     """Yield what is done with a damaged copy: the name of a command, and what that command does."""
     from optkit import weights_of
     from optkit.measure.paired_process import run_process
-    from optkit.predict import predict
+    from optkit.runtime.predict import predict
 
     yield "run", lambda: predict(damaged, [image])
     yield "ab", lambda: run_process(original, damaged, number=1, seconds=0.01)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit import KerasWorkers, OptkitError, Store, build_variants, gather, open_suite, read_run
-from optkit.gates import value_of
+from optkit.judge.gates import value_of
 from optkit.report import text
 from optkit.report.progress import shown_progress
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.bench import Bench
-from optkit import Gate, StoreError, Variant, VariantFacts, judge
-from optkit.gates import explain, remember
-from optkit.metrics import METRICS
+from optkit import Gate, StoreError, Variant, VariantFacts
+from optkit.judge.gates import explain, judge, remember
+from optkit.spec.metrics import METRICS
 
 
 @pytest.fixture(scope="module")

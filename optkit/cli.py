@@ -15,11 +15,11 @@ import msgspec
 from optkit import __version__
 from optkit.commands import COMMANDS
 from optkit.errors import OptkitError
-from optkit.interrupts import handled, noticed, stopped
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
-from optkit.output import prepared, show, tell
-from optkit.temporary import sweep
+from optkit.process.interrupts import handled, noticed, stopped
+from optkit.process.output import prepared, show, tell
+from optkit.process.temporary import sweep
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "

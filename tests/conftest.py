@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from optkit import sessions
+from optkit.record import sessions
 
 ROOT = Path(__file__).parent.parent
 USERS_DATA = os.environ.get("OPTKIT_DATA")

@@ -10,7 +10,7 @@ import pytest
 from optkit.cli import main
 from optkit.commands import COMMANDS
 from tests.conftest import SUITE, Command
-from tests.test_record import benchmark, facts
+from tests.record.test_record import benchmark, facts
 
 
 def test_list(command: Command) -> None:
@@ -191,8 +191,8 @@ def test_bad_input_of_ab(command: Command, arguments: tuple[str, ...], message: 
 
 
 def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built_store: Path, tmp_path: Path) -> None:
+    from tests.judge.test_pairs import saved_build
     from tests.runtime.test_tflite import artifact
-    from tests.test_pairs import saved_build
 
     model = artifact(built_store, "int8")
     saved_build(tmp_path / "base.json", {"a": model, "gone": model})

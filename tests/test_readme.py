@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from optkit import KerasWorkers, Store, build_variants, gather, judge, open_suite
-from optkit.metrics import METRICS
-from optkit.record import Run
+from optkit import KerasWorkers, Store, build_variants, gather, open_suite
+from optkit.judge.gates import judge
+from optkit.record.run import Run
+from optkit.spec.metrics import METRICS
 from optkit.suites import suite_text
 from tests.conftest import ROOT, USERS_DATA
 

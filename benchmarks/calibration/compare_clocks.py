@@ -38,7 +38,7 @@ from optkit.measure.paired import (
     round_orders,
     summarize,
 )
-from optkit.statistics import adjusted_mean
+from optkit.stats.estimates import adjusted_mean
 
 Call = Callable[[], object]
 CLOCKS: dict[ClockName, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.thread_time}

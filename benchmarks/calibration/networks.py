@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from optkit import Conversion, Store, build_variants, convert, open_suite
-from optkit.keys import file_sha256
+from optkit import Conversion, Store, build_variants, open_suite
+from optkit.convert import convert
+from optkit.keras.tensorflow import load_keras, make_deterministic, silenced
 from optkit.models import NETWORKS
-from optkit.tensorflow import load_keras, make_deterministic, silenced
+from optkit.spec.keys import file_sha256
 
 SUITE_FILES = {
     "mnist": ("float_tflite", "dynamic_range", "int8", "pruned_dynamic_range"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.calibration import records
 from optkit.measure.paired import PairedTiming, load_places
-from optkit.statistics import Estimate, adjusted_mean
+from optkit.stats.estimates import Estimate, adjusted_mean
 
 LONG = 36
 """Processes of each pair: a multiple of six, so that all orders of loading have the same number."""

@@ -24,7 +24,7 @@ from benchmarks.reproduction import saved
 from benchmarks.reproduction.documents import read_documents
 from benchmarks.reproduction.render import page
 from optkit.errors import OptkitError, nearest
-from optkit.sessions import environment
+from optkit.record.sessions import environment
 
 PAGE = Path("docs/reproduction.md")
 

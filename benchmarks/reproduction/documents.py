@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from benchmarks.reproduction.figures import FIGURES
 from optkit.errors import OptkitError, nearest
-from optkit.metrics import MODES
+from optkit.spec.metrics import MODES
 from optkit.suites.tables import convert_table
 
 if sys.version_info >= (3, 11):

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from optkit.measure import BATCH, Evaluation
-from optkit.record import Run, Timing, VariantFacts
+from optkit.measure.accuracy import Evaluation
+from optkit.measure.latency import BATCH
+from optkit.record.run import Run, Timing, VariantFacts
 
 _PLAIN_LOOP = f"loop of {BATCH}"
 

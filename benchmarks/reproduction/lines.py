@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.reproduction.documents import Document, Row, Table, said
 from benchmarks.reproduction.figures import FIGURES, Place
-from optkit.record import Run, Timing, VariantFacts
+from optkit.record.run import Run, Timing, VariantFacts
 
 
 @dataclass(frozen=True, kw_only=True)

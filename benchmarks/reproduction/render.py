@@ -11,7 +11,7 @@ from benchmarks.reproduction.documents import Document
 from benchmarks.reproduction.figures import FIGURES
 from benchmarks.reproduction.lines import Line, lines_of
 from benchmarks.reproduction.saved import DROPPED
-from optkit.record import Run
+from optkit.record.run import Run
 
 _ARROWS = {"higher": "↑", "lower": "↓"}
 _HEAD = f"""\

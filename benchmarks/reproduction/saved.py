@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optkit.errors import OptkitError, nearest
-from optkit.metrics import MODES
-from optkit.record import Run, make_run, read_run
+from optkit.record.run import Run, make_run, read_run
+from optkit.spec.metrics import MODES
 from optkit.suites.tables import convert_table
 
 if sys.version_info >= (3, 11):

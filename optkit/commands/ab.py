@@ -7,14 +7,14 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from optkit.ab import Design, compare_pairs, exit_code
 from optkit.commands.command import Command, add_time_limit, count, seconds
 from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
 from optkit.data import DATA_MODES
+from optkit.judge.ab import Design, compare_pairs, exit_code
+from optkit.judge.pairs import Pair, find_pairs
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
-from optkit.pairs import Pair, find_pairs
 from optkit.report import comparison, markdown
 from optkit.suites import open_suite
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from optkit.advise import DATA, TARGETS, WISHES, advise, suite_with
 from optkit.commands.command import Command
 from optkit.errors import SuiteError
-from optkit.evidence import evidence_of
-from optkit.record import read_run
+from optkit.judge.advise import DATA, TARGETS, WISHES, advise, suite_with
+from optkit.judge.evidence import evidence_of
+from optkit.record.run import read_run
 from optkit.report import text
 from optkit.report.evidence import evidence_text
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import msgspec
 
-from optkit.build import ensure_variants
+from optkit.build.builder import ensure_variants
+from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, count, folder, names
 from optkit.data import DATA_MODES
 from optkit.errors import OptkitError
-from optkit.gates import Verdict, check_run, exit_code, explain, remember
-from optkit.output import tell as say
-from optkit.record import Run, read_run, run_of
+from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
+from optkit.process.output import tell as say
+from optkit.record.run import Run, read_run, run_of
+from optkit.record.sessions import run_sessions, save
 from optkit.report import text
 from optkit.report.gates import gate_notes
-from optkit.sessions import run_sessions, save
 from optkit.spec import Suite
-from optkit.store import Store
 from optkit.suites import load_suite, open_suite
 
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from optkit.build import build_variants
+from optkit.build.builder import build_variants
+from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, names
 from optkit.data import DATA_MODES
+from optkit.process.temporary import temporary_folder
 from optkit.report import text
 from optkit.report.progress import shown_progress
-from optkit.store import Store
 from optkit.suites import load_suite, open_suite
-from optkit.temporary import temporary_folder
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,10 @@ import msgspec
 from optkit.commands.command import Command, fraction
 from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
-from optkit.compare import Comparison, compare_runs
-from optkit.deltas import Rules
 from optkit.errors import SchemaError
-from optkit.record import read_run
+from optkit.judge.compare import Comparison, compare_runs
+from optkit.judge.deltas import Rules
+from optkit.record.run import read_run
 from optkit.report import comparison, markdown
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from optkit.build.store import Store
 from optkit.commands.command import Command, add_store
 from optkit.commands.reporting import add_reporting, reported
-from optkit.gates import check_run, exit_code, explain
-from optkit.record import read_run
+from optkit.judge.gates import check_run, exit_code, explain
+from optkit.record.run import read_run
 from optkit.report import markdown, text
 from optkit.report.gates import gate_notes
-from optkit.store import Store
 from optkit.suites import load_suite
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from optkit.ab import Design
 from optkit.commands.command import fraction, names
+from optkit.judge.ab import Design
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from optkit.commands.command import Command
-from optkit.keys import canonical
 from optkit.report import text
+from optkit.spec.keys import canonical
 from optkit.suites import built_in, load_suite
 
 

@@ -10,8 +10,8 @@ import msgspec
 
 from optkit.commands.command import Command, add_time_limit, count
 from optkit.names import shown
-from optkit.predict import predict, read_labels
 from optkit.report import text
+from optkit.runtime.predict import predict, read_labels
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

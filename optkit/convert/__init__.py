@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from optkit.convert.converter import carries_fake_quantization, convert_keras, weight_layer_names
 from optkit.convert.quantizer import quantize
-from optkit.convert.simplify import simplify
-from optkit.convert.sparse import check_sparse
-from optkit.convert.strip import strip
 from optkit.errors import BuildError
 from optkit.spec import Conversion
+from optkit.tflite.simplify import simplify
+from optkit.tflite.sparse import check_sparse
+from optkit.tflite.strip import strip
 
-__all__ = ["QUANTIZER_LIBRARIES", "carries_fake_quantization", "convert", "strip"]
+__all__ = ["QUANTIZER_LIBRARIES", "carries_fake_quantization", "convert"]
 
 QUANTIZER_LIBRARIES = ("litert-quantizer", "ai-edge-litert")
 """The libraries, besides those of every build, that a conversion with `uses_quantizer` depends on."""

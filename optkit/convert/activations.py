@@ -16,8 +16,8 @@ import numpy.typing as npt
 from optkit.convert import calibration
 from optkit.convert.calibration import Range
 from optkit.errors import BuildError
-from optkit.flatbuffer import is_constant, parse_flatbuffer, tensor_name, tensor_type
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import is_constant, parse_flatbuffer, tensor_name, tensor_type
 
 Samples = Callable[[], Iterator[npt.NDArray[np.float32]]]
 _BINS = 2**15

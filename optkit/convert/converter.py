@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from optkit.convert.activations import Samples
 from optkit.errors import BuildError
+from optkit.keras.tensorflow import load_tensorflow, release_memory
 from optkit.spec import Conversion
-from optkit.tensorflow import load_tensorflow, release_memory
 
 
 def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes:

@@ -16,8 +16,15 @@ import numpy as np
 
 from optkit.convert.activations import Samples, activation_ranges
 from optkit.errors import BuildError, nearest
-from optkit.flatbuffer import operator_name, parse_flatbuffer, tensor_name, tensor_type, tensor_values, weight_operators
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import (
+    operator_name,
+    parse_flatbuffer,
+    tensor_name,
+    tensor_type,
+    tensor_values,
+    weight_operators,
+)
 
 _ACTIVATION_BITS = {"int8": 8, "int16x8": 16}
 _BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}

@@ -19,7 +19,7 @@ from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, keras_cache, read_npz
 from optkit.data.splits import stratified_subset
 from optkit.errors import DataError
-from optkit.online import reachable
+from optkit.files.online import reachable
 
 _MEAN = (0.4914, 0.4822, 0.4465)
 _STD = (0.2470, 0.2435, 0.2616)
@@ -101,7 +101,7 @@ def _from_keras(kept: Path) -> bool:
         if archive.exists():
             shutil.copy(archive, Path(partial) / "datasets")
         try:
-            from optkit.tensorflow import load_keras
+            from optkit.keras.tensorflow import load_keras
 
             (x_train, y_train), (x_test, y_test) = load_keras().datasets.cifar10.load_data(cache_dir=partial)
         except Exception:  # Keras raises many kinds for a broken download; the caller says what is missing

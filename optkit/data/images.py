@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import DataError
-from optkit.files import open_file
+from optkit.files.regular import open_file
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 """The formats that are read, by their content and not by the file's name. Others may call programs or other files."""

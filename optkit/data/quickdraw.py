@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.archives import read_npy
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder, keras_cache
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
+from optkit.files.archives import read_npy
 
 _URL = "https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap/"
 _CLASSES = ("The Eiffel Tower", "The Mona Lisa")

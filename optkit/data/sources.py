@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from optkit import archives
 from optkit.errors import DataError
-from optkit.online import KERAS_HOST, reachable
+from optkit.files import archives
+from optkit.files.online import KERAS_HOST, reachable
 
 
 def data_folder() -> Path | None:
@@ -33,7 +33,7 @@ def download_with_keras(name: str) -> bool:
     if not reachable(KERAS_HOST):
         return False
     try:
-        from optkit.tensorflow import load_keras
+        from optkit.keras.tensorflow import load_keras
 
         getattr(load_keras().datasets, name).load_data()
     except Exception:  # Keras raises many kinds for a broken download; the caller falls back or says what is missing

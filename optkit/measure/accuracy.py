@@ -12,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.build import Artifact
+from optkit.build.builder import Artifact
+from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.keys import digest
 from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers, TFLiteRunner
-from optkit.store import Store
+from optkit.spec.keys import digest
 
 Task = Literal["multiclass", "binary"]
 _VERSION = 1

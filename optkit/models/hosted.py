@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import BuildError, nearest
-from optkit.online import KERAS_HOST, reachable
-from optkit.tensorflow import load_keras
+from optkit.files.online import KERAS_HOST, reachable
+from optkit.keras.tensorflow import load_keras
 
 _WEIGHTS = ("random", "imagenet")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from optkit.keras.tensorflow import load_keras
 from optkit.spec import require
-from optkit.tensorflow import load_keras
 
 
 def build(filters: tuple[int, ...] = (16, 32)) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.tensorflow import load_keras
+from optkit.keras.tensorflow import load_keras
 
 
 def build() -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from optkit.keras.tensorflow import load_keras
 from optkit.spec import require
-from optkit.tensorflow import load_keras
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 

@@ -6,10 +6,10 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from optkit.ab import Design, Judgement
-from optkit.compare import Comparison
-from optkit.deltas import Delta, Rules
-from optkit.pairs import Pairing
+from optkit.judge.ab import Design, Judgement
+from optkit.judge.compare import Comparison
+from optkit.judge.deltas import Delta, Rules
+from optkit.judge.pairs import Pairing
 from optkit.report.text import plain_table, render, time_text
 
 

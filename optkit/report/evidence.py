@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from optkit.evidence import Evidence, Finding
+from optkit.judge.evidence import Evidence, Finding
 from optkit.report.text import time_text
 
 _WRAP = 100

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optkit.gates import Verdict, not_held
-from optkit.record import Run
+from optkit.judge.gates import Verdict, not_held
+from optkit.record.run import Run
 from optkit.spec import Suite
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from optkit.deltas import Rules
-from optkit.history import History, Series
-from optkit.levels import Change, Level
+from optkit.judge.deltas import Rules
+from optkit.judge.history import History, Series
+from optkit.judge.segments import Change, Level
 from optkit.report.text import plain_table, render
 
 _BARS = "▁▂▃▄▅▆▇█"

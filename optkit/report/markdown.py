@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from optkit.ab import Judgement
-from optkit.compare import Comparison
-from optkit.gates import Verdict
+from optkit.judge.ab import Judgement
+from optkit.judge.compare import Comparison
+from optkit.judge.gates import Verdict
 from optkit.report.comparison import delta_cells, interval_text, verdict_text
 
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}

@@ -5,9 +5,9 @@ Law: a note is said only of figures of this run that show it.
 
 from __future__ import annotations
 
-from optkit.chain import mode_of, model_of
-from optkit.metrics import MODES
-from optkit.record import Run, VariantFacts
+from optkit.record.chain import mode_of, model_of
+from optkit.record.run import Run, VariantFacts
+from optkit.spec.metrics import MODES
 
 _SLOW = 2.0
 """int16x8 is called slow from this many times another file's time on."""

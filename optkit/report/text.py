@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from optkit.advise import Advice
-from optkit.build import Artifact
-from optkit.gates import Verdict
-from optkit.metrics import MODES
+from optkit.build.builder import Artifact
+from optkit.judge.advise import Advice
+from optkit.judge.gates import Verdict
 from optkit.names import shown as safe
-from optkit.predict import Prediction
-from optkit.record import Run
+from optkit.record.run import Run
+from optkit.record.timing import Timing
 from optkit.report.notes import int16_notes
+from optkit.runtime.predict import Prediction
 from optkit.spec import Suite, Variant
-from optkit.timing import Timing
+from optkit.spec.metrics import MODES
 
 _WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
 _WRAP = 100

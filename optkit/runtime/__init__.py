@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from optkit.runtime.keras import KerasWorkers
-from optkit.runtime.tflite import TFLiteRunner, dequantize, quantize, runtime_version
+from optkit.runtime.litert import TFLiteRunner, dequantize, quantize, runtime_version
 
 __all__ = ["KerasWorkers", "TFLiteRunner", "dequantize", "quantize", "runtime_version"]

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.children import ended, start, stop
 from optkit.errors import ArtifactError
-from optkit.temporary import temporary_folder
+from optkit.process.children import ended, start, stop
+from optkit.process.temporary import temporary_folder
 
 _END_SECONDS = 30
 

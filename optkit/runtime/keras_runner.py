@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.techniques.saved import load_model
-from optkit.tensorflow import load_tensorflow
+from optkit.keras.files import load_model
+from optkit.keras.tensorflow import load_tensorflow
 
 
 def set_threads(threads: int) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import OptkitError
+from optkit.keras.files import load_model
 from optkit.runtime.keras_runner import set_threads
-from optkit.techniques.saved import load_model
 
 
 def main(threads: int) -> None:

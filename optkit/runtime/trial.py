@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optkit.children import run
 from optkit.errors import ArtifactError
+from optkit.process.children import run
 from optkit.tflite.verify import verify_file
 
 _WORKER = Path(__file__).with_name("trial_worker.py")

@@ -15,10 +15,10 @@ import msgspec
 
 from optkit.data import DATASETS, DataMode, Dataset, load_dataset
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
-from optkit.files import read_text
-from optkit.metrics import MODES
+from optkit.files.regular import read_text
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
+from optkit.spec.metrics import MODES
 from optkit.suites.form import check_form, check_tables, read_toml
 from optkit.suites.form import tomllib as tomllib
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden

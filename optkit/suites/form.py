@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from optkit.documents import DocumentError, check_levels, typed
 from optkit.errors import SuiteError
-from optkit.files import read_text
+from optkit.files.documents import DocumentError, check_levels, typed
+from optkit.files.regular import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib as tomllib

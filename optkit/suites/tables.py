@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from optkit.documents import DocumentError, typed
 from optkit.errors import SuiteError, nearest
+from optkit.files.documents import DocumentError, typed
 
 T = TypeVar("T")
 

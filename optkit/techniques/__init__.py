@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from optkit.techniques import cluster, distill, finetune, fold, prune, quantize_aware, slim, sparse_train
-from optkit.techniques.base import Technique, TrainingContext
-from optkit.techniques.training import fit
+from optkit.techniques.base import Technique
 
-__all__ = ["TECHNIQUES", "Technique", "TrainingContext", "fit"]
+__all__ = ["TECHNIQUES", "Technique"]
 
 TECHNIQUES: dict[str, Technique[Any]] = {
     "cluster": Technique(cluster.Cluster, cluster.apply),

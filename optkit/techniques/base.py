@@ -1,44 +1,16 @@
-"""What a technique is, and what it may use besides the model."""
+"""What a technique is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from optkit.keras.tensorflow import load_keras
 from optkit.spec import Step
-from optkit.tensorflow import load_keras
+from optkit.training.context import TrainingContext
 
 StepT = TypeVar("StepT", bound=Step)
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingContext:
-    """What a technique may use besides the model: training samples, the task, and whom to tell of progress.
-
-    `x`: float32, (samples, *sample shape); `y`: int64, (samples,). `on_epoch(epoch, epochs, logs)` is called
-    after each epoch. `outputs[name]` gives the outputs, float32 (samples, outputs), that another variant's model
-    (one of the step's `needs`) has for `x`; they are computed once and kept in the store. A step with augmentation
-    gets `models[name]`, the Keras file of that model, in their place. `note(text)` keeps a line that the user should
-    see of the result. `log_dir`: where pruning logs for TensorBoard, if anywhere. `callbacks` are Keras callbacks of
-    the caller's own. `seed` is for what is drawn anew after a checkpoint; `checkpoints`: the folder for them, if any.
-    """
-
-    x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int64]
-    task: Literal["multiclass", "binary"]
-    on_epoch: Callable[[int, int, dict[str, float]], None] = lambda epoch, epochs, logs: None
-    outputs: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    note: Callable[[str], None] = lambda text: None
-    log_dir: Path | None = None
-    callbacks: Sequence[Any] = ()
-    models: Mapping[str, Path] = field(default_factory=dict)
-    seed: int = 1
-    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optkit.keras.layers import Preserve, choose_layers, kernel_layers, preserving, wrap_layers
+from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
-from optkit.techniques.base import TrainingContext, clone
-from optkit.techniques.layers import Preserve, choose_layers, kernel_layers, preserving, wrap_layers
-from optkit.techniques.teaching import Teaching
-from optkit.techniques.training import fit
-from optkit.tensorflow import load_keras, load_tfmot
+from optkit.techniques.base import clone
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit
+from optkit.training.teaching import Teaching
 
 _INITS = {
     "linear": "LINEAR",

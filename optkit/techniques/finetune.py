@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from optkit.keras.layers import Preserve, kernel_layers, preserving
 from optkit.spec import LongTraining, Step
-from optkit.techniques.base import TrainingContext, clone
-from optkit.techniques.layers import Preserve, kernel_layers, preserving
-from optkit.techniques.training import fit
+from optkit.techniques.base import clone
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit
 
 
 @dataclass(frozen=True, kw_only=True)

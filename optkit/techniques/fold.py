@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import BuildError
+from optkit.keras.graph import Graph, Node, build_model, read_graph
 from optkit.spec import Step
-from optkit.techniques.base import TrainingContext
-from optkit.techniques.graph import Graph, Node, build_model, read_graph
+from optkit.training.context import TrainingContext
 
 _KERNELS = {"Conv1D": "kernel", "Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import BuildError
+from optkit.keras.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
+from optkit.keras.tensorflow import load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
-from optkit.techniques.base import TrainingContext, clone
-from optkit.techniques.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
-from optkit.techniques.teaching import Teaching
-from optkit.techniques.training import fit, steps_per_epoch
-from optkit.tensorflow import load_tfmot
+from optkit.techniques.base import clone
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit, steps_per_epoch
+from optkit.training.teaching import Teaching
 
 _UPDATES = 20  # how often at least the mask is chosen again over the whole fine-tuning
 

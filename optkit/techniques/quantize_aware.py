@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from optkit.keras.layers import Preserve
+from optkit.keras.tensorflow import load_tfmot
 from optkit.spec import Step, TrainingRecipe
-from optkit.techniques.base import TrainingContext, clone
-from optkit.techniques.layers import Preserve
-from optkit.techniques.teaching import Teaching
-from optkit.techniques.training import fit
-from optkit.tensorflow import load_tfmot
+from optkit.techniques.base import clone
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit
+from optkit.training.teaching import Teaching
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import BuildError
-from optkit.keys import ADDED_LATER
+from optkit.keras.channels import Channels, Group, Place, read_channels
+from optkit.keras.graph import Graph, build_model, read_graph
+from optkit.keras.remove import remove_channels
 from optkit.spec import Step, require
-from optkit.techniques.base import TrainingContext
-from optkit.techniques.channels import Channels, Group, Place, read_channels
-from optkit.techniques.graph import Graph, build_model, read_graph
-from optkit.techniques.remove import remove_channels
+from optkit.spec.keys import ADDED_LATER
+from optkit.training.context import TrainingContext
 
 
 @dataclass(frozen=True, kw_only=True)

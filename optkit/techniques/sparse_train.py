@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from optkit.errors import BuildError
+from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.spec import LongTraining, Step, require
-from optkit.techniques.base import TrainingContext, clone
-from optkit.techniques.training import fit
-from optkit.tensorflow import load_keras, load_tensorflow
+from optkit.techniques.base import clone
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit
 
 
 @dataclass(frozen=True, kw_only=True)

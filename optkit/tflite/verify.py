@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import ArtifactError
-from optkit.files import open_file
+from optkit.files.regular import open_file
 from optkit.tflite.graphs import check_nesting, check_subgraph
 from optkit.tflite.structure import IDENTIFIER, Damaged, verify_structure
 from optkit.tflite.tensors import check_tensor, listed

@@ -19,7 +19,7 @@ from benchmarks.reproduction.render import page
 from optkit import OptkitError, Run, Timing, load_suite, read_run
 from optkit.suites import built_in
 from tests.conftest import ROOT
-from tests.test_record import ZIP, a_run, benchmark, facts, sized
+from tests.record.test_record import ZIP, a_run, benchmark, facts, sized
 
 PLANNED = saved.planned_runs()
 ARROW = {"higher": "↑", "lower": "↓"}

@@ -8,8 +8,8 @@ import pytest
 from optkit import OptkitError
 from optkit.commands.reporting import InconclusiveWarning, add_reporting, reported
 from tests.conftest import Command
-from tests.test_compare import saved, variant
-from tests.test_record import benchmark
+from tests.judge.test_compare import saved, variant
+from tests.record.test_record import benchmark
 
 
 def options(*arguments: str) -> argparse.Namespace:

@@ -8,8 +8,8 @@ import pytest
 
 from optkit.convert import convert
 from optkit.errors import BuildError
-from optkit.flatbuffer import parse_flatbuffer, tensor_name, tensor_type, weight_operators
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import parse_flatbuffer, tensor_name, tensor_type, weight_operators
 from tests.convert import tiny
 
 
@@ -87,7 +87,7 @@ def test_the_calibration_set_is_what_its_size_and_seed_say(model, x):
 
 
 def test_a_model_with_learned_ranges_keeps_them(x):
-    from optkit.tensorflow import load_tfmot
+    from optkit.keras.tensorflow import load_tfmot
 
     model = load_tfmot().quantization.keras.quantize_model(tiny.network())
     for fields in (

@@ -5,9 +5,9 @@ import pytest
 
 from optkit.convert import convert
 from optkit.errors import BuildError
-from optkit.flatbuffer import parse_flatbuffer, tensor_name, tensor_type, tensor_values, weight_operators
-from optkit.inspect import weights_of
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import parse_flatbuffer, tensor_name, tensor_type, tensor_values, weight_operators
+from optkit.tflite.weights import weights_of
 from tests.convert import tiny
 
 
@@ -70,7 +70,7 @@ def test_a_layer_pattern_that_matches_nothing_is_refused_with_the_nearest_name(m
 
 
 def test_a_precision_without_a_kernel_is_refused_with_the_layer_named(x):
-    from optkit.tensorflow import load_keras
+    from optkit.keras.tensorflow import load_keras
 
     keras = load_keras()
     layers = keras.layers

@@ -6,9 +6,9 @@ import pytest
 from optkit.convert import convert
 from optkit.convert.activations import activation_ranges
 from optkit.convert.converter import convert_keras
-from optkit.flatbuffer import operator_name, parse_flatbuffer
+from optkit.keras.tensorflow import load_keras
 from optkit.spec import Conversion
-from optkit.tensorflow import load_keras
+from optkit.tflite.flatbuffer import operator_name, parse_flatbuffer
 from tests.convert import tiny
 
 WIDTH, SAMPLES, TEST = 256, 1000, 10_000

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from optkit.convert import convert
+from optkit.keras.tensorflow import load_keras, make_deterministic, silenced
 from optkit.measure.accuracy import classify
 from optkit.runtime import TFLiteRunner
 from optkit.spec import Conversion
-from optkit.tensorflow import load_keras, make_deterministic, silenced
 
 VOWEL, ENDING = 128, 256  # samples
 TONES = np.array([0.03, 0.05, 0.08, 0.12, 0.17, 0.23])  # cycles a sample

@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from optkit.tensorflow import load_keras
+from optkit.keras.tensorflow import load_keras
 
 
 def network(seed=3, width=64):

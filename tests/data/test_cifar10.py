@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import optkit.tensorflow
+import optkit.keras.tensorflow
 from optkit import DataError, load_dataset
 from optkit.data import cifar10
 from optkit.data.sources import keras_cache
@@ -125,7 +125,7 @@ def test_keras_cache_is_read_once_and_kept_without_pickles(monkeypatch: pytest.M
         return (a["x_train"], a["y_train"].reshape(-1, 1)), (a["x_test"], a["y_test"].reshape(-1, 1))
 
     keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
-    monkeypatch.setattr(optkit.tensorflow, "load_keras", lambda: keras)
+    monkeypatch.setattr(optkit.keras.tensorflow, "load_keras", lambda: keras)
     keras_cache().mkdir(parents=True)
     (keras_cache() / cifar10._ARCHIVE).write_text("archive")
     first, second = load_dataset("cifar10"), load_dataset("cifar10")
@@ -139,7 +139,7 @@ def test_a_broken_archive_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Exception("URL fetch failure")
 
     keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
-    monkeypatch.setattr(optkit.tensorflow, "load_keras", lambda: keras)
+    monkeypatch.setattr(optkit.keras.tensorflow, "load_keras", lambda: keras)
     keras_cache().mkdir(parents=True)
     (keras_cache() / cifar10._ARCHIVE).write_text("archive")
     with pytest.raises(DataError, match="CIFAR-10 was not found"):

@@ -69,8 +69,8 @@ def test_a_kept_evaluation_that_cannot_be_read_is_set_aside_and_made_again(
 ) -> None:
     """The entry is whole: what its file holds is not what this version writes."""
     from optkit import Store
-    from optkit.keys import digest
-    from optkit.store import DamagedEntryWarning
+    from optkit.build.store import DamagedEntryWarning
+    from optkit.spec.keys import digest
 
     scores = np.float32([[1, 0], [0, 1], [0, 1]])
     monkeypatch.setattr(accuracy, "_scores", lambda *_: iter([scores]))

@@ -276,7 +276,7 @@ def test_no_role_has_a_longer_path(built_store: Path, tmp_path: Path, monkeypatc
 
 
 def test_a_child_that_dies_is_told(built_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optkit.children.sys.executable", "/bin/false")
+    monkeypatch.setattr("optkit.process.children.sys.executable", "/bin/false")
     with pytest.raises(ArtifactError, match="ended with code 1 and said: nothing"):
         run_process(Path("a"), Path("b"), number=0)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optkit import BuildError
+from optkit.keras.tensorflow import load_keras
 from optkit.models import NETWORKS
-from optkit.tensorflow import load_keras
 
 
 @pytest.fixture

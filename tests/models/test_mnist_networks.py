@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from optkit.keras.tensorflow import make_deterministic
 from optkit.models import NETWORKS
 from optkit.spec import Training
-from optkit.techniques import TrainingContext, fit
-from optkit.tensorflow import make_deterministic
+from optkit.training.context import TrainingContext
+from optkit.training.fit import fit
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optkit import Conversion, convert
+from optkit import Conversion
+from optkit.convert import convert
 from optkit.models import NETWORKS
 from optkit.runtime import TFLiteRunner
 from optkit.spec import Network

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from optkit.convert import convert
-from optkit.flatbuffer import operator_name, parse_flatbuffer
+from optkit.keras.weights import load_weights
 from optkit.models import resnet_preact
 from optkit.runtime import TFLiteRunner
 from optkit.spec import Conversion
-from optkit.techniques.weights import load_weights
+from optkit.tflite.flatbuffer import operator_name, parse_flatbuffer
 
 Array = npt.NDArray[np.float32]
 DEPTH = 11

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from optkit.ab import Design, compare_pairs
-from optkit.deltas import Rules
-from optkit.gates import check_run
+from optkit.judge.ab import Design, compare_pairs
+from optkit.judge.deltas import Rules
+from optkit.judge.gates import check_run
+from optkit.judge.pairs import Pair
 from optkit.measure.paired import PairedTiming
-from optkit.pairs import Pair
 from optkit.report.comparison import comparison_text
 from optkit.report.markdown import ab_culprits, comparison_culprits, gate_culprits, section
-from tests.test_ab import process
-from tests.test_compare import compared, run, variant
-from tests.test_gates import SUITE_
-from tests.test_record import a_run, benchmark, facts
+from tests.judge.test_ab import process
+from tests.judge.test_compare import compared, run, variant
+from tests.judge.test_gates import SUITE_
+from tests.record.test_record import a_run, benchmark, facts
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
 

@@ -1,9 +1,9 @@
 """The note on int16x8: only of what was timed beside it, with this run's figure, and only when it is slow."""
 
-from optkit.record import VariantFacts
+from optkit.record.run import VariantFacts
 from optkit.report.notes import int16_notes
 from optkit.report.text import summary
-from tests.test_record import a_run, benchmark, facts
+from tests.record.test_record import a_run, benchmark, facts
 
 
 def converted(name: str, mode: str, seed: int = 1) -> VariantFacts:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from optkit import Artifact, read_run
-from optkit.predict import Guess, Prediction
 from optkit.report.text import artifacts_table, predictions_text, summary, time_text
-from tests.test_record import a_run, benchmark, facts, sized
+from optkit.runtime.predict import Guess, Prediction
+from tests.record.test_record import a_run, benchmark, facts, sized
 
 
 def test_summary_marks_the_fastest_and_the_smallest() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from optkit import ArtifactError, TFLiteRunner, dequantize, quantize, weights_of
-from optkit.runtime.tflite import _decode, _encode
+from optkit.runtime.litert import _decode, _encode
 
 SCALES = st.floats(1e-4, 10)
 TYPES = st.sampled_from([np.int8, np.uint8, np.int16])

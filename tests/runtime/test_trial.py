@@ -11,8 +11,8 @@ from PIL import Image
 
 from optkit.errors import ArtifactError
 from optkit.measure.paired_process import run_process
-from optkit.predict import predict
 from optkit.runtime import TFLiteRunner, trial
+from optkit.runtime.predict import predict
 from optkit.runtime.trial import check_runs
 from tests.conftest import Command
 from tests.tflite.models import (

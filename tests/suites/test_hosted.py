@@ -5,8 +5,8 @@ import inspect
 import pytest
 
 from optkit import load_suite, open_suite
+from optkit.build.stages import stages
 from optkit.models import NETWORKS
-from optkit.stages import stages
 
 PROFILES = ("mobilenet_v1", "mobilenet_v2", "inception_v3", "resnet_v2_101")
 

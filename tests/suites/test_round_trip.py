@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit import Conversion, Training, load_suite
-from optkit.keys import canonical, digest
-from optkit.stages import stages
+from optkit.build.stages import stages
+from optkit.spec.keys import canonical, digest
 from optkit.suites import read_suite, tomllib
 from optkit.techniques.prune import Prune
 

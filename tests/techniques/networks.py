@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from optkit.keras.tensorflow import load_keras
 from optkit.techniques.base import clone
-from optkit.tensorflow import load_keras
 
 BLOCKS = ("chain", "shortcut", "projected", "preactivation", "concat", "dense_concat", "depthwise", "pool")
 

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optkit.keras.layers import kernel_layers
+from optkit.keras.tensorflow import load_keras, make_deterministic
 from optkit.techniques.cluster import Cluster, clustering_of
 from optkit.techniques.distill import Distill
-from optkit.techniques.layers import kernel_layers
 from optkit.techniques.prune import Prune
-from optkit.tensorflow import load_keras, make_deterministic
 from tests.techniques.training_helpers import (
     context,
     converted,

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optkit.errors import BuildError
-from optkit.techniques import TrainingContext
+from optkit.keras.layers import kernel_layers
+from optkit.keras.tensorflow import load_keras, make_deterministic
 from optkit.techniques.distill import Distill
-from optkit.techniques.layers import kernel_layers
-from optkit.techniques.teaching import Teaching, distillation_loss, targets
-from optkit.tensorflow import load_keras, make_deterministic
+from optkit.training.context import TrainingContext
+from optkit.training.teaching import Teaching, distillation_loss, targets
 from tests.techniques.training_helpers import CLASSES, context, run, same, samples, sequential, weights
 
 FAST = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}

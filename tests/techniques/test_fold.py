@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from optkit.errors import BuildError
+from optkit.keras.files import load_model, save_model
+from optkit.keras.tensorflow import load_keras
 from optkit.techniques.fold import Fold, apply
-from optkit.techniques.saved import load_model, save_model
-from optkit.tensorflow import load_keras
 from tests.techniques.networks import build, largest_difference, randomized, recipes
 
 

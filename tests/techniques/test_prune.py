@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from optkit.errors import BuildError
+from optkit.keras.layers import kernel_layers
+from optkit.keras.tensorflow import load_keras
 from optkit.techniques.distill import Distill
-from optkit.techniques.layers import kernel_layers
 from optkit.techniques.prune import Prune, final_sparsities
-from optkit.tensorflow import load_keras
 from tests.techniques.training_helpers import (
     context,
     converted,

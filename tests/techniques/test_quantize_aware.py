@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from optkit.inspect import weights_of
+from optkit.keras.layers import kernel_layers
+from optkit.keras.tensorflow import load_keras, make_deterministic
 from optkit.techniques.cluster import Cluster
-from optkit.techniques.layers import kernel_layers
 from optkit.techniques.prune import Prune
 from optkit.techniques.quantize_aware import QuantizeAware
-from optkit.tensorflow import load_keras, make_deterministic
+from optkit.tflite.weights import weights_of
 from tests.techniques.training_helpers import CLASSES, converted, holds, run, same, weights
 
 FAST = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
@@ -57,7 +57,7 @@ def test_what_is_preserved_is_in_the_int8_file(optimized, preserve, zeros_kept, 
 
 
 def test_saved_and_loaded_it_gives_the_same_outputs(optimized, tmp_path):
-    from optkit.techniques.saved import load_model, save_model
+    from optkit.keras.files import load_model, save_model
 
     trained = run(optimized, QuantizeAware(preserve="clusters_and_sparsity", **FAST))
     save_model(trained, tmp_path / "model.h5")

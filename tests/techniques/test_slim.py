@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from optkit.convert import convert
 from optkit.errors import BuildError
-from optkit.inspect.weights import operator_name, read_flatbuffer
+from optkit.keras.files import load_model, save_model
+from optkit.keras.tensorflow import load_keras
 from optkit.models import mnist_bn
 from optkit.spec import Conversion
-from optkit.techniques.saved import load_model, save_model
 from optkit.techniques.slim import Slim, apply, plan
-from optkit.tensorflow import load_keras
+from optkit.tflite.weights import operator_name, read_flatbuffer
 from tests.techniques.networks import build, largest_difference, masked, randomized, recipes, samples
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from optkit.errors import BuildError
+from optkit.keras.files import load_model, save_model
+from optkit.keras.tensorflow import make_deterministic
 from optkit.models import mnist_bn, mnist_conv
 from optkit.techniques import finetune, sparse_train
-from optkit.techniques.base import TrainingContext
-from optkit.techniques.saved import load_model, save_model
-from optkit.tensorflow import make_deterministic
+from optkit.training.context import TrainingContext
 
 
 @pytest.fixture(scope="module")

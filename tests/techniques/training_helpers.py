@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from optkit.convert import convert
-from optkit.inspect import WeightFacts, weights_of
+from optkit.keras.files import load_model, save_model
+from optkit.keras.tensorflow import load_keras, make_deterministic, silenced
 from optkit.spec import Conversion
-from optkit.techniques import TECHNIQUES, TrainingContext
-from optkit.techniques.saved import load_model, save_model
-from optkit.tensorflow import load_keras, make_deterministic, silenced
+from optkit.techniques import TECHNIQUES
+from optkit.tflite.weights import WeightFacts, weights_of
+from optkit.training.context import TrainingContext
 
 CLASSES = 4
 

@@ -11,9 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from benchmarks.mutate_tflite import mutate
 from optkit.errors import ArtifactError, OptkitError
-from optkit.flatbuffer import read_flatbuffer
-from optkit.inspect import weights_of
+from optkit.tflite.flatbuffer import read_flatbuffer
 from optkit.tflite.verify import verify, verify_file
+from optkit.tflite.weights import weights_of
 from tests.conftest import ROOT
 from tests.tflite.models import (
     WEIGHTS,

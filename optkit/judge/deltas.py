@@ -1,0 +1,310 @@
+"""Compare the variants and benchmarks that two runs share: sizes exactly, accuracy by test sample, time by session.
+
+Law: one false-alarm rate holds for all tests of a comparison together (Holm's method); what the data cannot tell is
+inconclusive, with the smallest change that they could have shown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from optkit.errors import OptkitError, RecordError
+from optkit.measure.accuracy import Evaluation
+from optkit.measure.clocks import ClockName
+from optkit.record.run import Run, VariantFacts
+from optkit.record.timing import Timing, common_clock
+from optkit.stats.estimates import (
+    Estimate,
+    detectable,
+    equivalent,
+    holm,
+    mcnemar,
+    mean_difference,
+    paired_drop_interval,
+    sessions_to_show,
+    smallest_certified_drop,
+)
+
+_WIDE = 0.25
+_SHOWN = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What counts: fractions for time (`margin`), accuracy (`max_drop`) and size (`max_growth`), and the error rates.
+
+    `allow` names variants or benchmarks that may be missing, new or renamed. Without `times`, seconds are not compared.
+    Raises OptkitError when a figure is out of range.
+    """
+
+    margin: float = 0.02
+    false_alarm: float = 0.01
+    miss: float = 0.05
+    max_drop: float = 0.005
+    max_growth: float = 0.01
+    allow: tuple[str, ...] = ()
+    across_environments: bool = False
+    times: bool = True
+
+    def __post_init__(self) -> None:
+        for name, most in (("margin", 1), ("false_alarm", 0.5), ("miss", 0.5)):
+            if not 0 < getattr(self, name) < most:
+                raise OptkitError(f"{name} is {getattr(self, name):g}; expected a fraction above 0 and below {most:g}")
+        for name in ("max_drop", "max_growth"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptkitError(f"{name} is {getattr(self, name):g}; expected a fraction from 0 and below 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """One metric of one benchmark in both runs.
+
+    `change` is head / base for sizes and seconds and base - head for accuracy, with its interval where it has one.
+    `base` and `head` of seconds are the medians over the sessions; `base_normalized` and `head_normalized` the times in
+    multiples of the reference model (geometric means over the sessions) where both runs have them, and `change` is then
+    of these. `needed` says how many sessions a side would show a change of `needed_for`.
+    `detectable` is the smallest such change that this much data could have shown to be worse. `p` is one-sided,
+    that it is worse, adjusted for all tests of the comparison. `fails` says whether it is worse than the rules allow.
+    """
+
+    name: str
+    metric: str
+    verdict: Word
+    base: float
+    head: float
+    change: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    detectable: float | None = None
+    fails: bool = False
+    reason: str = ""
+    base_normalized: float | None = None
+    head_normalized: float | None = None
+    needed: int | None = None
+    needed_for: float | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether an interval says next to nothing: a change of a quarter could not have been shown, and none was."""
+        undecided = self.verdict not in ("worse", "better")
+        return undecided and self.metric == "seconds" and self.detectable is not None and self.detectable > 1 + _WIDE
+
+
+def benchmark_name(timing: Timing) -> str:
+    """Return what tells one benchmark of a run from the others: `variant/mode/threads`."""
+    return "/".join(map(str, timing.benchmark))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Test:
+    """A delta that awaits its p-values: one-sided, that it is worse and that it is better."""
+
+    delta: Delta
+    worse: float
+    better: float
+    same: bool
+    beyond: int
+    """+1 when the estimate is worse than the rule allows, -1 when it is better by as much, else 0."""
+
+
+def deltas(base: Run, head: Run, rules: Rules, across: bool) -> Iterator[Delta]:
+    """Yield the deltas of what `base` and `head` share; `across` says that they are of different environments.
+
+    Raises RecordError when a record contradicts itself.
+    """
+    shared = [name for name in base.variants if name in head.variants]
+    for name in shared:
+        yield from _sizes(name, base.variants[name], head.variants[name], rules)
+    timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings if rules.times)
+    sides = [(name, _sessions(base, name), _sessions(head, name)) for name in timed]
+    sides = [(name, old, new) for name, old, new in sides if new]
+    judged = [name for name in shared if is_accuracy_measured(name, base, head)]
+    level = rules.false_alarm / max(1, len(judged) + len(sides))
+    tests: list[_Test | Delta] = [_accuracy(name, base, head, rules, level) for name in judged]
+    tests += [_seconds(name, old, new, rules, level, across) for name, old, new in sides]
+    open_tests = [test for test in tests if isinstance(test, _Test)]
+    worse = iter(holm([test.worse for test in open_tests]))
+    better = iter(holm([test.better for test in open_tests]))
+    for test in tests:
+        yield test if isinstance(test, Delta) else _decided(test, next(worse), next(better), rules)
+
+
+def _decided(test: _Test, worse: float, better: float, rules: Rules) -> Delta:
+    verdict: Word = "same" if test.same else "inconclusive"
+    if test.beyond > 0 and worse <= rules.false_alarm:
+        verdict = "worse"
+    if test.beyond < 0 and better <= rules.false_alarm:
+        verdict = "better"
+    return dataclasses.replace(test.delta, verdict=verdict, p=worse, fails=verdict == "worse")
+
+
+def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> Iterator[Delta]:
+    """Yield exact comparisons: every byte is real; growth beyond the rule fails."""
+    for metric in ("file_bytes", "zip_bytes"):
+        old, new = getattr(base.artifact, metric), getattr(head.artifact, metric)
+        yield Delta(
+            name=name,
+            metric=metric,
+            verdict="same" if old == new else "worse" if new > old else "better",
+            base=old,
+            head=new,
+            change=new / old,
+            fails=new > old * (1 + rules.max_growth),
+        )
+
+
+def is_accuracy_measured(name: str, *runs: Run) -> bool:
+    """Tell whether accuracy was measured in any of `runs`: one of them lacking it contradicts the same data's other."""
+    return any(run.variants[name].accuracy is not None for run in runs)
+
+
+def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test | Delta:
+    """Test which samples only one side got right: exact McNemar, with Tango's interval of the drop."""
+    old, new = (correct_samples(run, name) for run in (base, head))
+    samples = len(old)
+    lost, gained = int(np.sum(old & ~new)), int(np.sum(new & ~old))
+    drop = (lost - gained) / samples
+    delta = Delta(
+        name=name,
+        metric="accuracy",
+        verdict="not comparable",
+        base=float(np.mean(old)),
+        head=float(np.mean(new)),
+        change=drop,
+        reason=f"{lost} samples lost, {gained} gained",
+    )
+    if base.variants[name].runtime.name != head.variants[name].runtime.name:
+        runtimes = (run.variants[name].runtime.name for run in (base, head))
+        return dataclasses.replace(delta, reason="other runtimes: " + " and ".join(runtimes))
+    low, high = paired_drop_interval(lost, gained, samples, level)
+    near = paired_drop_interval(lost, gained, samples, rules.miss)
+    return _Test(
+        delta=dataclasses.replace(
+            delta, low=low, high=high, detectable=smallest_certified_drop(lost + gained, samples, level)
+        ),
+        worse=mcnemar(lost, gained),
+        better=mcnemar(gained, lost),
+        same=lost + gained == 0 or (-rules.max_drop <= near[0] and near[1] <= rules.max_drop),
+        beyond=(drop > rules.max_drop) - (drop < -rules.max_drop),
+    )
+
+
+def correct_samples(run: Run, name: str) -> Any:
+    """Return which test samples the variant got right, bool (samples,). Raises RecordError when it was not measured."""
+    facts = run.variants[name]
+    return checked_samples(name, facts.accuracy, facts.correct, facts.dataset.test)
+
+
+def checked_samples(name: str, accuracy: float | None, packed: str | None, samples: int) -> Any:
+    """Return the vector that `packed` holds, bool (samples,), checked against the accuracy of the variant `name`.
+
+    Raises RecordError when one of them is missing, or when they contradict each other.
+    """
+    if accuracy is None or packed is None:
+        raise RecordError(f"variant {name!r} has no accuracy, though it was measured on the same data; run again")
+    correct = Evaluation.unpacked(packed, samples).correct
+    if not math.isclose(float(np.mean(correct)), accuracy, abs_tol=1e-9):
+        raise RecordError(
+            f"variant {name!r} has accuracy {accuracy} but {int(correct.sum())} correct of {len(correct)} "
+            "samples; the record was changed; run again to save one"
+        )
+    return correct
+
+
+def _sessions(run: Run, name: str) -> list[Timing]:
+    """Return the timings of one benchmark, one a session."""
+    return [timing for timing in run.timings if benchmark_name(timing) == name]
+
+
+def _seconds(
+    name: str, old: Sequence[Timing], new: Sequence[Timing], rules: Rules, level: float, across: bool
+) -> _Test | Delta:
+    """Test session medians: normalized by the reference model where both runs are, else as they are.
+
+    The question is that of `optkit.ab`: worse is shown to be above half the margin and estimated beyond the margin.
+    """
+    normalized, why_not = _normalized(old, new)
+    clock = common_clock((*old, *new))
+    logs = [[math.log(_figure(timing, normalized, clock)) for timing in side] for side in (old, new)]
+    effect = mean_difference(*logs)
+    delta = Delta(
+        name=name,
+        metric="seconds",
+        verdict="inconclusive",
+        base=statistics.median(timing.seconds for timing in old),
+        head=statistics.median(timing.seconds for timing in new),
+        base_normalized=math.exp(float(np.mean(logs[0]))) if normalized else None,
+        head_normalized=math.exp(float(np.mean(logs[1]))) if normalized else None,
+        change=math.exp(effect.mean),
+        reason=f"times the reference model{' by CPU time' * (clock == 'cpu')}" if normalized else f"seconds, {why_not}",
+    )
+    if settings := _other_settings(old[0], new[0]):
+        return dataclasses.replace(delta, verdict="not comparable", reason=f"other runtime settings: {settings}")
+    if across and not normalized:
+        reason = f"seconds of different environments prove nothing ({why_not}); record both with one reference model"
+        return dataclasses.replace(delta, verdict="not comparable", reason=reason)
+    if effect.df <= 0:
+        reason = f"{len(old)} and {len(new)} sessions: absolute times of different sessions prove nothing"
+        if normalized:
+            reason = f"{len(old)} and {len(new)} sessions; at least 2 each are needed to know the noise"
+        return dataclasses.replace(delta, reason=f"{reason}; use optkit ab, or record several sessions")
+    return _time_test(_with_needed(delta, logs, rules, level), effect, rules, level)
+
+
+def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, level: float) -> Delta:
+    """Say how many sessions a side would show how large a change by the same test, if they scattered as these did.
+
+    It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
+    """
+    changes = [change for change in _SHOWN if change >= 2 * rules.margin] or [2 * rules.margin]
+    found = sessions_to_show(logs, changes, math.log1p(rules.margin / 2), math.log1p(rules.margin), level)
+    return dataclasses.replace(delta, needed=found[0], needed_for=found[1]) if found else delta
+
+
+def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:
+    margin, bound = math.log1p(rules.margin), math.log1p(rules.margin / 2)
+    return _Test(
+        delta=dataclasses.replace(
+            delta,
+            low=math.exp(effect.lower(level)),
+            high=math.exp(min(700.0, effect.upper(level))),
+            detectable=math.exp(min(700.0, detectable(effect, bound, margin, level))),
+        ),
+        worse=effect.p_above(bound),
+        better=effect.p_below(-bound),
+        same=equivalent(effect, margin) <= rules.miss,
+        beyond=(effect.mean > margin) - (effect.mean < -margin),
+    )
+
+
+def _normalized(old: Sequence[Timing], new: Sequence[Timing]) -> tuple[bool, str]:
+    """Say whether all were timed beside one and the same reference model, and if not, why not."""
+    if not all(timing.normalized_by(common_clock((*old, *new))) for timing in (*old, *new)):
+        return False, "not normalized"
+    same = len({timing.reference for timing in (*old, *new)}) == 1
+    return same, "" if same else "not normalized: the reference models differ"
+
+
+def _figure(timing: Timing, normalized: bool, clock: ClockName) -> float:
+    figure = timing.normalized_by(clock) if normalized else None
+    return timing.seconds if figure is None else figure
+
+
+def _other_settings(base: Timing, head: Timing) -> str:
+    """Say which settings differ that a time depends on; empty when none does."""
+    names = ("batch", "samples", "strategy")
+    return ", ".join(
+        f"{name} {getattr(base, name)} and {getattr(head, name)}"
+        for name in names
+        if getattr(base, name) != getattr(head, name)
+    )

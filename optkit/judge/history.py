@@ -1,0 +1,311 @@
+"""A folder of saved runs as series, one for each benchmark or variant and metric, with the changes in them.
+
+Law: what is not comparable is never joined: another environment, suite, data set, kind of file or setting of the
+runtime begins a series of its own. How a full set was run is not a setting:
+a trial chooses it, and a point says which. What cannot be read is named with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from optkit.errors import OptkitError, RecordError, nearest
+from optkit.judge.deltas import Rules
+from optkit.judge.past import PastRun, PastTiming, correct_of, moment, read_past
+from optkit.judge.past_index import Index, state_of
+from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
+from optkit.names import shown
+from optkit.record.environments import grouped
+from optkit.record.run import DatasetFacts
+from optkit.stats.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
+
+METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedRun:
+    """A run, the file it was read from, under the folder, and when it was made."""
+
+    path: str
+    made: datetime
+    run: PastRun
+
+    @cached_property
+    def stamp(self) -> str:
+        """When it was made, to the second."""
+        return self.made.isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A file that is not in the history, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One run's value in a series. `commit` is the id that pytest-benchmark saved, with a + when it was changed.
+
+    `way` says how a full set was run, as a trial chose: it may differ from run to run.
+    """
+
+    path: str
+    made: str
+    commit: str
+    value: float
+    way: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One metric of one benchmark or variant in one environment, in the order of time.
+
+    `environment` is a number in `History.environments`. `scatter` is the robust standard deviation of log times about
+    their levels, None of fewer than three runs; `needed` is how many runs it takes to show any change. Both are only
+    of times.
+    """
+
+    environment: int
+    suite: str
+    dataset: DatasetFacts
+    name: str
+    metric: str
+    unit: str
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...]
+    scatter: float | None = None
+    needed: int | None = None
+
+    @property
+    def worsened(self) -> bool:
+        """Whether the newest run is worse than before: the last change that counts was a worsening."""
+        counting = [change for change in self.changes if change.counts]
+        return bool(counting) and counting[-1].verdict == "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """All series of a folder. `tests` is how many the false-alarm rate was shared among."""
+
+    environments: tuple[dict[str, Any], ...]
+    series: tuple[Series, ...]
+    unread: tuple[Unread, ...]
+    tests: int
+
+
+class _Key(NamedTuple):
+    environment: int
+    suite: str
+    dataset: int
+    """Its number among the data sets of the history."""
+    name: str
+    metric: str
+    apart: tuple[Any, ...]
+    """What else begins a series of its own: the kind of file; batch, samples, reference model and clock of a time."""
+
+
+@dataclass(frozen=True)
+class _Value:
+    saved: SavedRun
+    figure: Any
+    """Bytes, the timings of the sessions, or the vector of correct samples."""
+
+
+def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
+    """Return the runs in `folder` and below, oldest first, and the .json files that are none.
+
+    What was read is kept in the user's cache (`optkit.past_index`): the next time, only what is new is read.
+    Raises RecordError when there is no run at all.
+    """
+    if not folder.is_dir():
+        raise RecordError(
+            f"{folder} is not a folder; give the one that --benchmark-autosave writes, such as .benchmarks"
+        )
+    runs: list[SavedRun] = []
+    unread: list[Unread] = []
+    index = Index(folder)
+    for path in sorted(folder.rglob("*.json")):
+        name = shown(path.relative_to(folder).as_posix())
+        try:
+            runs.append(_read(path, name, index))
+        except RecordError as error:
+            unread.append(Unread(path=name, reason=str(error)))
+    index.save()
+    runs.sort(key=lambda saved: (saved.made, saved.path))
+    copies = list(_copies(runs))
+    if not runs:
+        why = f"; {unread[0].path}: {unread[0].reason}" if unread else ""
+        raise RecordError(
+            f"{folder} has no saved run among {len(unread)} .json files{why}; save runs there with: "
+            "pytest --benchmark-only --benchmark-autosave"
+        )
+    again = {copy.path for copy in copies}
+    return tuple(saved for saved in runs if saved.path not in again), (*unread, *copies)
+
+
+def _read(path: Path, name: str, index: Index) -> SavedRun:
+    try:
+        state = state_of(path)
+    except OSError as error:
+        raise RecordError(f"cannot be read: {error.strerror}") from error
+    found = index.find(name, state)
+    if found is None:
+        found = index.keep(name, state, _outcome(path))
+    if isinstance(found, str):
+        raise RecordError(found)
+    made = moment(found.made)
+    return SavedRun(path=name, made=made if made.tzinfo else made.replace(tzinfo=timezone.utc), run=found)
+
+
+def _outcome(path: Path) -> PastRun | str:
+    try:
+        return read_past(path)
+    except RecordError as error:
+        return str(error).removeprefix(f"{shown(path)}: ").removeprefix(f"{shown(path)} ")
+
+
+def _copies(runs: Sequence[SavedRun]) -> Iterator[Unread]:
+    """Yield the runs that were saved a second time: a copy would count as evidence."""
+    first: dict[Any, str] = {}
+    for saved in runs:
+        timings = tuple((timing.setting.name, timing.seconds) for timing in saved.run.timings)
+        known = first.setdefault((saved.made, saved.run.suite, timings), saved.path)
+        if known != saved.path:
+            yield Unread(path=saved.path, reason=f"the same run as {known}")
+
+
+def make_history(
+    runs: Sequence[SavedRun],
+    rules: Rules,
+    *,
+    unread: Sequence[Unread] = (),
+    variants: Sequence[str] = (),
+    metrics: Sequence[str] = METRICS,
+) -> History:
+    """Make series of `runs`, oldest first, and locate the changes by `rules`; of all `variants` when none is named.
+
+    Raises OptkitError for a variant or metric that is not known.
+    """
+    _check_names("metric", metrics, METRICS)
+    _check_names("variant", variants, {one.name for saved in runs for one in saved.run.variants})
+    environments, numbers = grouped(saved.run.environment for saved in runs)
+    values: dict[_Key, list[_Value]] = {}
+    datasets: dict[DatasetFacts, int] = {}
+    for saved, number in zip(runs, numbers, strict=True):
+        dataset = datasets.setdefault(saved.run.dataset, len(datasets))
+        for key, value in _values(saved, number, dataset):
+            if key.metric in metrics and (not variants or key.name.split("/")[0] in variants):
+                values.setdefault(key, []).append(value)
+    tests = max(1, sum(_tests(key, found) for key, found in values.items()))
+    series = [_series(key, found, rules, tests) for key, found in values.items()]
+    series.sort(key=lambda one: (one.environment, one.suite, one.dataset.digest, METRICS.index(one.metric)))
+    return History(environments=tuple(environments), series=tuple(series), unread=tuple(unread), tests=tests)
+
+
+def _check_names(what: str, names: Sequence[str], known: Any) -> None:
+    for name in names:
+        if name not in known:
+            raise OptkitError(f"the history has no {what} {name!r}; {nearest(name, known)}")
+
+
+def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_Key, _Value]]:
+    run = saved.run
+    where = (environment, run.suite, dataset)
+    kinds = {one.name: one.kind for one in run.variants}
+    for one in run.variants:
+        for metric in ("file_bytes", "zip_bytes"):
+            yield _Key(*where, one.name, metric, (one.kind,)), _Value(saved, getattr(one, metric))
+        if one.accuracy is not None:
+            yield _Key(*where, one.name, "accuracy", (one.kind,)), _Value(saved, correct_of(one, run.dataset.test))
+    sessions: dict[_Key, list[PastTiming]] = {}
+    for timing in run.timings:
+        setting = timing.setting
+        reference = setting.reference if timing.reference_seconds else "none"
+        batch = None if setting.way else setting.batch  # a full set's is a part of the way that was chosen
+        apart = (kinds[setting.variant], batch, setting.samples, reference, setting.clock)
+        sessions.setdefault(_Key(*where, setting.name, "seconds", apart), []).append(timing)
+    yield from ((key, _Value(saved, timings)) for key, timings in sessions.items())
+
+
+def _tests(key: _Key, values: Sequence[_Value]) -> int:
+    """Return how many tests a series takes: a time one, where it can be tested at all, an accuracy one a new vector."""
+    if key.metric == "seconds":
+        return int(len(values) >= FEWEST)
+    return len(new_vectors([value.figure for value in values])) if key.metric == "accuracy" else 0
+
+
+def _series(key: _Key, values: Sequence[_Value], rules: Rules, tests: int) -> Series:
+    more: dict[str, Any] = {}
+    if key.metric == "seconds":
+        unit, figures = _times([value.figure for value in values])
+        changes = time_changes(figures, rules, tests)
+        more = {"scatter": _scatter(figures, changes), "needed": fewest_to_show(rules.false_alarm / tests)}
+    elif key.metric == "accuracy":
+        vectors = [value.figure for value in values]
+        unit, figures = "fraction", _shares(vectors)
+        changes = accuracy_changes(vectors, rules, tests)
+    else:
+        unit, figures = "bytes", [value.figure for value in values]
+        changes = size_changes(figures, rules)
+    points = tuple(_point(value, figure) for value, figure in zip(values, figures, strict=True))
+    named = {field: getattr(key, field) for field in ("environment", "suite", "name", "metric")}
+    dataset = values[0].saved.run.dataset
+    return Series(**named, dataset=dataset, unit=unit, points=points, changes=changes, **more)
+
+
+def _shares(vectors: Sequence[Any]) -> list[float]:
+    """Return the mean of each vector; of one that many runs share, once."""
+    means = {id(vector): float(vector.mean()) for vector in {id(vector): vector for vector in vectors}.values()}
+    return [means[id(vector)] for vector in vectors]
+
+
+def _scatter(figures: Sequence[float], changes: Sequence[Change]) -> float | None:
+    """Return the scatter of times about their levels; None of fewer runs than a level can be seen in."""
+    if len(figures) < SHORTEST:
+        return None
+    return scatter([math.log(figure) for figure in figures], [change.at for change in changes])
+
+
+def _times(runs: Sequence[Sequence[PastTiming]]) -> tuple[str, list[float]]:
+    """Return the unit, and each run's median over its sessions: in times of the reference model where there was one.
+
+    The median over rounds of the quotients, if all runs saved their rounds; else, for all, the quotient of medians. CPU
+    seconds of rounds are saved always; `_Key.apart` keeps them from times by wall clock.
+    """
+    timings = [timing for sessions in runs for timing in sessions]
+    unit = "times the reference" if all(timing.reference_seconds for timing in timings) else "seconds"
+    rounds = all(timing.quotient for timing in timings)
+
+    def figure(timing: PastTiming) -> float:
+        if unit == "seconds" or not timing.reference_seconds:
+            return timing.seconds
+        return (timing.quotient if rounds else None) or timing.seconds / timing.reference_seconds
+
+    return unit, [statistics.median(map(figure, sessions)) for sessions in runs]
+
+
+def _way(timings: Sequence[PastTiming]) -> str | None:
+    """Return how a full set was run, in all sessions; None of another mode."""
+    if timings[0].setting.way is None:
+        return None
+    return "; ".join(dict.fromkeys(str(timing.setting.way) for timing in timings))
+
+
+def _point(value: _Value, figure: float) -> Point:
+    saved = value.saved
+    return Point(
+        path=saved.path,
+        made=saved.stamp,
+        commit=saved.run.commit,
+        value=figure,
+        way=_way(value.figure) if isinstance(value.figure, list) else None,
+    )

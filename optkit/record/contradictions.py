@@ -1,0 +1,180 @@
+"""What a saved record must be to be possible at all: ranges, and every figure that another one gives.
+
+Law: a record is checked against itself when it is read. One that contradicts itself was changed or damaged, and nothing
+is judged by it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from optkit.errors import RecordError
+from optkit.files.documents import DocumentError, check_levels, typed
+from optkit.record.facts import ArtifactFacts, DatasetFacts, VariantFacts
+from optkit.tflite.weights import Tensor
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_MOST = 1 << 53
+"""Counts are below this: larger ones are not exact as floating point."""
+_KINDS = ("keras", "tflite")
+
+
+class _Step(msgspec.Struct):
+    conversion: dict[str, Any] | None = None
+
+
+class _Spec(msgspec.Struct):
+    """What is read of a saved spec. The rest of it is shown and compared as it is."""
+
+    libraries: dict[str, str] = {}
+    steps: list[_Step] = []
+
+
+class FileFacts(Protocol):
+    """What a record says of a file and its accuracy: the part of `VariantFacts` that a history keeps."""
+
+    variant: str
+    kind: str
+    dataset: DatasetFacts
+    artifact: ArtifactFacts
+    accuracy: float | None
+    accuracy_drop: float | None
+    correct: str | None
+
+
+def check_facts(facts: VariantFacts) -> None:
+    """Raise RecordError, naming the variant, what was got and what was expected, when `facts` cannot be."""
+    check_file(facts)
+    _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
+    for number, tensor in enumerate(facts.weights.tensors):
+        _check_tensor(facts, f"weights.tensors[{number}]", tensor)
+    try:
+        check_levels(facts.spec)
+        typed(facts.spec, _Spec)
+    except DocumentError as error:
+        raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
+
+
+def check_file(facts: FileFacts) -> None:
+    """As `check_facts`, of the file and its accuracy alone."""
+    size, data = facts.artifact, facts.dataset
+    _require(facts, "kind", repr(facts.kind), facts.kind in _KINDS, " or ".join(_KINDS))
+    for name, text in (("key", size.key), ("sha256", size.sha256), ("digest", data.digest)):
+        _require(facts, name, repr(text), _SHA256.fullmatch(text) is not None, "a sha256: 64 of 0-9 and a-f")
+    for name, count, least in (
+        ("file_bytes", size.file_bytes, 1),
+        ("zip_bytes", size.zip_bytes, 1),
+        ("train", data.train, 0),
+        ("test", data.test, 0),
+    ):
+        _require(facts, name, count, least <= count < _MOST, f"{least} or more, and less than 2^53")
+    _require(facts, "size_ratio", size.size_ratio, 0 < size.size_ratio < math.inf, "more than 0, and finite")
+    _check_accuracy(facts)
+
+
+def _require(facts: FileFacts, name: str, got: Any, holds: bool, expected: str) -> None:
+    if not holds:
+        shown = str(got)
+        raise RecordError(
+            f"variant {facts.variant!r}: {name} is {shown if len(shown) <= 80 else f'{shown[:77]}...'}; expected "
+            f"{expected}; the record was changed; run again to save one"
+        )
+
+
+def _check_accuracy(facts: FileFacts) -> None:
+    """Check that accuracy, drop and the packed vector are all there or none, and say the same."""
+    found = {"accuracy": facts.accuracy, "accuracy_drop": facts.accuracy_drop, "correct": facts.correct}
+    missing = [name for name, value in found.items() if value is None]
+    if len(missing) == len(found):
+        return
+    all_there = f"all of {', '.join(found)}, or none"
+    _require(facts, " and ".join(missing), "null", not missing, all_there)
+    accuracy, drop, samples = float(facts.accuracy or 0), float(facts.accuracy_drop or 0), facts.dataset.test
+    _require(facts, "accuracy", accuracy, 0 <= accuracy <= 1, "a fraction from 0 to 1")
+    _require(facts, "accuracy_drop", drop, -1 <= drop <= 1, "a fraction from -1 to 1")
+    right = _correct(facts)
+    share = right / samples if samples else math.nan
+    expected = f"{share:.6g}: {right} of {samples} samples are correct"
+    _require(facts, "accuracy", accuracy, _is(accuracy, share), expected)
+
+
+def _correct(facts: FileFacts) -> int:
+    """Return how many samples the packed vector says are correct. Bits are counted where they are: it is cheap."""
+    samples = facts.dataset.test
+    try:
+        packed = base64.b64decode((facts.correct or "").encode(), validate=True)
+    except (binascii.Error, ValueError):
+        packed = None
+    _require(facts, "correct", repr(facts.correct), packed is not None, "base64")
+    bits = packed or b""
+    length = (samples + 7) // 8
+    _require(facts, "correct", f"of {len(bits)} bytes", len(bits) == length, f"{length} bytes for {samples} samples")
+    number = int.from_bytes(bits, "big")
+    padding = number & ((1 << (8 * length - samples)) - 1)
+    _require(facts, "correct", f"of more than {samples} samples", padding == 0, "zeros after the last one")
+    return number.bit_count()
+
+
+def _check_tensor(facts: VariantFacts, where: str, tensor: Tensor) -> None:
+    elements, distinct, zeros = tensor.elements, tensor.distinct, tensor.zeros
+    _require(facts, f"{where}.elements", elements, 0 <= elements < _MOST, "0 or more, and less than 2^53")
+    for name, share in (("zeros", zeros), ("sparse_2_4", tensor.sparse_2_4)):
+        _require(facts, f"{where}.{name}", share, 0 <= share <= 1, "a fraction from 0 to 1")
+    whole = abs(zeros * elements - round(zeros * elements)) <= 1e-9 * max(elements, 1000)
+    _require(facts, f"{where}.zeros", zeros, whole, f"a whole number of its {elements} elements")
+    least = min(1, elements)
+    _require(facts, f"{where}.distinct", distinct, least <= distinct <= elements, f"{least} to {elements}")
+    scale = tensor.distinct_in_scale
+    _require(facts, f"{where}.distinct_in_scale", scale, least <= scale <= distinct, f"{least} to {distinct}")
+
+
+def check_together(variants: Mapping[str, FileFacts], baseline: str) -> None:
+    """Raise RecordError when ratios and drops of `variants` are not those against one and the same baseline.
+
+    The baseline's own record gives its size and accuracy. Without it, all others must speak of the same.
+    """
+    first = variants.get(baseline) or next(iter(variants.values()))
+    own = baseline in variants
+    zip_bytes = first.artifact.zip_bytes if own else first.artifact.size_ratio * first.artifact.zip_bytes
+    of = "the baseline's" if own else f"with {first.variant!r} it is"
+    for facts in variants.values():
+        size = facts.artifact
+        ratio = zip_bytes / size.zip_bytes
+        about = f"{ratio:.6g}: {of} zip_bytes {zip_bytes:.6g} / {size.zip_bytes}"
+        _require(facts, "size_ratio", size.size_ratio, math.isclose(size.size_ratio, ratio, rel_tol=1e-9), about)
+    _check_drops(variants, baseline)
+
+
+def _check_drops(variants: Mapping[str, FileFacts], baseline: str) -> None:
+    measured = {name: facts for name, facts in variants.items() if facts.accuracy is not None}
+    for name, facts in variants.items():
+        all_or_none = f"what {next(iter(measured), '')!r} has: an accuracy on the same data"
+        _require(facts, "accuracy", "null", name in measured or not measured, all_or_none)
+    if not measured:
+        return
+    first = measured.get(baseline)
+    one = first or next(iter(measured.values()))
+    accuracy = _baselines_accuracy(one) if first is None else float(one.accuracy or 0)
+    of = "the baseline" if first else f"the baseline of {one.variant!r}"
+    for facts in measured.values():
+        drop, samples = accuracy - float(facts.accuracy or 0), facts.dataset.test
+        found = float(facts.accuracy_drop or 0)
+        whole = _is(found * samples, round(found * samples), 1e-6)
+        about = f"{drop:.6g}: {of} has accuracy {accuracy:.6g}, this one {facts.accuracy:.6g}"
+        _require(facts, "accuracy_drop", found, whole and _is(found, drop) and -1e-9 <= accuracy <= 1 + 1e-9, about)
+
+
+def _baselines_accuracy(facts: FileFacts) -> float:
+    return float(facts.accuracy or 0) + float(facts.accuracy_drop or 0)
+
+
+def _is(one: float, other: float, tolerance: float = 1e-9) -> bool:
+    """Tell whether two shares of up to some 10^8 samples are the same. NaN never is."""
+    return abs(one - other) <= tolerance

@@ -1,0 +1,61 @@
+"""What is known of a variant but its timings: data, file, runtime, accuracy, weights, and what it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from optkit.tflite.weights import WeightFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """Which data a record was measured on: name, sha256, samples to train and to test."""
+
+    name: str
+    digest: str
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFacts:
+    """The file that was measured. `size_ratio` is the baseline's zip bytes divided by this file's."""
+
+    key: str
+    sha256: str
+    file_bytes: int
+    zip_bytes: int
+    size_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeFacts:
+    """What ran the file."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantFacts:
+    """Everything known of a variant but its timings.
+
+    `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
+    packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels.
+    `spec` is what the artifact's key was made of.
+    """
+
+    schema: int
+    suite: str
+    suite_path: str | None
+    variant: str
+    kind: str
+    dataset: DatasetFacts
+    artifact: ArtifactFacts
+    runtime: RuntimeFacts
+    accuracy: float | None
+    accuracy_drop: float | None
+    correct: str | None
+    weights: WeightFacts
+    spec: dict[str, Any]

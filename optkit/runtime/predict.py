@@ -1,0 +1,166 @@
+"""Run one .tflite file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.data import DATASETS
+from optkit.data.images import read_image
+from optkit.data.preprocessing import Preprocessing
+from optkit.errors import ArtifactError, DataError
+from optkit.files.regular import read_text
+from optkit.names import shown
+from optkit.runtime import TFLiteRunner
+from optkit.runtime.trial import check_runs
+from optkit.suites import load_suite
+from optkit.tflite.outputs import OutputKind, output_kind
+
+Task = Literal["multiclass", "binary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """One class of one image: the model's own output for it, and its probability when that is known.
+
+    It is known when the model ends in a softmax, a logarithm of one or a sigmoid, and when a suite says the task.
+    `label` is None without labels. With one output and a task that is binary, or a sigmoid at the end, there are two
+    classes: 1, whose score is the output, and 0, whose score is what the output would be for it.
+    """
+
+    index: int
+    label: str | None
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The best classes of one image, best first."""
+
+    image: Path
+    top: tuple[Guess, ...]
+
+
+def predict(
+    model: Path,
+    images: Sequence[Path],
+    *,
+    suite: str | None = None,
+    top: int = 5,
+    labels: Sequence[str] | None = None,
+    threads: int = 1,
+    seconds: float | None = None,
+) -> list[Prediction]:
+    """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
+
+    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs
+    are probabilities already is read from the model's last operators. If they are not, the suite's task says that they
+    are logits; without a suite nothing does, and there are no probabilities. The model is tried in a process of its own
+    first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError when the model is
+    damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image, SuiteError for a suite.
+    """
+    if top < 1:
+        raise DataError(f"top is {top}; expected 1 or more classes to show")
+    check_runs(model, threads=threads, seconds=seconds)
+    runner = TFLiteRunner(model, threads=threads)
+    look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
+    if look.shape != runner.sample_shape:
+        raise ArtifactError(
+            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.shape}: "
+            "name the suite that the model was built from"
+        )
+    kind = output_kind(model)
+    return [
+        Prediction(image=path, top=_guesses(_outputs(runner, path, look), kind, task, top, labels)) for path in images
+    ]
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Return the class names in a text file, one a line, class 0 first. Raises DataError when it cannot be read."""
+    try:
+        return tuple(map(shown, read_text(path).splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as labels ({error}); give a text file with one class name a line"
+        ) from error
+
+
+def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
+    workload = load_suite(name_or_path).workload
+    look = DATASETS[workload.dataset.name].preprocessing
+    if look is None:
+        raise DataError(f"samples of data set {workload.dataset.name!r} are not images; run without --suite")
+    return look(**workload.dataset.params), workload.task
+
+
+def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
+    shape = runner.sample_shape
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
+        raise ArtifactError(
+            f"{model} takes samples of shape {shape}; expected images: (height, width), or that with 1 or 3 channels"
+        )
+    return Preprocessing(shape=shape)
+
+
+def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
+    """Return the model's outputs for the image at `path`, float32 (outputs,)."""
+    pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
+    return runner.scores(runner.invoke(runner.prepare(look.apply(pixels)))).reshape(-1)
+
+
+def _guesses(
+    outputs: npt.NDArray[np.float32], kind: OutputKind, task: Task | None, top: int, labels: Sequence[str] | None
+) -> tuple[Guess, ...]:
+    scores = outputs.astype(np.float64)
+    if not len(scores):
+        raise ArtifactError("the model gives no scores; give a classifier")
+    if len(scores) == 1 and (task == "binary" or (task is None and kind == "sigmoid")):
+        scores, probabilities = _two_classes(scores[0], kind)
+    else:
+        probabilities = _probabilities(scores, kind, task)
+    if labels is not None and len(labels) != len(scores):
+        raise DataError(f"there are {len(labels)} labels for {len(scores)} classes; give one a line, class 0 first")
+    return tuple(
+        Guess(
+            index=int(i),
+            label=labels[i] if labels is not None else None,
+            score=float(scores[i]),
+            probability=float(probabilities[i]) if probabilities is not None else None,
+        )
+        for i in np.argsort(-scores, kind="stable")[:top]
+    )
+
+
+def _two_classes(
+    output: np.float64, kind: OutputKind
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Return scores and probabilities of the classes 0 and 1, (2,), from the one output: a probability, or a logit."""
+    if kind == "sigmoid":
+        scores = np.array([1 - output, output])
+        return scores, scores
+    scores = np.array([-output, output])
+    return scores, _sigmoid(scores)
+
+
+def _probabilities(
+    scores: npt.NDArray[np.float64], kind: OutputKind, task: Task | None
+) -> npt.NDArray[np.float64] | None:
+    """Return the probability of each class, (classes,); None when nothing says what the scores are."""
+    if kind in ("softmax", "sigmoid"):
+        return scores
+    if kind == "log_softmax":
+        return np.exp(scores)
+    if task is None:
+        return None
+    exponents = np.exp(scores - scores.max())
+    return np.asarray(exponents / exponents.sum())
+
+
+def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.exp(-np.logaddexp(0, -x)))

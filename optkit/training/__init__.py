@@ -1,0 +1,1 @@
+"""Training: fit, batches, teaching, checkpoints, and the context that a technique gets."""

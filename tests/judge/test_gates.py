@@ -1,0 +1,371 @@
+"""Verdicts: pass, fail, inconclusive or not comparable; never a pass on missing data."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optkit import Evaluation, Gate, RecordError, Run, Store, VariantFacts, Verdict, check_run, read_run
+from optkit.judge.gates import exit_code, explain, judge, remember
+from optkit.measure.paired import PairedTiming
+from optkit.report.gates import gate_notes
+from optkit.report.text import verdicts_text
+from optkit.suites import read_suite, tomllib
+from tests.conftest import SUITE
+from tests.judge.test_ab import process
+from tests.record.test_record import a_run, benchmark, facts, sized
+
+SUITE_ = read_suite(tomllib.loads(SUITE))
+INT8 = SUITE_.variant("int8")
+
+
+@given(st.floats(0.1, 100), st.floats(0.1, 100))
+def test_a_size_gate_is_the_comparison_it_says(bound: float, ratio: float) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(ratio))))
+    (verdict,) = judge(Gate(metric="size_ratio", min=bound), INT8, run)
+    assert verdict.value == pytest.approx(ratio, rel=1e-3)
+    assert (verdict.status == "pass") == (verdict.value >= bound)
+
+
+@given(st.floats(0.001, 10), st.floats(0.001, 10))
+def test_speedup_is_the_baselines_time_over_this_time(base: float, own: float) -> None:
+    run = a_run(benchmark(facts(), base), benchmark(facts("int8"), own))
+    (verdict,) = judge(Gate(metric="speedup", above=1.0), INT8, run)
+    assert verdict.value == base / own
+    assert (verdict.status == "pass") == (base > own)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "accuracy_drop"])
+def test_accuracy_that_was_not_measured_is_not_comparable(metric: str) -> None:
+    unmeasured = facts("int8", accuracy=None, accuracy_drop=None, correct=None)
+    run = a_run(benchmark(facts(accuracy=None, accuracy_drop=None, correct=None)), benchmark(unmeasured))
+    (verdict,) = judge(Gate(metric=metric, min=-1.0), INT8, run)
+    assert (verdict.status, verdict.value) == ("not comparable", None)
+    assert "the data have no labels" in str(verdict)
+
+
+def test_a_timed_gate_judges_each_mode_and_thread_count_it_names() -> None:
+    times = [(v, mode, t) for v in ("baseline", "int8") for mode in ("single_batch", "full_set") for t in (1, 2)]
+    run = a_run(*(benchmark(facts(v), 0.5, mode, t) for v, mode, t in times))
+    gate = Gate(metric="speedup", min=1.0, modes=("full_set",))
+    assert [v.where for v in judge(gate, INT8, run)] == ["full_set, 1 thread", "full_set, 2 threads"]
+    assert len(judge(Gate(metric="speedup", min=1.0), INT8, run)) == 4
+    assert [v.where for v in judge(Gate(metric="seconds", max=1.0, threads=(2,)), INT8, run)] == [
+        "single_batch, 2 threads",
+        "full_set, 2 threads",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "run", "reason"),
+    [
+        (Gate(metric="accuracy", min=0), a_run(benchmark(facts())), "no record of this variant"),
+        (Gate(metric="speedup", min=0), a_run(benchmark(facts("int8"))), "no such timing of the baseline"),
+        (
+            Gate(metric="seconds", max=9, modes=("full_set",)),
+            a_run(benchmark(facts()), benchmark(facts("int8"))),
+            "the run has no such timing",
+        ),
+    ],
+)
+def test_missing_data_is_not_comparable_never_a_pass(gate: Gate, run: object, reason: str) -> None:
+    verdicts = judge(gate, INT8, run)
+    assert [v.status for v in verdicts] == ["not comparable"]
+    assert reason in verdicts[0].reason
+    assert exit_code(verdicts) == 3
+
+
+def test_what_the_run_has_is_judged_and_the_whole_suite_when_asked_for() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8"), 0.1))
+    some, whole = check_run(SUITE_, run), check_run(SUITE_, run, whole=True)
+    assert {v.variant for v in some} == {"baseline", "int8"}
+    assert exit_code([v for v in some if v.gate.origin == "suite"]) == 0
+    assert {v.variant for v in whole} == {v.name for v in SUITE_.variants}
+    assert exit_code([v for v in whole if v.gate.origin == "suite"]) == 3
+    notes = gate_notes(SUITE_, run, some)
+    assert notes == ["3 variants of the suite are not in this run: their gates were not judged"]
+    assert gate_notes(SUITE_, run, whole) == []
+
+
+def test_a_variant_whose_timing_is_missing_stays_not_comparable() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8"), 0.1, "full_set"))
+    found = [v for v in check_run(SUITE_, run) if v.gate.metric == "speedup"]
+    assert [(v.variant, v.status) for v in found] == [("int8", "not comparable")]
+
+
+def test_a_variant_that_the_suite_does_not_have_is_named() -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("old")))
+    assert "not of this suite, so not judged: old" in gate_notes(SUITE_, run, check_run(SUITE_, run))
+
+
+@pytest.mark.parametrize(
+    ("drops", "note"),
+    [
+        (
+            (0.1, 0.6),
+            "nothing held the accuracy of 2 variants: no gate judged it; the largest drop among them is 0.6000 (int8)",
+        ),
+        ((0.6,), "nothing held the accuracy of float_tflite: no gate judged it; its drop is 0.6000"),
+        ((None,), "nothing held the accuracy of float_tflite: no gate judged it; it was not measured"),
+    ],
+)
+def test_it_is_said_when_nothing_held_accuracy(drops: tuple[float | None, ...], note: str) -> None:
+    names = ("float_tflite", "int8")[: len(drops)]
+    none = {"accuracy": None, "accuracy_drop": None, "correct": None}
+    of = [facts(n, **(none if d is None else {"accuracy_drop": d})) for n, d in zip(names, drops, strict=True)]
+    run = a_run(benchmark(facts(**(none if None in drops else {}))), *map(benchmark, of))
+    suite = dataclasses.replace(SUITE_, gates=())
+    assert note in gate_notes(suite, run, check_run(suite, run))
+    if None not in drops:
+        assert not any("accuracy" in line for line in gate_notes(SUITE_, run, check_run(SUITE_, run)))
+    else:  # a gate that is not comparable holds nothing
+        assert note in gate_notes(SUITE_, run, check_run(SUITE_, run))
+
+
+@pytest.mark.parametrize("kept", [3, [], {}, {"value": None}, {"value": 1.0, "spec": 3}, {"value": 1.0, "machine": []}])
+def test_a_damaged_note_of_what_passed_explains_nothing(tmp_path: Path, kept: Any) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8")))
+    (failed,) = judge(Gate(metric="size_ratio", min=9.0), INT8, run)
+    store = Store(tmp_path)
+    remember(store, run, [dataclasses.replace(failed, status="pass")])
+    (note,) = (tmp_path / "notes").iterdir()
+    assert explain(store, run, failed).changed != ()
+    note.write_text(json.dumps({failed.name: kept}))
+    assert explain(store, run, failed).changed == ()
+    note.write_bytes(b'{"a": "\xff' + b"[" * 100_000)
+    assert explain(store, run, failed).changed == ()
+
+
+def test_promises_of_techniques_are_gates_on_the_finished_file() -> None:
+    promised = {(g.metric, g.bound_text) for g in SUITE_.gates_of(SUITE_.variant("pruned_qat")) if g.origin != "suite"}
+    assert {("sparsity", ">= 0.79"), ("leftover_wrappers", "<= 0"), ("integer_weights", ">= 1")} <= promised
+
+
+def test_exit_codes() -> None:
+    gate = Gate(metric="accuracy", min=0)
+    good, bad, none = (Verdict(variant="v", gate=gate, status=s, value=1.0) for s in ("pass", "fail", "not comparable"))
+    assert [exit_code(v) for v in ([good], [good, none], [good, none, bad], [])] == [0, 3, 1, 3]
+
+
+def test_a_run_of_another_suite_is_refused() -> None:
+    with pytest.raises(RecordError, match="the run is of suite 'other'"):
+        check_run(SUITE_, a_run(benchmark(facts(suite="other"))))
+
+
+def test_a_failure_says_bound_value_variant_and_what_changed_since_it_passed(tmp_path: Path) -> None:
+    store, gate = Store(tmp_path), Gate(metric="size_ratio", min=9.0)
+    before = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(9.5))))
+    (passed,) = judge(gate, INT8, before)
+    remember(store, before, [passed])
+    spec = {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.5}]}
+    after = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(4.5, sha256="b" * 64), spec=spec)))
+    (failed,) = judge(gate, INT8, after)
+    said = str(explain(store, after, failed))
+    assert "fail: int8: size_ratio is 4.5, must be >= 9 ratio" in said
+    assert "last passed 2026-01-01 with 9.5" in said
+    assert f"artifact: {'a' * 64} -> {'b' * 64}" in said
+    assert "spec.steps[0].final_sparsity: 0.8 -> 0.5" in said
+
+
+def test_without_a_passing_record_nothing_is_made_up(tmp_path: Path) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8")))
+    (failed,) = judge(Gate(metric="size_ratio", min=9.0), INT8, run)
+    assert explain(Store(tmp_path), run, failed).changed == ()
+    remember(Store(tmp_path), run, [failed])  # a failure is not a passing record
+    assert explain(Store(tmp_path), run, failed).changed == ()
+
+
+def test_a_bound_that_two_steps_promise_is_judged_once() -> None:
+    metrics = [gate.metric for gate in SUITE_.gates_of(SUITE_.variant("pruned_qat"))]
+    assert metrics.count("leftover_wrappers") == 1
+    assert metrics[0] == "accuracy_drop", "the suite's own gates come first"
+
+
+def paired(speedup: float, *, control: float = 0.0, other: str = "float_tflite", processes: int = 6) -> dict[str, Any]:
+    """Return a benchmark of int8 with processes that time it against another; they scatter by 0.2 %."""
+    timings = [process(i, -math.log(speedup) + 0.002 * (-1) ** i, control=control, first=0.0) for i in range(processes)]
+    one = benchmark(facts("int8"))
+    one["extra_info"]["optkit"]["paired"] = {other: msgspec.to_builtins(timings)}
+    return one
+
+
+FASTER = Gate(metric="speedup", min=1.0, modes=("single_batch",), threads=(1,), relative_to="float_tflite", at="95%")
+
+
+def saved(tmp_path: Path, *benchmarks: dict[str, Any]) -> Run:
+    (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
+    return read_run(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize(
+    ("speedup", "control", "status", "code"),
+    [(1.1, 0.0, "pass", 0), (0.9, 0.0, "fail", 1), (1.001, 0.0, "inconclusive", 3), (1.1, 0.2, "inconclusive", 3)],
+)
+def test_paired_processes_in_a_saved_run_give_each_verdict(
+    tmp_path: Path, speedup: float, control: float, status: str, code: int
+) -> None:
+    (verdict,) = verdicts = judge(FASTER, INT8, saved(tmp_path, benchmark(facts()), paired(speedup, control=control)))
+    assert (verdict.status, exit_code(verdicts)) == (status, code)
+    assert verdict.low is not None
+    assert verdict.value == pytest.approx(speedup, rel=1e-3)
+    assert verdict.low < speedup < (verdict.high or 0)
+    said = str(verdict)
+    where = "int8 (single_batch, 1 thread): speedup over float_tflite"
+    assert f"{status}: {where} is {verdict.value:.6g} ({verdict.low:.6g} to" in said
+    assert "processes, control " in said
+    assert "must be >= 1 ratio at 95% against float_tflite [suite]" in said
+    assert ("the control moved" in said) == (control > 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda b: b["extra_info"]["optkit"].pop("paired"), "no timings paired with 'float_tflite'"),
+        (lambda b: b["extra_info"]["optkit"]["paired"].update(float_tflite=[]), "no timings paired"),
+        (lambda b: b["extra_info"]["optkit"]["paired"]["float_tflite"].__delitem__(slice(1, 6)), "has 1 timings"),
+        (lambda b: b["extra_info"]["optkit"].update(threads=2), "no such timing"),
+        (lambda b: b["extra_info"]["optkit"].update(mode="single_sample"), "no such timing"),
+    ],
+)
+def test_without_paired_processes_a_gate_with_confidence_is_not_comparable(
+    tmp_path: Path, change: Any, reason: str
+) -> None:
+    one = paired(5.0)
+    change(one)
+    verdicts = judge(FASTER, INT8, saved(tmp_path, benchmark(facts()), one))
+    assert [v.status for v in verdicts] == ["not comparable"]
+    assert reason in verdicts[0].reason
+    assert exit_code(verdicts) == 3
+
+
+def test_paired_timings_against_another_variant_are_not_taken_for_these(tmp_path: Path) -> None:
+    run = saved(tmp_path, benchmark(facts()), paired(5.0, other="baseline"))
+    assert [v.status for v in judge(FASTER, INT8, run)] == ["not comparable"]
+    assert [v.status for v in judge(dataclasses.replace(FASTER, relative_to=None), INT8, run)] == ["pass"]
+
+
+def test_of_merged_sessions_the_first_is_judged_once(tmp_path: Path) -> None:
+    run = saved(tmp_path, benchmark(facts()), *(paired(ratio, processes=6) for ratio in (1.01, 0.5)))
+    verdicts = judge(dataclasses.replace(FASTER, min=0.9), INT8, run)
+    assert [(v.status, round(v.value or 0, 2)) for v in verdicts] == [("pass", 1.01)]
+
+
+def test_a_paired_record_that_was_damaged_is_refused(tmp_path: Path) -> None:
+    one = paired(5.0)
+    one["extra_info"]["optkit"]["paired"]["float_tflite"][0]["load_order"] = ["base"]
+    with pytest.raises(RecordError, match="load_order"):
+        saved(tmp_path, one)
+
+
+def test_what_is_compared_with_itself_is_exact(tmp_path: Path) -> None:
+    run = saved(tmp_path, benchmark(facts()), benchmark(facts("int8")))
+    gate = dataclasses.replace(FASTER, relative_to="int8")
+    assert [(v.status, v.value) for v in judge(gate, INT8, run)] == [("pass", 1.0)]
+    drop = Gate(metric="accuracy_drop", max=0.0, at="95%")
+    assert [v.status for v in judge(drop, SUITE_.variant("baseline"), run)] == ["pass"]
+
+
+def test_relative_to_another_variant_on_the_point() -> None:
+    run = a_run(benchmark(facts(), 9.0), benchmark(facts("float_tflite"), 2.0), benchmark(facts("int8"), 1.0))
+    (verdict,) = judge(Gate(metric="speedup", min=3.0, relative_to="float_tflite"), INT8, run)
+    assert (verdict.value, verdict.status) == (2.0, "fail")
+    assert "speedup over float_tflite is 2, must be >= 3" in str(verdict)
+    (verdict,) = judge(Gate(metric="speedup", min=3.0), INT8, run)
+    assert "speedup over baseline is 9, must be >= 3" in str(verdict), "a gate of the older form says it, too"
+    (verdict,) = judge(Gate(metric="seconds", max=3.0), INT8, run)
+    assert "seconds is 1, must be" in str(verdict)
+    alone = a_run(benchmark(facts()), benchmark(facts("int8")))
+    (verdict,) = judge(Gate(metric="speedup", min=0.0, relative_to="float_tflite"), INT8, alone)
+    assert (verdict.status, verdict.reason) == ("not comparable", "the run has no such timing of 'float_tflite'")
+
+
+def answered(name: str, correct: Any, drop: float = 0.0) -> VariantFacts:
+    found = {"accuracy": float(np.mean(correct)), "accuracy_drop": drop, "correct": Evaluation(correct).packed()}
+    return facts(name, dataset=dataclasses.replace(facts().dataset, test=len(correct)), **found)
+
+
+def of_accuracy(tmp_path: Path, lost: int, samples: int = 1000) -> Run:
+    base = np.arange(samples) >= 100
+    own = np.arange(samples) >= 100 + lost
+    return saved(tmp_path, benchmark(answered("baseline", base)), benchmark(answered("int8", own, lost / samples)))
+
+
+@pytest.mark.parametrize(("lost", "status"), [(0, "pass"), (8, "inconclusive"), (50, "fail")])
+def test_a_drop_is_judged_by_its_interval(tmp_path: Path, lost: int, status: str) -> None:
+    gate = Gate(metric="accuracy_drop", max=0.01, at="95%")
+    (verdict,) = judge(gate, INT8, of_accuracy(tmp_path, lost))
+    assert verdict.status == status
+    assert verdict.value == lost / 1000
+    assert f"1,000 test samples, {lost} lost, 0 gained" in str(verdict)
+    assert ("test samples would tell" in str(verdict)) == (status == "inconclusive")
+    point = dataclasses.replace(gate, at=None)
+    assert point.holds(0.008), "on the point it would pass"
+
+
+@pytest.mark.parametrize(
+    ("bound", "status"), [(0.88, "pass"), (0.9, "inconclusive"), (0.89, "inconclusive"), (0.95, "fail")]
+)
+def test_accuracy_is_judged_by_its_interval(tmp_path: Path, bound: float, status: str) -> None:
+    (verdict,) = judge(Gate(metric="accuracy", min=bound, at="95%"), INT8, of_accuracy(tmp_path, 0))
+    assert (verdict.value, verdict.status) == (0.9, status)
+
+
+def test_a_drop_without_the_baselines_answers_is_not_comparable(tmp_path: Path) -> None:
+    run = saved(tmp_path, benchmark(answered("int8", np.ones(70, bool))))
+    (verdict,) = judge(Gate(metric="accuracy_drop", max=0.9, at="95%"), INT8, run)
+    assert (verdict.status, verdict.reason) == ("not comparable", "the run has no record of the baseline 'baseline'")
+
+
+def test_answers_that_are_not_those_of_the_accuracy_are_refused(tmp_path: Path) -> None:
+    one = benchmark(dataclasses.replace(answered("int8", np.ones(70, bool)), accuracy=0.5))
+    with pytest.raises(RecordError, match="the record was changed"):
+        judge(Gate(metric="accuracy", min=0.1, at="95%"), INT8, saved(tmp_path, one))
+
+
+@pytest.mark.parametrize(("means", "code"), [("fail", 1), ("inconclusive", 3), ("pass", 0)])
+def test_the_suite_says_what_inconclusive_means(tmp_path: Path, means: Any, code: int) -> None:
+    gate = dataclasses.replace(FASTER, inconclusive=means)
+    verdicts = judge(gate, INT8, saved(tmp_path, benchmark(facts()), paired(1.001)))
+    assert exit_code(verdicts) == code
+    assert verdicts[0].tolerated == (means == "pass")
+    shown = verdicts_text(verdicts)
+    assert "inconclusive: int8" in shown, "what does not count is shown all the same"
+    assert "0 passed, 0 failed, 1 inconclusive, 0 not comparable" in shown
+    missing = judge(gate, INT8, saved(tmp_path, benchmark(facts("int8"))))
+    assert exit_code(missing) == 3, "missing data is never good enough"
+
+
+def test_a_failure_counts_more_than_what_is_inconclusive(tmp_path: Path) -> None:
+    run = saved(tmp_path, benchmark(facts()), paired(1.001))
+    verdicts = [v for g in (FASTER, dataclasses.replace(FASTER, min=2.0)) for v in judge(g, INT8, run)]
+    assert [v.status for v in verdicts] == ["inconclusive", "fail"]
+    assert exit_code(verdicts) == 1
+    assert len({v.name for v in verdicts}) == 2
+
+
+def test_the_saved_form_of_paired_timings_is_read_back(tmp_path: Path) -> None:
+    timings = tuple(process(i, 0.1 * i, 0.01) for i in range(6))
+    one = benchmark(facts("int8"))
+    one["extra_info"]["optkit"]["paired"] = {"baseline": msgspec.to_builtins(timings)}
+    found = saved(tmp_path, one).timings[0].paired
+    assert found == {"baseline": timings}
+    assert all(isinstance(timing, PairedTiming) for timing in found["baseline"])
+
+
+@pytest.mark.parametrize("note", ["text", [1], {"value": "much"}, {"value": None, "spec": 3}])
+def test_a_record_of_another_form_stops_nothing(tmp_path: Path, note: object) -> None:
+    run = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(4.5))))
+    (failed,) = judge(Gate(metric="size_ratio", min=9.0), INT8, run)
+    passed = dataclasses.replace(failed, status="pass")
+    store = Store(tmp_path)
+    remember(store, run, [passed])
+    (path,) = (tmp_path / "notes").iterdir()
+    path.write_text(json.dumps({failed.name: note}))
+    assert explain(store, run, failed).status == "fail"
