@@ -288,7 +288,7 @@ def test_bench_merges_fresh_processes_and_a_failing_gate_fails_it(
     assert [v["status"] for v in found["verdicts"] if v["gate"]["metric"] == "size_ratio"] == ["fail"]
     assert all(len(one["by_session"]) == 2 and one["normalized"] > 0 for one in found["benchmarks"])
     run = read_run(tmp_path / "run.json")
-    assert (run.sessions, len(run.timings), len(run.benchmarks)) == (2, 12, 6)
+    assert (run.sessions, len(run.timings), len(run.benchmarks)) == (2, 18, 9)
     full = [t for t in run.timings if t.benchmark == ("int8", "full_set", 1)]
     assert len({t.strategy for t in full}) == 1
     assert [bool(t.trial) for t in full] == [True, False], "the first session's trial decides for all"

@@ -8,6 +8,7 @@ import pytest
 from optkit import Artifact, read_run
 from optkit.report.text import artifacts_table, predictions_text, summary, time_text
 from optkit.runtime.predict import Guess, Prediction
+from tests.conftest import ROOT
 from tests.record.test_record import a_run, benchmark, facts, sized
 
 
@@ -80,7 +81,7 @@ def test_a_baseline_that_is_a_file_is_named_in_the_column() -> None:
 
 
 def test_the_tables_of_a_recorded_run_fit_a_hundred_columns() -> None:
-    run = read_run(Path(__file__).parents[2] / "docs" / "results" / "runs" / "mnist.json")
+    run = read_run(ROOT / "tests" / "judge" / "mnist_run.json")
     shown = summary(run).splitlines()
     assert max(map(len, shown[:-1])) <= 100  # the last line is a note
     assert "int8                   1.19 ms     0.44        58.92   381 ms     0.35         3.57" in shown
