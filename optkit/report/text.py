@@ -34,8 +34,8 @@ def render(table: Table) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def _table(*columns: str, left: int = 1, title: str | None = None) -> Table:
-    table = Table(title=title, box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+def _table(*columns: str, left: int = 1, title: str | None = None, gap: int = 2) -> Table:
+    table = Table(title=title, box=None, pad_edge=False, padding=(0, gap, 0, 0), title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
     return table
@@ -73,7 +73,8 @@ def _times(run: Run, order: Sequence[str], threads: int) -> str:
     """Return a row a variant: of each mode the time, and how many times as fast it is as what."""
     modes = [mode for mode in MODES if any((one.mode, one.threads) == (mode, threads) for one in run.benchmarks)]
     overs = {mode: _overs(run, mode) for mode in modes}
-    table = _table("variant", *(head for mode in modes for head in (_SHORT[mode], *overs[mode])))
+    heads = [head for mode in modes for head in (_SHORT[mode], *overs[mode])]
+    table = _table("variant", *heads, gap=1)  # with three modes it fits 100 columns
     for name in order:
         cells = []
         for mode in modes:

@@ -26,7 +26,8 @@ def test_summary_marks_the_fastest_and_the_smallest() -> None:
     assert "1,234" in files["fast"]
     end = lines[1].index("ratio") + len("ratio")
     assert all(len(row) == end for row in files.values()), "columns are aligned to the right"
-    assert lines[6:8] == ["1 thread", "variant     batch  × predict()      set  × predict()"], "there is no float file"
+    assert lines[6] == "1 thread"
+    assert lines[7].split() == "variant batch × predict() set × predict()".split(), "there is no float file"
     times = {line.split()[0]: line.split()[1:] for line in lines[8:11]}
     assert times["fast"] == ["500", "ms◀", "4.00", "500", "ms◀", "4.00"]
     assert times["small"] == ["1.00", "s", "2.00", "1.00", "s", "2.00"]
@@ -84,7 +85,7 @@ def test_the_tables_of_a_recorded_run_fit_a_hundred_columns() -> None:
     run = read_run(ROOT / "tests" / "judge" / "mnist_run.json")
     shown = summary(run).splitlines()
     assert max(map(len, shown[:-1])) <= 100  # the last line is a note
-    assert "int8                   1.19 ms     0.44        58.92   381 ms     0.35         3.57" in shown
+    assert "int8 1.19 ms 0.44 58.92 381 ms 0.35 3.57" in [" ".join(line.split()) for line in shown]
 
 
 @pytest.mark.parametrize(
