@@ -19,23 +19,23 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.process.children import ended, run
-from optkit.convert import convert
-from optkit.data import DataMode, Dataset
 from optkit.build.entries import Entry
-from optkit.errors import BuildError, OptkitError
-from optkit.spec.keys import digest
-from optkit.models import NETWORKS
 from optkit.build.preflight import check_outputs, preflight
-from optkit.spec import Conversion, Step, Suite, Variant
 from optkit.build.stages import Stage, stages, weights_file
 from optkit.build.store import Store
+from optkit.convert import convert
+from optkit.data import DataMode, Dataset
+from optkit.errors import BuildError, OptkitError
+from optkit.keras.files import load_model, save_model
+from optkit.keras.tensorflow import make_deterministic, silenced
+from optkit.keras.weights import load_weights
+from optkit.models import NETWORKS
+from optkit.process.children import ended, run
+from optkit.spec import Conversion, Step, Suite, Variant
+from optkit.spec.keys import digest
 from optkit.techniques import TECHNIQUES
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit
-from optkit.keras.files import load_model, save_model
-from optkit.keras.weights import load_weights
-from optkit.keras.tensorflow import make_deterministic, silenced
 
 _OUTPUTS_VERSION = 1
 _DEFECT = 4  # the exit code of a defect

@@ -15,12 +15,12 @@ import numpy as np
 
 from optkit.convert import convert
 from optkit.errors import BuildError
-from optkit.spec import Conversion, Step, Training, TrainingRecipe
-from optkit.techniques import fold, slim, sparse_train
 from optkit.keras.channels import read_channels
 from optkit.keras.ending import Task, read_ending
 from optkit.keras.graph import Graph, Node, build_model, read_graph
 from optkit.keras.tensorflow import load_keras, load_tfmot
+from optkit.spec import Conversion, Step, Training, TrainingRecipe
+from optkit.techniques import fold, slim, sparse_train
 
 # What tfmot turns into supported layers by itself, or never wraps.
 _TRANSFORMED = ("InputLayer", "SeparableConv1D", "SeparableConv2D")

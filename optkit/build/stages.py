@@ -15,9 +15,9 @@ from typing import Any
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
 from optkit.files.regular import open_file
-from optkit.spec.keys import KEY_SCHEMA, canonical, digest, file_sha256
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, Step, Suite, Training, Variant
+from optkit.spec.keys import KEY_SCHEMA, canonical, digest, file_sha256
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 """The libraries whose versions are part of every key."""

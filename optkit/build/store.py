@@ -28,9 +28,9 @@ import filelock
 import msgspec
 import platformdirs
 
-from optkit.files.documents import DocumentError, decode_json
 from optkit.build.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
+from optkit.files.documents import DocumentError, decode_json
 from optkit.files.regular import read_bytes
 from optkit.names import is_title
 

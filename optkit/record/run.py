@@ -29,7 +29,10 @@ from optkit.measure.clocks import ClockName
 from optkit.names import shown, shown_values
 from optkit.record.chain import extras, is_float, model_of
 from optkit.record.contradictions import check_facts, check_together
-from optkit.record.facts import ArtifactFacts, DatasetFacts, RuntimeFacts, VariantFacts
+from optkit.record.facts import ArtifactFacts as ArtifactFacts
+from optkit.record.facts import DatasetFacts as DatasetFacts
+from optkit.record.facts import RuntimeFacts as RuntimeFacts
+from optkit.record.facts import VariantFacts as VariantFacts
 from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
 from optkit.record.timing import Timing, check_timing, common_clock, judged_quotients, over_sessions, session_quotients
 from optkit.runtime import KerasWorkers, runtime_version

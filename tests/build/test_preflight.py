@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 
 from optkit.build.builder import build_variants
+from optkit.build.preflight import check_outputs, preflight
+from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import BuildError
+from optkit.keras.ending import read_ending
+from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.models import NETWORKS, NetworkEntry, mnist_bn, mnist_conv
-from optkit.build.preflight import check_outputs, preflight
 from optkit.spec import Conversion, Network, Suite, Training, Variant, Workload
-from optkit.build.store import Store
 from optkit.suites import built_in, load_suite
 from optkit.techniques.distill import Distill
-from optkit.keras.ending import read_ending
 from optkit.techniques.finetune import Finetune
 from optkit.techniques.fold import Fold
 from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.techniques.slim import Slim
 from optkit.techniques.sparse_train import SparseTrain
-from optkit.keras.tensorflow import load_keras, load_tfmot
 
 
 def network(*extra: Any, name: str = "net") -> Any:
