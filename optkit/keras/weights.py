@@ -55,7 +55,7 @@ def load_weights(model: Any, path: Path) -> None:
 
 def _most_bytes(model: Any) -> int:
     """Return how many bytes the arrays of `model` may take in a file: of doubles, and as much again."""
-    return sum(16 * math.prod(weight.shape) + 4096 for weight in model.weights) + (1 << 20)
+    return int(sum(16 * math.prod(weight.shape) + 4096 for weight in model.weights)) + (1 << 20)
 
 
 def _name(name: str) -> str:

@@ -188,8 +188,17 @@ def time_pair(
     found: list[PairedTiming] = []
     while len(found) < loads:
         order = LOAD_ORDERS[(first + len(found)) % LOADS]
-        how = {"threads": threads, "batch": batch, "verified": bool(kept)}
-        kept.append(prepared_calls(base, head, **how, load_order=order, entering=entering))
+        kept.append(
+            prepared_calls(
+                base,
+                head,
+                threads=threads,
+                batch=batch,
+                load_order=order,
+                entering=entering,
+                verified=bool(kept),
+            )
+        )
         began = clock()
         rounds, count = time_rounds(kept[-1], seconds / loads, clock=clock)
         found.append(summarize(rounds, count, order, name))

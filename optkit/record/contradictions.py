@@ -40,13 +40,20 @@ class _Spec(msgspec.Struct):
 class FileFacts(Protocol):
     """What a record says of a file and its accuracy: the part of `VariantFacts` that a history keeps."""
 
-    variant: str
-    kind: str
-    dataset: DatasetFacts
-    artifact: ArtifactFacts
-    accuracy: float | None
-    accuracy_drop: float | None
-    correct: str | None
+    @property
+    def variant(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def dataset(self) -> DatasetFacts: ...  # noqa: D102
+    @property
+    def artifact(self) -> ArtifactFacts: ...  # noqa: D102
+    @property
+    def accuracy(self) -> float | None: ...  # noqa: D102
+    @property
+    def accuracy_drop(self) -> float | None: ...  # noqa: D102
+    @property
+    def correct(self) -> str | None: ...  # noqa: D102
 
 
 def check_facts(facts: VariantFacts) -> None:
