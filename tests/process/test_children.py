@@ -17,7 +17,7 @@ from optkit.record import sessions
 ROOT = Path(__file__).parents[2]
 PARENT = """
 import threading, time
-from optkit.children import start
+from optkit.process.children import start
 def work():
     child = start(["-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"])
     time.sleep(60)

@@ -18,7 +18,9 @@ STAND_IN = """
 import sys
 sys.argv = ["optkit", "list"]
 import os, time
-from optkit import children, cli, commands, interrupts, tensorflow
+from optkit import cli, commands
+from optkit.keras import tensorflow
+from optkit.process import children, interrupts
 from optkit.commands.command import Command
 from optkit.errors import OptkitError
 interrupts._AGAIN_SECONDS = 0.3

@@ -12,7 +12,7 @@ from optkit.errors import OptkitError
 from optkit.process.temporary import sweep, temporary_folder
 
 HOLD = """
-from optkit.temporary import temporary_folder
+from optkit.process.temporary import temporary_folder
 with temporary_folder("held") as folder:
     print(folder, flush=True)
     input()
