@@ -1,0 +1,130 @@
+"""Recipes by name: what `variants = ["int8", "pruned_int8"]` stands for, as the tables that a suite file may hold.
+
+A name is the steps' words in their order, then a conversion's: `pruned_clustered_int8`. Without a conversion the file
+is a float one. The defaults suit a model that is trained already: few epochs, and a small learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from optkit.errors import SuiteError, nearest
+
+Table = dict[str, Any]
+
+CONVERSIONS: dict[str, Table] = {
+    "float32": {"mode": "float32"},
+    "float16": {"mode": "float16"},
+    "dynamic_range": {"mode": "dynamic_range"},
+    "int8": {"mode": "int8"},
+    "int16x8": {"mode": "int16x8"},
+    "int4_weights": {"mode": "int4_weights"},
+}
+
+_EPOCHS = {"prune": 4, "cluster": 3, "quantize_aware": 2, "sparse_train": 4, "finetune": 4}
+_LEARNING_RATE = {"prune": 5e-4, "cluster": 1e-4, "quantize_aware": 1e-4, "sparse_train": 5e-4, "finetune": 5e-4}
+
+_PRESERVE = {
+    frozenset(): "nothing",
+    frozenset({"zeros"}): "sparsity",
+    frozenset({"clusters"}): "clusters",
+    frozenset({"zeros", "clusters"}): "clusters_and_sparsity",
+}
+
+
+def _step(technique: str, training: Mapping[str, Any], **params: Any) -> Table:
+    trained = technique in _EPOCHS
+    defaults = {"epochs": _EPOCHS[technique], "learning_rate": _LEARNING_RATE[technique]} if trained else {}
+    return {"technique": technique, **params, **defaults, **(training if trained else {})}
+
+
+def _pruned(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    return [_step("prune", training)]
+
+
+def _pruned_2_4(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    return [_step("prune", training, pattern="2:4")]
+
+
+def _clustered(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    kept = {"preserve_sparsity": True} if "zeros" in made else {}
+    return [_step("cluster", training, **kept)]
+
+
+def _qat(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    kept = {"preserve": _PRESERVE[made]} if made else {}
+    return [_step("quantize_aware", training, **kept)]
+
+
+def _folded(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    return [_step("fold", training)]
+
+
+def _slimmed(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
+    return [_step("sparse_train", training), _step("slim", training), _step("finetune", training)]
+
+
+_STEPS: dict[str, tuple[Callable[[frozenset[str], Mapping[str, Any]], list[Table]], frozenset[str]]] = {
+    "pruned": (_pruned, frozenset({"zeros"})),
+    "pruned_2_4": (_pruned_2_4, frozenset({"zeros"})),
+    "clustered": (_clustered, frozenset({"clusters"})),
+    "qat": (_qat, frozenset()),
+    "folded": (_folded, frozenset()),
+    "slimmed": (_slimmed, frozenset()),
+}
+"""What a word adds to the steps, given what those before it made, and what it makes itself."""
+
+KNOWN = (
+    *CONVERSIONS,
+    *(f"{step}_int8" for step in _STEPS if step != "qat"),
+    "qat",
+    "pruned_qat",
+    "pruned_clustered_int8",
+)
+"""Names to choose from, for messages and help. Any other combination of the words is a recipe, too."""
+
+
+def recipe(name: str, training: Mapping[str, Any] | None = None) -> Table:
+    """Return the table of the variant that `name` stands for: its `steps` and `conversion`, as in a suite file.
+
+    `training` are keys of a training recipe that replace the defaults in every step that trains. Raises SuiteError
+    when `name` is none.
+    """
+    words, conversion = _conversion(name)
+    made: frozenset[str] = frozenset()
+    steps: list[Table] = []
+    for word in _words(words, name):
+        add, makes = _STEPS[word]
+        steps += add(made, training or {})
+        made |= makes
+    if "qat" in name.split("_") and conversion is None:
+        conversion = CONVERSIONS["int8"]
+    return {**({"steps": steps} if steps else {}), "conversion": dict(conversion or CONVERSIONS["float32"])}
+
+
+def trains(name: str) -> bool:
+    """Tell whether a recipe has steps, which need a Keras model."""
+    return "steps" in recipe(name)
+
+
+def _conversion(name: str) -> tuple[str, Table | None]:
+    """Take the conversion off the end of `name`."""
+    for word in sorted(CONVERSIONS, key=len, reverse=True):
+        if name == word or name.endswith(f"_{word}"):
+            return name[: -len(word)].rstrip("_"), CONVERSIONS[word]
+    return name, None
+
+
+def _words(text: str, name: str) -> Sequence[str]:
+    found: list[str] = []
+    while text:
+        fitting = [word for word in _STEPS if text == word or text.startswith(f"{word}_")]
+        if not fitting:
+            raise SuiteError(
+                f"there is no recipe {name!r}; {nearest(name, KNOWN)}; or write it as a table, [variants.{name}]"
+            )
+        word = max(fitting, key=len)
+        found.append(word)
+        text = text[len(word) + 1 :]
+    return found
