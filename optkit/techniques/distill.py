@@ -5,20 +5,23 @@ Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015 (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from optkit.keras.layers import Preserve, kernel_layers, preserving
 from optkit.spec import LongTraining, Step
+from optkit.spec.keys import ADDED_LATER
 from optkit.techniques.base import clone
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit
-from optkit.training.teaching import Teaching
+from optkit.training.teaching import SoftScale, Teaching
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distill(LongTraining, Step):
-    """Train with alpha x hard loss + (1 - alpha) x temperature^2 x soft loss; `teacher` is the name of a variant.
+    """Train with alpha x hard loss + (1 - alpha) x scale x soft loss; `teacher` is the name of a variant.
+
+    The scale is temperature^2 unless `soft_scale` is "none" (see `Teaching`).
 
     From scratch: give the variant `training = { epochs = 0 }`. After pruning or clustering, `preserve` keeps what
     those made: zeros stay zeros, weights that are equal stay equal.
@@ -29,6 +32,7 @@ class Distill(LongTraining, Step):
     teacher: str
     alpha: float = 0.1
     temperature: float = 10.0
+    soft_scale: SoftScale = field(default="temperature_squared", metadata=ADDED_LATER)
     preserve: Preserve = "nothing"
     epochs: int = 2
 
@@ -39,7 +43,9 @@ class Distill(LongTraining, Step):
     @property
     def teaching(self) -> Teaching:
         """The loss that these parameters mean."""
-        return Teaching(teacher=self.teacher, alpha=self.alpha, temperature=self.temperature)
+        return Teaching(
+            teacher=self.teacher, alpha=self.alpha, temperature=self.temperature, soft_scale=self.soft_scale
+        )
 
     def needs(self) -> tuple[str, ...]:
         """Return the teacher's variant."""

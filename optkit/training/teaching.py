@@ -6,7 +6,7 @@ Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015 (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,22 +15,28 @@ import numpy.typing as npt
 from optkit.errors import BuildError
 from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.spec import require
+from optkit.spec.keys import ADDED_LATER
+
+SoftScale = Literal["temperature_squared", "none"]
 
 _EPSILON = 1e-7  # keeps the logit of a probability finite; the value Keras clips probabilities with
 
 
 @dataclass(frozen=True, kw_only=True)
 class Teaching:
-    """Minimize alpha x hard + (1 - alpha) x temperature^2 x soft instead of the loss on the labels alone.
+    """Minimize alpha x hard + (1 - alpha) x scale x soft instead of the loss on the labels alone.
 
     `teacher` is the name of a variant. The hard loss is the cross-entropy with the labels, the soft one the KL
     divergence of the teacher's and the model's class probabilities, both softened by `temperature`; for a binary
-    task these are the sigmoids of the logits divided by the temperature.
+    task these are the sigmoids of the logits divided by the temperature. The scale is temperature^2, as in the paper:
+    it keeps the gradients of the soft loss as large as those of the hard one. With `soft_scale = "none"` it is 1, as in
+    the first form of the public Keras example; at a high temperature the labels then matter most.
     """
 
     teacher: str
     alpha: float = 0.1
     temperature: float = 10.0
+    soft_scale: SoftScale = field(default="temperature_squared", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         require(bool(self.teacher), "teacher is empty; expected the name of a variant")
@@ -71,7 +77,8 @@ def distillation_loss(teaching: Teaching, task: Literal["multiclass", "binary"])
         else:
             hard = keras.losses.binary_crossentropy(label, output)
         soft = soft_loss(teacher, output, teaching.temperature)
-        return teaching.alpha * hard + (1 - teaching.alpha) * teaching.temperature**2 * soft
+        scale = teaching.temperature**2 if teaching.soft_scale == "temperature_squared" else 1.0
+        return teaching.alpha * hard + (1 - teaching.alpha) * scale * soft
 
     return loss
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from optkit.errors import BuildError
 from optkit.keras.layers import kernel_layers
 from optkit.keras.tensorflow import load_keras, make_deterministic
+from optkit.spec.keys import canonical
 from optkit.techniques.distill import Distill
 from optkit.training.context import TrainingContext
 from optkit.training.teaching import Teaching, distillation_loss, targets
@@ -35,6 +36,26 @@ def test_multiclass_loss_is_the_papers(alpha, temperature, seed):
     soft = (p * np.log(p / q)).sum(axis=1)
     hard = -np.log(softmax(student)[np.arange(5), y])
     assert np.allclose(found, alpha * hard + (1 - alpha) * temperature**2 * soft, rtol=1e-3, atol=1e-3)
+
+
+def test_without_a_scale_the_soft_loss_counts_as_it_is():
+    rng = np.random.default_rng(1)
+    teacher, student = rng.normal(0, 3, (2, 5, CLASSES)).astype(np.float32)
+    y = rng.integers(0, CLASSES, 5)
+    together = targets(Teaching(teacher="t"), y, {"t": teacher}, CLASSES)
+    found = [
+        np.asarray(
+            distillation_loss(Teaching(teacher="t", alpha=0.0, soft_scale=scale), "multiclass")(together, student)
+        )
+        for scale in ("temperature_squared", "none")
+    ]
+    assert np.allclose(found[0], 100 * found[1], rtol=1e-4)  # temperature 10
+    assert found[1].min() > 0
+
+
+def test_the_scale_of_before_keeps_its_keys():
+    assert "soft_scale" not in canonical(Distill(teacher="t"))
+    assert canonical(Distill(teacher="t", soft_scale="none"))["soft_scale"] == "none"
 
 
 @settings(max_examples=40, deadline=None)
