@@ -28,6 +28,7 @@ _BUDGET: dict[str, tuple[str, str, float, tuple[str, ...]]] = {
     "full_set_s": ("seconds", "max", 1.0, ("full_set",)),
 }
 """A key of `budget`: the metric, which bound it is, the unit in the metric's own, and the modes."""
+BUDGET_KEYS = tuple(_BUDGET)
 
 
 def is_tflite(model: str) -> bool:
