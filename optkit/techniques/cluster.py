@@ -6,7 +6,7 @@ Han, Mao and Dean, "Deep compression", 2016 (arXiv:1510.00149); tfmot's `cluster
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -40,7 +40,7 @@ class Cluster(TrainingRecipe, Step):
 
     technique: ClassVar[str] = "cluster"
 
-    clusters: int = 16
+    clusters: int = field(default=16, kw_only=False)
     init: Literal["linear", "density", "random", "kmeans++"] = "kmeans++"
     per_channel: bool = False
     preserve_sparsity: bool = False

@@ -38,7 +38,7 @@ class Prune(TrainingRecipe, Step):
 
     schedule: Literal["polynomial", "constant"] = "polynomial"
     pattern: Literal["any", "2:4"] = "any"
-    final_sparsity: float = 0.8
+    final_sparsity: float = field(default=0.8, kw_only=False)
     initial_sparsity: float = 0.5
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()

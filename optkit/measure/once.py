@@ -1,0 +1,91 @@
+"""Time a .tflite file here and now: what `optkit.time` does, and the times of a `Study`.
+
+For a verdict on two files use `optkit ab`: it takes turns, in fresh processes.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from optkit.measure.clocks import clock_for
+from optkit.measure.latency import Strategy, TFLiteJob
+from optkit.measure.reference import Beside, Limits, load_reference, plan_rounds
+from optkit.runtime.trial import check_runs
+
+LIMITS = Limits(min_time=0.001, max_time=0.5, min_rounds=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """How long a call takes: seconds, the median of `rounds`; `samples` in a call, on `threads` threads.
+
+    `reference_rounds` are the seconds of a call of the reference model beside each round: a time divided by them
+    means more on another day than a time alone. `cpu_rounds`, on one thread, are the same rounds in CPU seconds.
+    """
+
+    seconds: float
+    samples: int
+    threads: int
+    rounds: tuple[float, ...]
+    reference_rounds: tuple[float, ...]
+    cpu_rounds: tuple[float, ...] = ()
+    reference_cpu_rounds: tuple[float, ...] = ()
+
+    @property
+    def spread(self) -> float:
+        """The distance between the quartiles of the rounds, as a share of their median."""
+        low, high = np.quantile(self.rounds, (0.25, 0.75))
+        return float((high - low) / self.seconds)
+
+    def __str__(self) -> str:
+        unit, scale = ("µs", 1e6) if self.seconds < 1e-3 else ("ms", 1e3) if self.seconds < 1 else ("s", 1.0)
+        of = "1 sample" if self.samples == 1 else f"{self.samples} samples"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.seconds * scale:.4g} {unit} for {of}, {threads} (spread {self.spread:.1%} of {len(self.rounds)} rounds)"
+
+
+def time(path: str | Path, x: npt.NDArray[np.float32], *, threads: int = 1, limits: Limits = LIMITS) -> Latency:
+    """Time one call of the .tflite file at `path` over all of `x`, float32 (samples, *sample shape).
+
+    The file meets the runtime in a process of its own first, so that a damaged one cannot end this process. Raises
+    ArtifactError when it cannot be run, or `x` does not fit it.
+    """
+    path, x = Path(path), np.asarray(x, np.float32)
+    check_runs(path, threads=threads)
+    job = TFLiteJob(path, x, Strategy(name="loop", batch=len(x), interpreters=1, threads=threads))
+    try:
+        job.run()
+        name, clock = clock_for(threads=threads, tflite=True)
+        reference = load_reference()
+        plan = plan_rounds(job.run, reference, limits)
+        beside = Beside(job.run, reference, plan, cpu_clock=clock if name == "cpu" else None)
+        rounds = _rounds(beside)
+    finally:
+        job.close()
+    return Latency(
+        seconds=statistics.median(rounds),
+        samples=len(x),
+        threads=threads,
+        rounds=rounds,
+        reference_rounds=beside.rounds(),
+        cpu_rounds=beside.cpu_rounds(),
+        reference_cpu_rounds=beside.reference_cpu_rounds(),
+    )
+
+
+def _rounds(beside: Beside) -> tuple[float, ...]:
+    """Run the planned rounds, a block of the reference around each; return the seconds of a call, by round."""
+    found: list[float] = []
+    beside.between()
+    for _ in range(beside.plan.warmup_rounds + beside.plan.rounds):
+        began = beside.clock()
+        for _ in range(beside.plan.calls):
+            beside.call()
+        found.append((beside.clock() - began) / beside.plan.calls)
+        beside.between()
+    return tuple(found[beside.plan.warmup_rounds :])

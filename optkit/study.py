@@ -1,0 +1,246 @@
+"""Compress a model from Python: what `optkit build` and `optkit bench` do, on values.
+
+`compress` writes the suite file that a user would write, builds it in a process of its own, and measures what came out.
+Seeds and settings of TensorFlow in the caller's process stay as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomlkit
+
+from optkit.build.builder import Artifact, ensure_variants
+from optkit.build.store import Store
+from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.measure.once import time
+from optkit.process.temporary import temporary_folder
+from optkit.record.run import Run, VariantFacts, gather
+from optkit.record.timing import Timing
+from optkit.report import text
+from optkit.runtime import KerasWorkers
+from optkit.spec import Step
+from optkit.spec.keys import canonical
+from optkit.suites import open_suite
+from optkit.suites.recipes import CONVERSIONS, recipe
+
+Arrays = tuple[Any, Any, Any, Any]
+Recipe = str | Sequence[Step | str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compressed:
+    """One variant of a study: the file, and what was measured of it.
+
+    `drop` is the baseline's accuracy minus this one's, a fraction; None when the data have no labels.
+    """
+
+    name: str
+    path: Path
+    facts: VariantFacts
+    seconds: float
+
+    @property
+    def drop(self) -> float | None:
+        """The drop from the baseline, positive when it is worse."""
+        return self.facts.accuracy_drop
+
+    @property
+    def accuracy(self) -> float | None:
+        """The accuracy of the file itself over the test set, a fraction."""
+        return self.facts.accuracy
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of the file."""
+        return self.facts.artifact.file_bytes
+
+    @property
+    def zip_bytes(self) -> int:
+        """The size of a ZIP (deflate) that holds the file."""
+        return self.facts.artifact.zip_bytes
+
+    @property
+    def size_ratio(self) -> float:
+        """The baseline's zip bytes divided by this file's."""
+        return self.facts.artifact.size_ratio
+
+
+@dataclass(frozen=True)
+class Study(Mapping[str, Compressed]):
+    """What `compress` found: variants by name, the baseline first. Printed, it is the summary table."""
+
+    run: Run
+    found: dict[str, Compressed] = field(repr=False)
+
+    def __getitem__(self, name: str) -> Compressed:
+        """Return the variant called `name`. Raises KeyError, naming the nearest, when there is none."""
+        if name not in self.found:
+            raise KeyError(f"there is no variant {name!r}; {nearest(name, self.found)}")
+        return self.found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def best(
+        self,
+        *,
+        max_file_bytes: float | None = None,
+        max_zip_bytes: float | None = None,
+        max_drop: float | None = None,
+        max_single_sample_us: float | None = None,
+    ) -> Compressed | None:
+        """Return the variant with the smallest ZIP among those within all bounds; None when none is."""
+        bounds = [
+            ("file_bytes", max_file_bytes, 1.0),
+            ("zip_bytes", max_zip_bytes, 1.0),
+            ("drop", max_drop, 1.0),
+            ("seconds", max_single_sample_us, 1e-6),
+        ]
+        within = [one for one in self.found.values() if all(_fits(one, *bound) for bound in bounds)]
+        return min(within, key=lambda one: one.zip_bytes, default=None)
+
+    def __str__(self) -> str:
+        return text.summary(self.run)
+
+    def _repr_html_(self) -> str:
+        """Return the summary for a notebook."""
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def _fits(one: Compressed, name: str, bound: float | None, unit: float) -> bool:
+    value = getattr(one, name)
+    return bound is None or (value is not None and value <= bound * unit)
+
+
+def compress(
+    model: str | Path,
+    data: Arrays | str | Path,
+    variants: Sequence[Recipe] | Mapping[str, Recipe],
+    *,
+    task: str | None = None,
+    training: Mapping[str, Any] | None = None,
+    store: str | Path | None = None,
+) -> Study:
+    """Build `variants` of a trained model, measure them over the test set, and return what was found.
+
+    `model` is a .keras, .h5 or .tflite file or a SavedModel folder; it is the baseline, `float32` of the study. `data`
+    are arrays (x_train, y_train, x_test, y_test), or the path of data as in a suite file. A variant is the name of a
+    recipe, such as "int8", or techniques and then a conversion: `[optkit.Prune(0.8), "int8"]`. `training` replaces keys
+    of the recipe by which techniques train. Raises OptkitError when anything does not fit.
+    """
+    kept = Store(Path(store) if store else None)
+    with temporary_folder("study") as folder:
+        suite_file = _write_suite(folder, Path(model), data, variants, task, training or {})
+        suite, dataset = open_suite(str(suite_file))
+        artifacts = ensure_variants(suite, suite.variants, dataset, kept, "auto")
+        with KerasWorkers() as workers:
+            facts = gather(suite, artifacts, dataset, kept, workers)
+        timings = tuple(_timing(artifact, dataset.x_test[:1]) for artifact in artifacts.values())
+    run = Run(
+        suite=suite.title,
+        baseline=suite.baseline,
+        dataset=facts[suite.baseline].dataset,
+        variants=facts,
+        timings=timings,
+    )
+    found = {
+        timing.variant: Compressed(
+            name=timing.variant,
+            path=artifacts[timing.variant].path,
+            facts=facts[timing.variant],
+            seconds=timing.seconds,
+        )
+        for timing in timings
+    }
+    return Study(run, found)
+
+
+def _timing(artifact: Artifact, sample: Any) -> Timing:
+    latency = time(artifact.path, sample)
+    return Timing(
+        variant=artifact.variant,
+        mode="single_sample",
+        threads=1,
+        batch=1,
+        samples=1,
+        seconds=latency.seconds,
+        rounds=latency.rounds,
+    )
+
+
+def _write_suite(
+    folder: Path,
+    model: Path,
+    data: Arrays | str | Path,
+    variants: Sequence[Recipe] | Mapping[str, Recipe],
+    task: str | None,
+    training: Mapping[str, Any],
+) -> Path:
+    """Write the suite file of a study to `folder`, and its data beside it, and return the suite file."""
+    if isinstance(data, tuple):
+        if len(data) != 4:
+            raise OptkitError(f"data has {len(data)} arrays; expected (x_train, y_train, x_test, y_test)")
+        place = folder / "data.npz"
+        names = ("x_train", "y_train", "x_test", "y_test")
+        np.savez(place, **dict(zip(names, map(np.asarray, data), strict=True)))
+    else:
+        place = Path(data).absolute()
+    tables = {name: _table(given, training) for name, given in _named(variants).items()}
+    document = {
+        "schema": 2,
+        "name": "study",
+        "model": str(model.absolute()),
+        "data": str(place),
+        **({"task": task} if task else {}),
+        "variants": tables,
+    }
+    path = folder / "study.toml"
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    return path
+
+
+def _named(variants: Sequence[Recipe] | Mapping[str, Recipe]) -> dict[str, Recipe]:
+    if isinstance(variants, Mapping):
+        return dict(variants)
+    found: dict[str, Recipe] = {}
+    for given in variants:
+        name = given if isinstance(given, str) else "_".join(_word(part) for part in given)
+        number = 2
+        unique = name
+        while unique in found:
+            unique, number = f"{name}_{number}", number + 1
+        found[unique] = given
+    return found
+
+
+def _word(part: Step | str) -> str:
+    return part if isinstance(part, str) else part.technique
+
+
+def _table(given: Recipe, training: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(given, str):
+        return recipe(given, training)
+    steps = [part for part in given if isinstance(part, Step)]
+    names = [part for part in given if isinstance(part, str)]
+    if len(steps) + len(names) < len(given) or len(names) > 1 or (names and given[-1] != names[0]):
+        raise SuiteError(f"variant {given!r}: expected techniques, and then at most one conversion's name")
+    if names and names[0] not in CONVERSIONS:
+        raise SuiteError(f"variant {given!r}: there is no conversion {names[0]!r}; {nearest(names[0], CONVERSIONS)}")
+    tables = [_step_table(step, training) for step in steps]
+    return {"steps": tables, "conversion": dict(CONVERSIONS[names[0] if names else "float32"])}
+
+
+def _step_table(step: Step, training: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: value for key, value in canonical(step).items() if key != "version" and value is not None}
+    known = {one.name for one in dataclasses.fields(step)}
+    return {**values, **{key: value for key, value in training.items() if key in known}}
