@@ -46,7 +46,8 @@ class Latency:
         unit, scale = ("µs", 1e6) if self.seconds < 1e-3 else ("ms", 1e3) if self.seconds < 1 else ("s", 1.0)
         of = "1 sample" if self.samples == 1 else f"{self.samples} samples"
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.seconds * scale:.4g} {unit} for {of}, {threads} (spread {self.spread:.1%} of {len(self.rounds)} rounds)"
+        rounds = f"spread {self.spread:.1%} of {len(self.rounds)} rounds"
+        return f"{self.seconds * scale:.4g} {unit} for {of}, {threads} ({rounds})"
 
 
 def time(path: str | Path, x: npt.NDArray[np.float32], *, threads: int = 1, limits: Limits = LIMITS) -> Latency:
