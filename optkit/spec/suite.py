@@ -25,11 +25,32 @@ class DataSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnSource(DataSource):
+    """The user's own data: `name` is a path, relative to the suite file, or `package.module:function`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """A network by its name in `models.NETWORKS`, with the keyword parameters its builder takes."""
 
     name: str
     params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnModel(Network):
+    """The user's own trained model: `name` is a path, relative to the suite file, or `package.module:function`.
+
+    A .keras or .h5 file, a SavedModel folder, or a float .tflite file. `custom_objects` is a module whose classes the
+    model is made of. It is not trained before the first step.
+    """
+
+    custom_objects: str = ""
+
+    @property
+    def is_tflite(self) -> bool:
+        """Whether it is a .tflite file: what trains cannot be applied to it."""
+        return self.name.lower().endswith(".tflite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +122,26 @@ class Training(LongTraining):
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The task that the variants compete on: data set, network, training recipe and kind of output."""
+    """The task that the variants compete on: data set, network, training recipe and kind of output.
+
+    `task` is worked out from the model and the labels when it is `auto`. `metric` None is the task's own; a function of
+    the user's needs `better`.
+    """
 
     dataset: DataSource
     network: Network
     training: Training
-    task: Literal["multiclass", "binary"] = "multiclass"
+    task: Literal["auto", "multiclass", "binary", "multilabel", "regression", "sequence", "reconstruction"] = (
+        "multiclass"
+    )
+    metric: str | None = None
+    better: Literal["higher", "lower"] | None = None
     seed: int = 1
+
+    @property
+    def classifies(self) -> bool:
+        """Whether what counts is which samples are classified correctly: the metric of all built-in suites."""
+        return self.task in ("multiclass", "binary") and self.metric in (None, "accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +255,8 @@ class Variant:
     @property
     def kind(self) -> Literal["keras", "tflite"]:
         """The kind of file this variant ends as."""
-        return "tflite" if self.conversion else "keras"
+        given = isinstance(self.network, OwnModel) and self.network.is_tflite
+        return "tflite" if self.conversion or given else "keras"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +279,8 @@ class Suite:
     profile: str = ""
     """Which of the file's `profiles` was read; empty when it has none."""
     profiles: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    """The packages that the user allowed to be imported. Never said by the file itself."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "suite", SuiteError)
@@ -259,6 +296,11 @@ class Suite:
             for mode in gate.modes:
                 if mode not in self.modes:
                     raise SuiteError(f"gates[{i}]: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
+
+    @property
+    def folder(self) -> Path:
+        """What paths in the file are relative to: where the file is, or the current folder for a built-in suite."""
+        return self.path.parent if self.path else Path()
 
     @property
     def title(self) -> str:

@@ -13,19 +13,23 @@ from typing import Any
 
 import msgspec
 
-from optkit.data import DATASETS, DataMode, Dataset, load_dataset
+from optkit.data import DATA_MODES, DATASETS, Dataset, load_dataset
+from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Gate, Network, Step, Suite, Training, Variant, Workload
+from optkit.spec import Conversion, Gate, Network, OwnModel, OwnSource, Step, Suite, Training, Variant, Workload
 from optkit.spec.metrics import MODES
-from optkit.suites.form import check_form, check_tables, read_toml
+from optkit.suites.extends import read_document, with_data
+from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
+from optkit.suites.short import SHORT_KEYS, long_form
+from optkit.suites.own import own_model, own_source, with_task
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order
 
-SCHEMA = 1
+SCHEMAS = (1, 2)
 _HERE = Path(__file__).parent
 _TEXT_KEYS = ("name", "description", "baseline")
 _SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "workload", "variants", "gates")
@@ -36,20 +40,35 @@ def built_in() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
 
 
-def load_suite(name_or_path: str, on: str | None = None) -> Suite:
+def load_suite(
+    name_or_path: str, on: str | None = None, *, data: str | None = None, allowed: tuple[str, ...] = ()
+) -> Suite:
     """Read a built-in suite by name, or a suite file by its path (which ends in .toml).
 
     After a colon may follow one of the file's profiles (`cifar10_vgg16:paper`); without, it is the first of them.
     `on` is the name of the data set that will be used (such as `mnist-embedded`): the file's overrides for it
-    are applied. Raises SuiteError when there is no such suite, or when anything in it is wrong.
+    are applied. `data` is another data set, by name or path, in place of the file's own. `allowed` are the packages
+    whose functions the file may name. Raises SuiteError when there is no such suite, or when anything in it is wrong.
     """
     place, profile = _split(name_or_path)
     path = _find(place)
-    document = read_toml(path)
+    document = read_document(path, _find)
+    if data is None and on is not None and on not in _own_names(document):
+        data = next((name for name, entry in DATASETS.items() if on in entry.names), None)  # a run on other data
     try:
-        return read_suite(document, on, None if path.parent == _HERE else path, profile)
+        document = with_data(document, data)
+        suite = read_suite(document, on, None if path.parent == _HERE else path, profile, changed=bool(data))
+        return dataclasses.replace(suite, allowed=allowed)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error
+
+
+def _own_names(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the data that a document says overrides for; empty when it is wrong, which is told later."""
+    try:
+        return _data_names(long_form(document) if document.get("schema") == 2 else document)
+    except OptkitError:
+        return ()
 
 
 def suite_text(name_or_path: str) -> str:
@@ -61,27 +80,49 @@ def suite_text(name_or_path: str) -> str:
         raise SuiteError(f"suite file {path} cannot be read ({error}); name a readable .toml file") from error
 
 
-def open_suite(name_or_path: str, mode: DataMode = "auto") -> tuple[Suite, Dataset]:
-    """Read a suite and load its data set, and return the suite with its overrides for that data applied."""
-    source = load_suite(name_or_path).workload.dataset
-    dataset = load_dataset(source.name, mode, **source.params)
-    return load_suite(name_or_path, on=dataset.name), dataset
+def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...] = ()) -> tuple[Suite, Dataset]:
+    """Read a suite and load its data set, and return the suite with its overrides for that data applied.
+
+    `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
+    is worked out from the model and the labels.
+    """
+    mode, other = (data, None) if data in DATA_MODES else ("auto", data)
+    suite = load_suite(name_or_path, data=other, allowed=allowed)
+    source = suite.workload.dataset
+    if not isinstance(source, OwnSource):
+        dataset = load_dataset(source.name, mode, **source.params)
+        return load_suite(name_or_path, dataset.name, data=other, allowed=allowed), dataset
+    suite = with_task(suite)
+    options = {**source.params, "folder": suite.folder, "allowed": allowed}
+    return suite, load_own(source.name, suite.workload.task, **options)
 
 
 def read_suite(
-    document: Mapping[str, Any], on: str | None = None, path: Path | None = None, profile: str = ""
+    document: Mapping[str, Any],
+    on: str | None = None,
+    path: Path | None = None,
+    profile: str = "",
+    *,
+    changed: bool = False,
 ) -> Suite:
     """Turn a parsed TOML document into a Suite, with the overrides for data set `on` and `profile` applied.
 
-    Raises SuiteError when anything is wrong, under any of the document's overrides.
+    With `changed`, its data set is not the one it was written for: overrides for others do not matter. Raises
+    SuiteError when anything is wrong, under any of the document's overrides.
     """
-    if document.get("schema") != SCHEMA:
-        raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {SCHEMA}")
+    if document.get("schema") not in SCHEMAS or isinstance(document.get("schema"), bool):
+        known = " and ".join(map(str, SCHEMAS))
+        raise SuiteError(f"schema is {document.get('schema')!r}; this optkit reads suite files of schema {known}")
     check_tables(document)
     check_texts(document, SuiteError)
+    if document["schema"] == 2:
+        document = long_form(document)
+    elif short := [key for key in SHORT_KEYS if key in document]:
+        raise SuiteError(f"{short[0]} is of schema 2; write schema = 2")
     profiles = _profiles(document)
     names = tuple(dict.fromkeys(name for p in profiles for name in _data_names(_formed(document, p))))
-    check_override_names(document, {*names, *profiles} - {""})
+    others = {name for entry in DATASETS.values() for name in entry.names} if changed else set()
+    check_override_names(document, {*names, *profiles, *others} - {""})
     if clash := set(names) & set(profiles):
         raise SuiteError(f"profile {min(clash)!r} has the name of a data set; rename it")
     if (profile or profiles[0]) not in profiles:
@@ -94,6 +135,8 @@ def read_suite(
         for name in (None, *names)
         for p in profiles
     }
+    if not names:
+        on = None  # the user's own data have no overrides
     if on is not None and on not in names:
         raise SuiteError(f"data set {on!r} is not of this suite; {nearest(on, names)}")
     return suites[on, profile or profiles[0]]
@@ -132,6 +175,8 @@ def _find(name_or_path: str) -> Path:
 
 def _data_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     workload = document.get("workload")
+    if isinstance(workload, Mapping) and "data" in workload:
+        return ()
     table = _with_name(workload, "dataset").get("dataset") if isinstance(workload, Mapping) else None
     if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
         raise SuiteError("[workload] with a dataset is missing; add it")
@@ -146,11 +191,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
     for key in document:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
-    named = _with_name(_with_name(document["workload"], "network"), "dataset")
-    workload = convert_table(Workload, named, "workload")
-    source = workload.dataset
-    check_params(DATASETS[source.name].load, source.params, "workload.dataset", skip=("mode",))
-    _check_network(workload.network, "workload.network")
+    workload = _workload(document["workload"])
     variants = tuple(_variants(document.get("variants", {}), workload))
     gates = tuple(
         convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
@@ -175,6 +216,26 @@ def _read(document: Mapping[str, Any]) -> Suite:
             except SuiteError as error:
                 raise SuiteError(f"gates[{i}]: {error}") from error
     return suite
+
+
+def _workload(given: Mapping[str, Any]) -> Workload:
+    table = dict(_with_name(_with_name(given, "network"), "dataset"))
+    model = own_model(table)
+    data = own_source(table)
+    if model:
+        table = {"training": {"epochs": 0}, "task": "auto", **table, "network": {"name": model.name}}
+    if data:
+        table["dataset"] = {"name": data.name}
+    workload = convert_table(Workload, table, "workload")
+    if data:
+        workload = dataclasses.replace(workload, dataset=data)
+    else:
+        source = workload.dataset
+        check_params(DATASETS[source.name].load, source.params, "workload.dataset", skip=("mode",))
+    if model:
+        return dataclasses.replace(workload, network=model)
+    _check_network(workload.network, "workload.network")
+    return workload
 
 
 def _with_name(table: Any, key: str) -> Any:

@@ -30,6 +30,9 @@ class _Named(msgspec.Struct):
 
 class _Workload(msgspec.Struct):
     dataset: str | _Named | None = None
+    model: str | None = None
+    data: str | dict[str, Any] | None = None
+    custom_objects: str = ""
     network: str | _Named | None = None
     training: dict[str, Any] = {}
 

@@ -70,16 +70,17 @@ def overridden(table: Any, *names: str | None) -> Any:
     over = table.get("on", {})
     for name in names:
         if name in over:  # and what a profile says may depend on the data in turn, or the other way round
-            result = _merged(result, overridden(over[name], *names))
+            result = merged(result, overridden(over[name], *names))
     return result
 
 
-def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` laid over it, tables key by key."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
         both = isinstance(below, dict) and isinstance(value, Mapping)
-        result[key] = _merged(below, value) if both and below is not None else value
+        result[key] = merged(below, value) if both and below is not None else value
     return result
 
 

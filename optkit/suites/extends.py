@@ -1,0 +1,73 @@
+"""A suite file that begins from another one, and a suite on other data than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from optkit.data import DATASETS
+from optkit.errors import SuiteError, nearest
+from optkit.suites.form import read_toml
+from optkit.suites.tables import merged
+
+_MOST = 8
+"""How many files may extend each other in a row."""
+
+
+def read_document(path: Path, find: Callable[[str], Path]) -> dict[str, Any]:
+    """Return the tables of a suite file, laid over those of the file that it `extends`, if any.
+
+    That is a built-in suite's name, which `find` resolves, or a path relative to the file. Tables are merged key by
+    key; a list, such as `gates`, takes the place of the other's.
+    """
+    chain: list[Path] = []
+    documents: list[dict[str, Any]] = []
+    while True:
+        if path.resolve() in chain or len(chain) == _MOST:
+            raise SuiteError(f"{path.name} extends itself, or more than {_MOST} files in a row; drop an extends")
+        chain.append(path.resolve())
+        document = read_toml(path)
+        extends = document.pop("extends", None)
+        documents.append(document)
+        if extends is None:
+            break
+        if not isinstance(extends, str) or not extends:
+            raise SuiteError(
+                f"{path.name}: extends is {extends!r}; expected a suite's name, or the path of a .toml file"
+            )
+        path = path.parent / extends if extends.endswith(".toml") else find(extends)
+    found: dict[str, Any] = {}
+    for document in reversed(documents):
+        found = merged(_without_source(found, document), document)
+    return found
+
+
+def _without_source(below: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` without its data set when `over` brings other data: its parameters are of the old one."""
+    own = over.get("workload")
+    brings = "data" in over or (isinstance(own, Mapping) and {"dataset", "data"} & set(own))
+    workload = below.get("workload")
+    if not brings or not isinstance(workload, Mapping):
+        return below
+    return {**below, "workload": {key: item for key, item in workload.items() if key not in ("dataset", "data")}}
+
+
+def with_data(document: dict[str, Any], data: str | None) -> dict[str, Any]:
+    """Return a document whose data set is `data` instead: the name of a data set, or a path of the user's own data."""
+    if data is None:
+        return document
+    if data in DATASETS:
+        new: dict[str, Any] = {"dataset": data}
+    elif data.endswith(".npz") or Path(data).is_dir() or ":" in data:
+        new = {"data": str(Path(data).absolute()) if ":" not in data else data}
+    else:
+        raise SuiteError(
+            f"there is no data set {data!r}; {nearest(data, DATASETS)}; or give an .npz file, a folder of images, or "
+            "'package.module:function'"
+        )
+    found = {key: value for key, value in document.items() if key != "data"}
+    workload = found.get("workload", {})
+    workload = workload if isinstance(workload, Mapping) else {}
+    kept = {key: value for key, value in workload.items() if key not in ("dataset", "data")}
+    return {**found, "workload": {**kept, **new}}

@@ -1,0 +1,60 @@
+"""The user's own model and data as a suite file names them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+from optkit.data.own import make_own, read_own
+from optkit.data.tasks import work_out_task
+from optkit.errors import SuiteError, nearest
+from optkit.keras.look import look_at_model
+from optkit.spec import OwnModel, OwnSource, Suite
+
+_SKIPPED = ("source", "raw", "task", "folder", "allowed")
+DATA_KEYS = tuple(
+    name for function in (read_own, make_own) for name in inspect.signature(function).parameters if name not in _SKIPPED
+)
+"""What a `data` table may hold beside its path."""
+
+
+def own_model(table: dict[str, Any]) -> OwnModel | None:
+    """Take the user's model out of a workload's table; None when it has none."""
+    if "model" not in table:
+        return None
+    return OwnModel(name=table.pop("model"), custom_objects=table.pop("custom_objects", ""))
+
+
+def own_source(table: dict[str, Any]) -> OwnSource | None:
+    """Take the user's data out of a workload's table: a path, or a table with a path; None when it has none."""
+    if "data" not in table:
+        return None
+    given = table.pop("data")
+    params = {"path": given} if isinstance(given, str) else dict(given)
+    path = params.pop("path", None)
+    if not isinstance(path, str) or not path:
+        raise SuiteError(f'data is {given!r}; expected a path, a function, or a table with path = "data.npz"')
+    for key in params:
+        if key not in DATA_KEYS:
+            raise SuiteError(f"data: unknown key {key!r}; {nearest(key, ('path', *DATA_KEYS))}")
+    return OwnSource(name=path, params=params)
+
+
+def with_task(suite: Suite) -> Suite:
+    """Return `suite` with its task worked out from the model and the labels, where the file leaves it open."""
+    workload = suite.workload
+    if workload.task != "auto":
+        return suite
+    source = workload.dataset
+    reading = {key: source.params[key] for key in ("size", "channels") if key in source.params}
+    raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
+    look = look_at_model(suite.folder / workload.network.name)
+    output, shape = look.outputs[0], look.inputs[0].shape
+    task, _ = work_out_task(
+        tuple(size or 1 for size in output.shape),
+        output.activation,
+        raw.labels,
+        input_shape=tuple(size or 1 for size in shape),
+    )
+    return dataclasses.replace(suite, workload=dataclasses.replace(workload, task=task))
