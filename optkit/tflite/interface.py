@@ -22,7 +22,8 @@ from optkit.tflite.verify import verify_file
 Array = npt.NDArray[Any]
 Inputs = Array | Mapping[str, Array]
 """Samples: one array for a model with one input, else an array for each input by its name."""
-_NUMBERS = ("float64", "float32", "float16", "int64", "uint64", "int32", "uint32", "int16", "uint16", "int8", "uint8", "bool")
+_INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_NUMBERS = ("float64", "float32", "float16", "bool", *_INTEGERS)
 SIGNATURE = "serving_default"
 """The name that TensorFlow gives a signature unless it is told another."""
 
@@ -124,7 +125,7 @@ def _batch(inputs: tuple[TensorSpec, ...], name: str) -> int | None:
 
 
 def fit(arrays: Inputs, interface: Interface, what: str) -> dict[str, Array]:
-    """Return `arrays` by the names of the inputs, each of shape (samples, *sample shape), in the inputs' order and type.
+    """Return `arrays` by the inputs' names, each of shape (samples, *sample shape), in the inputs' order and types.
 
     Integers and booleans become floats where floats are taken; floats that are whole numbers become integers. For a
     quantized input the real values stay float32. `what` is what messages call the samples. Raises DataError, with the

@@ -43,7 +43,7 @@ def _mend_codes(model: Any) -> bool:
 
 
 def _mend_names(model: Any) -> bool:
-    """Name each tensor that has no name after the operator it belongs to, and make names that are there twice differ."""
+    """Name each tensor without a name after the operator it belongs to, and make names that are there twice differ."""
     used: set[str] = set()
     changed = False
     for number, graph in enumerate(model.subgraphs):
