@@ -119,7 +119,7 @@ def make_files(folder: Path) -> list[Path]:
 def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subprocess.CompletedProcess[str]:
     """Do what `trial.launch` does, in a fork of this process: run a worker's `main` on the request."""
     from optkit.measure import paired_worker
-    from optkit.runtime import trial_worker
+    from optkit.tflite import trial_worker
 
     modules: dict[str, Callable[[], None]] = {m.__file__: m.main for m in (trial_worker, paired_worker)}
     read, write = os.pipe()
@@ -178,8 +178,8 @@ def work(jobs: list[tuple[Path, int]], image: Path, folder: Path, wanted: list[s
     import ai_edge_litert.interpreter  # noqa: F401  here, not again in each fork
 
     import optkit.measure.paired_worker
-    import optkit.runtime.trial_worker  # noqa: F401
-    from optkit.runtime import trial
+    import optkit.tflite.trial_worker  # noqa: F401
+    from optkit.tflite import trial
 
     logging.disable(logging.CRITICAL)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

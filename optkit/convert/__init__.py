@@ -55,7 +55,8 @@ def _check_fake_quantization(model: Any, conversion: Conversion) -> None:
     """Refuse what would undo, or ignore, the ranges and scales that quantization-aware training learned."""
     if not carries_fake_quantization(model):
         return
-    for name, plain in (("layers", {}), ("calibration", "min_max"), ("granularity", "per_channel")):
+    plain_fields = {"layers": {}, "calibration": "min_max", "granularity": "per_channel", "algorithm": "min_max"}
+    for name, plain in plain_fields.items():
         if (got := getattr(conversion, name)) != plain:
             raise BuildError(
                 f"{name} is {got!r}, but the model went through quantization-aware training and brings its own "

@@ -7,7 +7,7 @@ methods that need it, a histogram between them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,20 @@ from optkit.convert import calibration
 from optkit.convert.calibration import Range
 from optkit.errors import BuildError
 from optkit.spec import Conversion
-from optkit.tflite.flatbuffer import is_constant, parse_flatbuffer, tensor_name, tensor_type
+from optkit.tflite.flatbuffer import is_constant, operator_name, parse_flatbuffer, tensor_name, tensor_type
 
 Samples = Callable[[], Iterator[npt.NDArray[np.float32]]]
+Feeds = Callable[[], Iterator["npt.NDArray[Any] | Mapping[int, npt.NDArray[Any]]"]]
+"""What each call of a model takes, the same each time: the one input, or each input by its tensor's number."""
 _BINS = 2**15
 _BATCH = 32
 
 
-def activation_ranges(model: bytes, conversion: Conversion, samples: Samples) -> dict[str, Range]:
+def activation_ranges(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, Range]:
     """Return the range of every float activation of the .tflite `model` by tensor name, as `conversion` chooses it.
 
-    `samples()` yields float32 arrays of shape (1, *sample shape), the same ones each time it is called. Raises
-    BuildError when an activation is not finite.
+    `samples()` yields arrays of shape (1, *sample shape), float32 unless the model takes integers, the same ones each
+    time it is called. Raises BuildError when an activation is not finite.
     """
     graph = parse_flatbuffer(model).subgraphs[0]
     names = _activations(model)
@@ -68,7 +70,28 @@ def _choose(conversion: Conversion, counts: calibration.Counts, low: float, high
     return choose(counts, low, high)
 
 
-def _histograms(model: bytes, ranges: dict[int, Range], samples: Samples) -> dict[int, calibration.Counts]:
+def hessians(model: bytes, samples: Feeds) -> dict[str, npt.NDArray[np.float32]]:
+    """Return 2 / n times the sum of x x^T over the inputs x of each FULLY_CONNECTED operator, by their tensor's name.
+
+    Float32, (inputs, inputs): the Hessian of the squared error of the layer's outputs (Frantar et al. 2022, "GPTQ",
+    arXiv:2210.17323, equation 3).
+    """
+    tree = parse_flatbuffer(model)
+    graph = tree.subgraphs[0]
+    computed = _activations(model)
+    wanted = {
+        int(operator.inputs[0]) for operator in graph.operators if operator_name(tree, operator) == "FULLY_CONNECTED"
+    } & set(computed)
+    totals: dict[int, npt.NDArray[np.float64]] = {}
+    counts: dict[int, int] = {}
+    for index, values in _watch(model, sorted(wanted), samples):
+        rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
+        totals[index] = totals.get(index, 0.0) + rows.T @ rows
+        counts[index] = counts.get(index, 0) + len(rows)
+    return {computed[index]: (2 / counts[index] * totals[index]).astype(np.float32) for index in wanted}
+
+
+def _histograms(model: bytes, ranges: dict[int, Range], samples: Feeds) -> dict[int, calibration.Counts]:
     """Return of each tensor the counts, int64 (bins,), of its values other than zero."""
     counts = {index: np.zeros(_BINS, np.int64) for index in ranges}
     for index, values in _watch(model, list(ranges), samples):
@@ -94,9 +117,9 @@ def _activations(model: bytes) -> dict[int, str]:
 
 
 def _watch(
-    model: bytes, indices: Sequence[int] | dict[int, Any], samples: Samples
+    model: bytes, indices: Sequence[int] | dict[int, Any], samples: Feeds
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Run the samples one by one and yield (tensor index, its values) for each of the tensors."""
+    """Make the calls one by one and yield (tensor index, its values) for each of the tensors."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     with warnings.catch_warnings():
@@ -110,9 +133,17 @@ def _watch(
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
     interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]["index"]
+    inputs = interpreter.get_input_details()
+    shapes = {details["index"]: tuple(map(int, details["shape"])) for details in inputs}
     for sample in samples():
-        interpreter.set_tensor(given, sample)
+        feed = sample if isinstance(sample, Mapping) else {inputs[0]["index"]: sample}
+        if shapes != (given := {index: values.shape for index, values in feed.items()}):  # a size is free
+            for index, shape in given.items():
+                interpreter.resize_tensor_input(index, shape)
+            interpreter.allocate_tensors()
+            shapes = given
+        for index, values in feed.items():
+            interpreter.set_tensor(index, values)
         interpreter.invoke()
         for index in indices:
             yield index, interpreter.get_tensor(index)

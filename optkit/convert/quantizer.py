@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from optkit.convert.activations import Samples, activation_ranges
+from optkit.convert.activations import Feeds, activation_ranges, hessians
 from optkit.errors import BuildError, nearest
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import (
@@ -33,6 +33,15 @@ _INT4 = ("CONV_2D", "FULLY_CONNECTED")
 _SMALL = 1024
 """The converter's own threshold: dynamic-range quantization leaves weights of fewer elements in float."""
 _NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+_MIN_MAX = "min_max_uniform_quantize"
+_ALGORITHMS = {
+    "min_max": (_MIN_MAX, ("FULLY_CONNECTED", *_CONVOLUTIONS)),
+    "mse": ("MSE", ("FULLY_CONNECTED", *_CONVOLUTIONS)),
+    "octav": ("OCTAV", ("FULLY_CONNECTED", *_CONVOLUTIONS)),
+    "gptq": ("GPTQ", ("FULLY_CONNECTED",)),
+}
+"""The quantizer's name of each of `Conversion`'s algorithms, and the operators it is for."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +54,23 @@ class _Layer:
     precision: str
 
 
-def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Samples) -> bytes:
+def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds) -> bytes:
     """Return the float .tflite `model` quantized as `conversion` says.
 
-    `layer_names` are the Keras model's layers with weights; `samples` as `activation_ranges` takes them. Raises
-    BuildError when LiteRT's quantizer is not installed or fails, when a pattern of `conversion.layers` matches no
-    layer, or when a layer cannot have the precision that was asked for.
+    `layer_names` are the Keras model's layers with weights, or the file's `scopes`; `samples` as `activation_ranges`
+    takes them. Raises BuildError when LiteRT's quantizer is not installed or fails, when a pattern of
+    `conversion.layers` matches no layer, or when a layer cannot have the precision or algorithm that was asked for.
     """
     try:
         from litert_quantizer import quantizer
     except ImportError as error:
         raise BuildError(
-            f"litert-quantizer cannot be imported ({error}); pip install 'optkit[train]', or convert without "
-            "layers, int4_weights and calibration"
+            f"litert-quantizer cannot be imported ({error}); pip install 'optkit[quantize]', or convert a Keras model "
+            "without layers, int4_weights, calibration and algorithm"
         ) from error
     layers = _layers(model, conversion, layer_names)
-    ranges = None
-    if conversion.mode in _ACTIVATION_BITS:
-        ranges = _statistics(model, activation_ranges(model, conversion, samples))
+    _check_algorithm(conversion, layers)
+    ranges = _statistics(model, conversion, samples)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -75,6 +83,37 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     return data
 
 
+def scopes(model: bytes) -> list[str]:
+    """Return what `layers` may call the operators with weights of a .tflite file: the parts of their tensors' names.
+
+    A part that all of them have, such as the network's name, tells nothing apart and is left out.
+    """
+    tree = parse_flatbuffer(model)
+    found = [
+        [part for part in _parts(graph, operator, stored) if part]
+        for graph in tree.subgraphs
+        for operator, stored in weight_operators(tree, graph)
+    ]
+    shared = set.intersection(*map(set, found)) if len(found) > 1 else set()
+    return list(dict.fromkeys(part for parts in found for part in parts if part not in shared))
+
+
+def _parts(graph: Any, operator: Any, stored: Any) -> list[str]:
+    outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
+    return re.split("[/;:]", ";".join([tensor_name(stored), *outputs]))
+
+
+def _check_algorithm(conversion: Conversion, layers: Sequence[_Layer]) -> None:
+    fitting = _ALGORITHMS[conversion.algorithm][1]
+    integer = [layer for layer in layers if "int" in layer.precision]
+    if conversion.algorithm != "min_max" and not any(layer.kind in fitting for layer in integer):
+        kinds = ", ".join(sorted({layer.kind for layer in integer})) or "no operator"
+        raise BuildError(
+            f"algorithm {conversion.algorithm!r} is for {', '.join(fitting)}; integer weights are in {kinds}; "
+            "drop it, or take another algorithm"
+        )
+
+
 def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) -> list[_Layer]:
     tree = parse_flatbuffer(model)
     used: set[str] = set()
@@ -82,7 +121,7 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
     for graph in tree.subgraphs:
         for operator, stored in weight_operators(tree, graph):
             outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
-            parts = re.split("[/;:]", ";".join([tensor_name(stored), *outputs]))
+            parts = _parts(graph, operator, stored)
             names = tuple(name for name in layer_names if name in parts)
             kind = operator_name(tree, operator)
             matching = [p for p in conversion.layers if any(fnmatchcase(name, p) for name in names)]
@@ -113,15 +152,19 @@ def _recipe(conversion: Conversion, layers: Sequence[_Layer]) -> list[dict[str, 
     bits = _ACTIVATION_BITS.get(conversion.mode)
     rules: list[dict[str, Any]] = []
     if bits:
-        rules.append(_rule(".*", "*", conversion, "int8", bits))
+        rules.append(_rule(".*", "*", conversion, "int8", bits, _MIN_MAX))
         rules += [_interface("INPUT", conversion.input_type), _interface("OUTPUT", conversion.output_type)]
     for layer in layers:
         kind = _NAMES.get(layer.kind, layer.kind)
-        rules.append(_rule(f"^{re.escape(layer.scope)}$", kind, conversion, layer.precision, bits))
+        key, fitting = _ALGORITHMS[conversion.algorithm]
+        algorithm = key if layer.kind in fitting else _MIN_MAX
+        rules.append(_rule(f"^{re.escape(layer.scope)}$", kind, conversion, layer.precision, bits, algorithm))
     return rules
 
 
-def _rule(scope: str, kind: str, conversion: Conversion, precision: str, bits: int | None) -> dict[str, Any]:
+def _rule(
+    scope: str, kind: str, conversion: Conversion, precision: str, bits: int | None, algorithm: str
+) -> dict[str, Any]:
     rule = {"regex": scope, "operation": kind}
     if precision == "float32":
         return {**rule, "algorithm_key": "no_quantize"}
@@ -134,7 +177,7 @@ def _rule(scope: str, kind: str, conversion: Conversion, precision: str, bits: i
     config = {"weight_tensor_config": {**weights, "dtype": "INT"}, "compute_precision": "INTEGER"}
     if bits:
         config["activation_tensor_config"] = _activation(bits, "INT")
-    return {**rule, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
+    return {**rule, "algorithm_key": algorithm, "op_config": config}
 
 
 def _activation(bits: int, kind: str) -> dict[str, Any]:
@@ -153,11 +196,23 @@ def _interface(operation: str, kind: str) -> dict[str, Any]:
         "weight_tensor_config": weights,
         "compute_precision": "INTEGER",
     }
-    return {**rule, "algorithm_key": "min_max_uniform_quantize", "op_config": config}
+    return {**rule, "algorithm_key": _MIN_MAX, "op_config": config}
 
 
-def _statistics(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
-    """Return ranges as the quantizer takes calibration results: arrays of one element in the tensor's rank."""
+def _statistics(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]] | None:
+    """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it; None: nothing.
+
+    Ranges are arrays of one element in the tensor's rank.
+    """
+    static, gptq = conversion.mode in _ACTIVATION_BITS, conversion.algorithm == "gptq"
+    ranges = activation_ranges(model, conversion, samples) if static else {}
+    found = _ranges(model, ranges)
+    for name, hessian in (hessians(model, samples) if gptq else {}).items():
+        found.setdefault(name, {})["hessian"] = hessian
+    return found if static or gptq else None
+
+
+def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
     graph = parse_flatbuffer(model).subgraphs[0]
     ranks = {tensor_name(tensor): 0 if tensor.shape is None else len(tensor.shape) for tensor in graph.tensors}
     return {

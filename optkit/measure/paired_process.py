@@ -14,7 +14,7 @@ import msgspec
 from optkit.errors import ArtifactError
 from optkit.measure.paired import LOAD_ORDERS, SECONDS, PairedTiming
 from optkit.process.temporary import temporary_folder
-from optkit.runtime.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
+from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 
 _KERAS_SECONDS = 60.0
 _TIMEOUT_SECONDS = 600.0

@@ -27,7 +27,7 @@ def main() -> None:
 
     from optkit.errors import OptkitError
     from optkit.measure.paired import LOADS, time_pair
-    from optkit.runtime.trial_worker import limit_memory, limit_time
+    from optkit.tflite.trial_worker import limit_memory, limit_time
 
     request: dict[str, Any] = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.tflite.interface import Array, Inputs, Interface, read_interface
 from optkit.tflite.verify import verify_file
 
-Array = npt.NDArray[Any]
+Tensors = Array | tuple[Array, ...]
+"""One tensor, or one for each of several inputs or outputs, in the order of the file."""
 
 
 def runtime_version() -> str:
@@ -39,42 +43,62 @@ class TFLiteRunner:
     """One interpreter with tensors allocated for `batch` samples a call on `threads` threads.
 
     The file is verified before LiteRT sees it, unless it is `verified` already. Raises ArtifactError when `path` is not
-    a whole .tflite file with one input and one output, of numbers, that can take `batch` samples. A file from elsewhere
-    may still crash LiteRT, and this process: try it first with `runtime.trial.check_runs`.
+    a whole .tflite file with inputs and outputs of numbers, that can take `batch` samples. A file from elsewhere may
+    still crash LiteRT, and this process: try it first with `tflite.trial.check_runs`. `sample_shapes`, by the names of
+    inputs, sets sizes that the file leaves free, such as the length of a sequence.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, batch: int = 1, verified: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        batch: int = 1,
+        verified: bool = False,
+        sample_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         if threads < 1 or batch < 1:
             raise ArtifactError(f"threads is {threads} and batch is {batch}; expected 1 or more of each")
         if not verified:
             verify_file(path)
+        self._path = path
+        self.threads, self.batch = threads, batch
+        shapes = {s.index: sample_shapes[s.name] for s in self.interface.inputs} if sample_shapes else {}
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
-            if len(inputs) != 1 or len(outputs) != 1:
-                raise ArtifactError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected one each")
-            self._input_index = inputs[0]["index"]
-            shape = [batch, *inputs[0]["shape"][1:]]
-            if shape != list(inputs[0]["shape"]):
-                self._interpreter.resize_tensor_input(self._input_index, shape)
+            if not inputs or not outputs:
+                raise ArtifactError(f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; expected some")
+            for details in inputs:
+                shape = [batch, *shapes.get(details["index"], details["shape"][1:])]
+                if shape != list(details["shape"]):
+                    self._interpreter.resize_tensor_input(details["index"], shape)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
             raise ArtifactError(f"{path} {_failure(batch, error)}") from error
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        for end, details in (("takes", self._input), ("gives", self._output)):
-            if np.dtype(details["dtype"]).kind not in "biuf":
-                raise ArtifactError(f"{path} {end} {np.dtype(details['dtype']).name}; expected numbers")
-        self._path = path
-        self.threads, self.batch = threads, batch
+        self._inputs, self._outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        for end, several in (("takes", self._inputs), ("gives", self._outputs)):
+            for details in several:
+                if np.dtype(details["dtype"]).kind not in "biuf":
+                    raise ArtifactError(f"{path} {end} {np.dtype(details['dtype']).name}; expected numbers")
+        self._input_index, self._output_index = self._inputs[0]["index"], self._outputs[0]["index"]
+        self._one = len(self._inputs) == len(self._outputs) == 1
+
+    @cached_property
+    def interface(self) -> Interface:
+        """The names, shapes and types of the file's inputs and outputs, in the order of `Tensors`."""
+        return read_interface(self._path)
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, without the batch."""
-        return tuple(int(size) for size in self._input["shape"][1:])
+        """The shape of one sample, without the batch. Raises ArtifactError when the model has several inputs."""
+        if len(self._inputs) > 1:
+            names = ", ".join(repr(spec.name) for spec in self.interface.inputs)
+            raise ArtifactError(f"{self._path} has the inputs {names}; expected one")
+        return tuple(int(size) for size in self._inputs[0]["shape"][1:])
 
     @property
     def bytes_per_sample(self) -> int:
@@ -82,28 +106,68 @@ class TFLiteRunner:
         sizes = (np.prod(t["shape"]) * np.dtype(t["dtype"]).itemsize for t in self._interpreter.get_tensor_details())
         return int(sum(sizes)) // self.batch
 
-    def prepare(self, x: npt.NDArray[np.float32]) -> Array:
-        """Return `x`, float32 (batch, *sample shape), as the input tensor takes it: its shape, its dtype, quantized."""
-        expected = tuple(int(size) for size in self._input["shape"])
+    def prepare(self, x: Inputs) -> Tensors:
+        """Return `x`, real values (batch, *sample shape), as the inputs take it: their shapes, types, quantized.
+
+        An array for one input; for several, arrays by name.
+        """
+        if not isinstance(x, Mapping):
+            if len(self._inputs) > 1:
+                x = {self.interface.inputs[0].name: x}  # and the others are missing
+            else:
+                return self._prepared(x, self._inputs[0])
+        names = [spec.name for spec in self.interface.inputs]
+        if set(x) != set(names):
+            got, wanted = (", ".join(map(repr, some)) or "none" for some in (x, names))
+            raise ArtifactError(
+                f"samples are for the inputs {got}; {self._path} takes {wanted}: give an array for each"
+            )
+        prepared = [self._prepared(x[name], details) for name, details in zip(names, self._inputs, strict=True)]
+        return prepared[0] if len(prepared) == 1 else tuple(prepared)
+
+    def _prepared(self, x: Array, details: dict[str, Any]) -> Array:
+        expected = tuple(int(size) for size in details["shape"])
         if x.shape != expected:
             raise ArtifactError(f"samples have shape {x.shape}; the model takes {expected}")
-        return np.ascontiguousarray(_encode(x, self._input))
+        return np.ascontiguousarray(_encode(x, details))
 
-    def invoke(self, prepared: Array) -> Array:
-        """Run one batch from `prepare` and return the raw output tensor, a copy. This is the call that is timed.
+    def invoke(self, prepared: Tensors) -> Tensors:
+        """Run one batch from `prepare` and return the raw outputs, copies. This is the call that is timed.
 
         Raises ArtifactError when LiteRT cannot run it.
         """
         try:
-            self._interpreter.set_tensor(self._input_index, prepared)
+            if self._one:
+                self._interpreter.set_tensor(self._input_index, prepared)
+                self._interpreter.invoke()
+                return self._interpreter.get_tensor(self._output_index)  # type: ignore[no-any-return]
+            given = prepared if isinstance(prepared, tuple) else (prepared,)
+            for details, values in zip(self._inputs, given, strict=True):
+                self._interpreter.set_tensor(details["index"], values)
             self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._output["index"])  # type: ignore[no-any-return]
+            found = tuple(self._interpreter.get_tensor(details["index"]) for details in self._outputs)
+            return found[0] if len(found) == 1 else found
         except (ValueError, RuntimeError) as error:
             raise ArtifactError(f"{self._path} {_failure(self.batch, error)}") from error
 
-    def scores(self, raw: Array) -> npt.NDArray[np.float32]:
-        """Return a raw output as real values, float32, shape (batch, outputs)."""
-        return _decode(raw, self._output)
+    def scores(self, raw: Tensors, output: str | None = None) -> npt.NDArray[np.float32]:
+        """Return a raw output as real values, float32, shape (batch, outputs): of several, the one called `output`.
+
+        Raises ArtifactError when the model has several outputs and no such one.
+        """
+        if not isinstance(raw, tuple):
+            return _decode(raw, self._outputs[0])
+        found = self.outputs(raw)
+        if output not in found:
+            names = ", ".join(map(repr, found))
+            raise ArtifactError(f"{self._path} has the outputs {names}, and {output!r} was asked for; name one of them")
+        return found[output]
+
+    def outputs(self, raw: Tensors) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the raw outputs as real values, float32, by name."""
+        several = raw if isinstance(raw, tuple) else (raw,)
+        specs = self.interface.outputs
+        return {s.name: _decode(r, d) for s, r, d in zip(specs, several, self._outputs, strict=True)}
 
 
 def _failure(batch: int, error: Exception) -> str:
@@ -111,14 +175,15 @@ def _failure(batch: int, error: Exception) -> str:
     return f"cannot be run with batch {batch}: {reason}; give a whole .tflite file, or build it again"
 
 
-def _encode(x: npt.NDArray[np.float32], details: dict[str, Any]) -> Array:
-    dtype = details["dtype"]
-    if np.issubdtype(dtype, np.integer):
-        return quantize(x, dtype, *details["quantization"])
+def _encode(x: Array, details: dict[str, Any]) -> Array:
+    dtype, (scale, zero_point) = details["dtype"], details["quantization"]
+    if np.issubdtype(dtype, np.integer) and scale:
+        return quantize(x, dtype, scale, zero_point)
     return x.astype(dtype)
 
 
 def _decode(raw: Array, details: dict[str, Any]) -> npt.NDArray[np.float32]:
-    if np.issubdtype(details["dtype"], np.integer):
-        return dequantize(raw, *details["quantization"])
+    scale, zero_point = details["quantization"]
+    if np.issubdtype(details["dtype"], np.integer) and scale:
+        return dequantize(raw, scale, zero_point)
     return raw.astype(np.float32)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from optkit.errors import SuiteError, check_name, check_texts, nearest
 from optkit.spec.gate import Gate, require
+from optkit.spec.keys import ADDED_LATER
 from optkit.spec.metrics import MODES
 
 
@@ -175,6 +176,9 @@ class Conversion:
     - `calibration`: how `int8` chooses the range of each activation. `min_max` is the converter's own; `percentile`
       keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
       inputs and outputs always keep min and max: they are data, and clipped outputs tie.
+    - `algorithm`: how LiteRT's quantizer chooses integer weights. `min_max` spreads the integers over all weights that
+      share a scale; `mse` and `octav` clip some for a smaller squared error; `gptq` also rounds the weights of dense
+      layers so that errors on the calibration samples cancel. The layers that it is not for keep `min_max`.
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
       the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
       `int16x8`, else quantizing activations as they come.
@@ -197,6 +201,7 @@ class Conversion:
     layers: dict[str, Precision] = field(default_factory=dict)
     sparse: bool = False
     strip: Literal["nothing", "keep_names", "all"] = "keep_names"
+    algorithm: Literal["min_max", "mse", "octav", "gptq"] = field(default="min_max", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         require(
@@ -217,15 +222,20 @@ class Conversion:
             f"granularity is {self.granularity!r}, but mode {self.mode!r} has no integer weights; drop it",
         )
         require(
+            self.algorithm == "min_max" or self.mode not in ("float32", "float16") or bool(self.layers),
+            f"algorithm is {self.algorithm!r}, but mode {self.mode!r} has no integer weights; drop it",
+        )
+        require(
             not self.sparse or not (self.uses_quantizer or self.mode == "int16x8"),
-            "sparse goes with modes float32, float16, dynamic_range and int8, with calibration 'min_max' and "
-            "without layers; drop one of them",
+            "sparse goes with modes float32, float16, dynamic_range and int8, with calibration and "
+            "algorithm 'min_max' and without layers; drop one of them",
         )
 
     @property
     def uses_quantizer(self) -> bool:
         """Whether LiteRT's quantizer does it, on the float file; the TensorFlow Lite converter does all else."""
-        return bool(self.layers) or self.mode == "int4_weights" or self.calibration != "min_max"
+        other = self.calibration != "min_max" or self.algorithm != "min_max"
+        return bool(self.layers) or self.mode == "int4_weights" or other
 
     def promises(self) -> tuple[Gate, ...]:
         """Return the bounds on the finished file that this mode implies: integer weights, no fake quantization left."""

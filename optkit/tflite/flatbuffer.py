@@ -117,6 +117,12 @@ def is_constant(model: Any, tensor: Any) -> bool:
     return data is not None and len(data) > 0
 
 
+def is_quantized(tensor: Any) -> bool:
+    """Tell whether a TensorT holds integers that stand for real values, by one scale or more."""
+    found = tensor.quantization
+    return "int" in tensor_type(tensor) and found is not None and found.scale is not None and len(found.scale) > 0
+
+
 def tensor_values(model: Any, tensor: Any) -> npt.NDArray[Any]:
     """Return the stored values of a constant TensorT in its shape: int4 unpacked to int8, sparse ones made dense.
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from optkit.errors import ArtifactError
 from optkit.tflite.flatbuffer import DAMAGE, operator_name, read_flatbuffer
+from optkit.tflite.interface import interface_of
+from optkit.tflite.tensors import listed
 
 OutputKind = Literal["softmax", "log_softmax", "sigmoid", "other"]
 _KINDS: dict[str, OutputKind] = {"SOFTMAX": "softmax", "LOG_SOFTMAX": "log_softmax", "LOGISTIC": "sigmoid"}
@@ -17,7 +19,12 @@ _PASSING = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRAN
 
 
 def output_kind(path: Path) -> OutputKind:
-    """Return what the first output of the .tflite file at `path` is.
+    """Return what the first output of the .tflite file at `path` is. Raises ArtifactError when the file is damaged."""
+    return next(iter(output_kinds(path).values()))
+
+
+def output_kinds(path: Path) -> dict[str, OutputKind]:
+    """Return what each output of the .tflite file at `path` is, by its name in `read_interface`, in the same order.
 
     Operators that only change a tensor's type, scale or shape are looked through. A softmax that is written out as
     exp, sum and division is known too. "other" says that the graph ends in none of these: the outputs are logits, or
@@ -26,8 +33,9 @@ def output_kind(path: Path) -> OutputKind:
     try:
         model = read_flatbuffer(path)
         graph = model.subgraphs[0]
-        producers = {int(index): operator for operator in graph.operators for index in operator.outputs}
-        return _kind(model, producers, int(graph.outputs[0]))
+        producers = {int(index): operator for operator in listed(graph.operators) for index in operator.outputs}
+        outputs = interface_of(model, str(path)).outputs
+        return {spec.name: _kind(model, producers, spec.index) for spec in outputs}
     except DAMAGE as error:
         raise ArtifactError(f"{path} is damaged ({error}); build it again") from error
 

@@ -1,7 +1,7 @@
 """Verify a .tflite file before anything else reads it: LiteRT takes what a damaged file says, and may crash on it.
 
 Law: a valid file is accepted, whichever converter made it; what is refused is said in one line. A file that is
-accepted may still crash LiteRT, by an operator with too few inputs: `runtime.trial` runs it in a process of its own.
+accepted may still crash LiteRT, by an operator with too few inputs: `tflite.trial` runs it in a process of its own.
 """
 
 from __future__ import annotations

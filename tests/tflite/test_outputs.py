@@ -14,7 +14,8 @@ from optkit import ArtifactError, Conversion
 from optkit.convert import convert
 from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.tflite.flatbuffer import read_flatbuffer
-from optkit.tflite.outputs import output_kind
+from optkit.tflite.outputs import output_kind, output_kinds
+from tests.tflite.networks import two_ends, written
 
 
 def write(path: Path, end: Callable[[Any, Any], Any], **conversion: Any) -> Path:
@@ -85,3 +86,9 @@ def test_operators_in_a_circle_are_damage(tmp_path: Path) -> None:
     path.write_bytes(bytes(builder.Output()))
     with pytest.raises(ArtifactError, match=r"in a circle|which nothing before it makes"):
         output_kind(path)
+
+
+def test_every_output_is_told_by_its_name(tmp_path: Path) -> None:
+    path = written(tmp_path / "two.tflite", two_ends())
+    assert output_kinds(path) == {"class": "softmax", "flag": "sigmoid"}
+    assert output_kind(path) == "softmax"

@@ -11,9 +11,10 @@ from PIL import Image
 
 from optkit.errors import ArtifactError
 from optkit.measure.paired_process import run_process
-from optkit.runtime import TFLiteRunner, trial
+from optkit.runtime import TFLiteRunner
 from optkit.runtime.predict import predict
-from optkit.runtime.trial import check_runs
+from optkit.tflite import trial
+from optkit.tflite.trial import check_runs
 from tests.conftest import Command
 from tests.tflite.models import (
     crashing_model,
@@ -66,7 +67,7 @@ def test_a_file_that_asks_for_too_much_memory(tmp_path: Path) -> None:
 def test_memory_is_limited() -> None:
     code = """
 import numpy as np
-from optkit.runtime.trial_worker import limit_memory
+from optkit.tflite.trial_worker import limit_memory
 limit_memory(0, 1)
 np.empty(2**30, np.uint8)
 try:
