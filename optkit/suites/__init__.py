@@ -18,7 +18,7 @@ from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Gate, Network, OwnModel, OwnSource, Step, Suite, Training, Variant, Workload
+from optkit.spec import Conversion, Gate, Network, OwnSource, Step, Suite, Training, Variant, Workload
 from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables

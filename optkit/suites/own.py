@@ -9,7 +9,7 @@ from typing import Any
 from optkit.data.own import make_own, read_own
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
-from optkit.keras.look import look_at_model
+from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
 
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
@@ -50,11 +50,10 @@ def with_task(suite: Suite) -> Suite:
     reading = {key: source.params[key] for key in ("size", "channels") if key in source.params}
     raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
     look = look_at_model(suite.folder / workload.network.name)
-    output, shape = look.outputs[0], look.inputs[0].shape
+    if look.output is None:
+        raise SuiteError('the task cannot be worked out from the model; add task = "multiclass", or which it is')
+    shape = next(iter(look.inputs.values()), None)
     task, _ = work_out_task(
-        tuple(size or 1 for size in output.shape),
-        output.activation,
-        raw.labels,
-        input_shape=tuple(size or 1 for size in shape),
+        look.output, look.activation, raw.labels, input_shape=shape and tuple(size or 1 for size in shape)
     )
     return dataclasses.replace(suite, workload=dataclasses.replace(workload, task=task))
