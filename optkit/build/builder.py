@@ -20,10 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.build.entries import Entry
+from optkit.build.own import float_tflite, read_keras_model
 from optkit.build.preflight import check_outputs, preflight
 from optkit.build.stages import Stage, stages, weights_file
 from optkit.build.store import Store
 from optkit.convert import convert
+from optkit.convert.from_tflite import convert_tflite
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
 from optkit.keras.files import load_model, save_model
@@ -31,7 +33,7 @@ from optkit.keras.tensorflow import make_deterministic, silenced
 from optkit.keras.weights import load_weights
 from optkit.models import NETWORKS
 from optkit.process.children import ended, run
-from optkit.spec import Conversion, Step, Suite, Variant
+from optkit.spec import Conversion, OwnModel, Step, Suite, Variant
 from optkit.spec.keys import digest
 from optkit.techniques import TECHNIQUES
 from optkit.training.context import TrainingContext
@@ -162,22 +164,30 @@ def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
     trained = last.parent if variant.conversion and last.parent else last
     work = variant.steps or variant.conversion or variant.training.epochs
-    if not work or _find(build.store, trained):
+    own = isinstance(variant.network, OwnModel)
+    if not work or _find(build.store, trained) or (own and not variant.steps):
         return
     task = build.suite.workload.task
     with silenced():
         make_deterministic(build.suite.workload.seed)
-        network = NETWORKS[variant.network.name].build(**variant.network.params)
+        network = _network(build.suite, variant)
         findings = preflight(network, variant.steps, variant.conversion, task=task, training=variant.training)
         for name in dict.fromkeys(name for step in variant.steps for name in step.needs()):
-            teacher = build.suite.variant(name).network
-            if teacher != variant.network:
-                teaching = NETWORKS[teacher.name].build(**teacher.params)
+            teacher = build.suite.variant(name)
+            if teacher.network != variant.network:
+                teaching = _network(build.suite, teacher)
                 findings += check_outputs(teaching, task, f"teacher {name!r}")
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
     for finding in findings:
         warnings.warn(f"variant {variant.name!r}: {finding}", PreflightWarning, stacklevel=3)
+
+
+def _network(suite: Suite, variant: Variant) -> Any:
+    """Return the network that `variant` starts from: untrained, or the user's own as it is."""
+    if isinstance(variant.network, OwnModel):
+        return read_keras_model(suite, variant.network)
+    return NETWORKS[variant.network.name].build(**variant.network.params)
 
 
 def _ensure(build: _Build, stage: Stage) -> Entry:
@@ -257,7 +267,12 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
 
 
 def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
-    if parent is None:
+    if isinstance(stage.work, OwnModel):
+        if path.suffix == ".tflite":
+            path.write_bytes(float_tflite(suite, stage.work))
+        else:
+            save_model(read_keras_model(suite, stage.work), path)
+    elif parent is None:
         assert isinstance(stage.work, tuple)
         network, training = stage.work
         model = NETWORKS[network.name].build(**network.params)
@@ -266,7 +281,10 @@ def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: T
         fit(model, training, context)
         save_model(model, path)
     elif isinstance(stage.work, Conversion):
-        path.write_bytes(convert(load_model(parent), stage.work, context.x))
+        if parent.suffix == ".tflite":
+            path.write_bytes(convert_tflite(parent.read_bytes(), stage.work, context.x, name=stage.label))
+        else:
+            path.write_bytes(convert(load_model(parent), stage.work, context.x))
     else:
         assert isinstance(stage.work, Step)
         technique = TECHNIQUES[stage.work.technique]
@@ -275,7 +293,8 @@ def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: T
 
 def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Artifact:
     chain = [_find(store, above) for above in _above(stage)]
-    source = chain[0] if variant.conversion and chain else None
+    keras = stage.parent is not None and stage.parent.file == "model.h5"
+    source = chain[0] if variant.conversion and keras else None
     notes = [note for found in (*reversed(chain), entry) if found for note in found.about.get("notes", ())]
     return Artifact(
         variant=variant.name,

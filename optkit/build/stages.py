@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optkit.build.own import TFLITE_LIBRARIES, is_trained_further, spec_of
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
 from optkit.files.regular import open_file
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Network, Step, Suite, Training, Variant
+from optkit.spec import Conversion, Network, OwnModel, Step, Suite, Training, Variant
 from optkit.spec.keys import KEY_SCHEMA, canonical, digest, file_sha256
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
@@ -30,7 +31,7 @@ class Stage:
     label: str
     key: str
     file: str
-    work: tuple[Network, Training] | Step | Conversion
+    work: tuple[Network, Training] | OwnModel | Step | Conversion
     parent: Stage | None
     needs: dict[str, Stage]
     spec: dict[str, Any]
@@ -38,34 +39,45 @@ class Stage:
 
 def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     """Return the last stage of `variant`; its parents lead back to the training of the network."""
-    workload = suite.workload
-    base = {
-        "schema": KEY_SCHEMA,
-        "data": data_digest,
-        "task": workload.task,
-        "seed": workload.seed,
-        "libraries": library_versions(),
-        "network": {**canonical(variant.network), "version": NETWORKS[variant.network.name].version},
-        "training": canonical(variant.training),
-    }
-    if variant.training.weights:  # what the file holds, not where it is
-        base["training"]["weights"] = file_sha256(weights_file(suite, variant.training))
+    base = _base(suite, variant, data_digest)
     chain: list[Any] = []
 
     def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
         spec = {**base, "steps": list(chain)}
         return Stage(label, digest(spec), file, work, parent, needs or {}, spec)
 
-    last = stage(f"train {variant.network.name}", "model.h5", (variant.network, variant.training), None)
+    if isinstance(variant.network, OwnModel):
+        file = "model.h5" if is_trained_further(variant) else "model.tflite"
+        last = stage(f"read {variant.network.name}", file, variant.network, None)
+    else:
+        last = stage(f"train {variant.network.name}", "model.h5", (variant.network, variant.training), None)
     for step in variant.steps:
         needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
         chain.append({**canonical(step), **({"needs": {n: s.key for n, s in needs.items()}} if needs else {})})
         last = stage(step.technique, "model.h5", step, last, needs)
     if variant.conversion:
-        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if variant.conversion.uses_quantizer else {}
+        quantizer = variant.conversion.uses_quantizer or last.file == "model.tflite"
+        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
         chain.append({"conversion": canonical(variant.conversion), **extra})
         last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
     return last
+
+
+def _base(suite: Suite, variant: Variant, data_digest: str) -> dict[str, Any]:
+    """Return what the keys of all stages of `variant` say: data, seed, libraries, and what the chain starts from."""
+    workload = suite.workload
+    base: dict[str, Any] = {"schema": KEY_SCHEMA, "data": data_digest, "task": workload.task, "seed": workload.seed}
+    if isinstance(variant.network, OwnModel):
+        without_keras = variant.network.is_tflite
+        base["libraries"] = library_versions(TFLITE_LIBRARIES if without_keras else LIBRARIES)
+        base["model"] = spec_of(suite, variant.network, as_keras=is_trained_further(variant) and not without_keras)
+        return base
+    base["libraries"] = library_versions()
+    base["network"] = {**canonical(variant.network), "version": NETWORKS[variant.network.name].version}
+    base["training"] = canonical(variant.training)
+    if variant.training.weights:  # what the file holds, not where it is
+        base["training"]["weights"] = file_sha256(weights_file(suite, variant.training))
+    return base
 
 
 def weights_file(suite: Suite, training: Training) -> Path:
@@ -73,8 +85,7 @@ def weights_file(suite: Suite, training: Training) -> Path:
 
     Raises BuildError when there is no such file.
     """
-    folder = suite.path.parent if suite.path else Path()
-    path = folder / training.weights
+    path = suite.folder / training.weights
     try:
         open_file(path).close()
     except FileNotFoundError:

@@ -23,8 +23,8 @@ from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.own import own_model, own_source, with_task
+from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order

@@ -1,0 +1,85 @@
+"""The first stage of the user's own model: read the file, and keep it in the form that later stages start from.
+
+A model that techniques train becomes a tf-keras file. Any other becomes a float .tflite file, of which all post-training
+schemes are made: so one conversion is shared, and a user of a .tflite file needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from optkit.errors import BuildError
+from optkit.files.functions import check_allowed, is_function
+from optkit.keras.own import open_model, to_float_tflite
+from optkit.spec import OwnModel, Suite, Variant
+from optkit.spec.keys import digest, file_sha256
+
+VERSION = 1
+"""Raise it by hand when what is kept of the same file changes."""
+TFLITE_LIBRARIES = ("ai-edge-litert", "numpy")
+"""The libraries that a chain without Keras depends on."""
+
+
+def own_place(suite: Suite, model: OwnModel) -> Path:
+    """Return the file or folder of `model`. Raises BuildError when it is not there, or is no model's."""
+    if is_function(model.name):
+        raise BuildError(
+            f"model {model.name}: a function cannot be a model yet; let it save the model, and name the file"
+        )
+    path = suite.folder / model.name
+    if not path.exists():
+        raise BuildError(
+            f"model {model.name!r}: there is no file {path.absolute()}; name a .keras, .h5 or .tflite file, or a "
+            "SavedModel folder, relative to the suite file"
+        )
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        raise BuildError(f"model {path} is a folder without saved_model.pb; name a SavedModel folder, or a file")
+    if path.is_file() and path.suffix.lower() not in (".keras", ".h5", ".hdf5", ".tflite"):
+        raise BuildError(f"model {path} ends in {path.suffix or 'nothing'!r}; expected .keras, .h5 or .tflite")
+    return path
+
+
+def is_trained_further(variant: Variant) -> bool:
+    """Tell whether the variant starts from the Keras form: it has steps, or is the Keras model itself."""
+    return bool(variant.steps) or variant.kind == "keras"  # a .tflite file never is: what trains is refused before
+
+
+def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
+    """Return what a key says of the user's model: its content, and the form that it is kept in."""
+    found: dict[str, Any] = {
+        "version": VERSION,
+        "sha256": model_digest(own_place(suite, model)),
+        "form": "keras" if as_keras else "tflite",
+    }
+    if model.custom_objects:
+        found["custom_objects"] = model.custom_objects
+    return found
+
+
+def model_digest(path: Path) -> str:
+    """Return the sha256, in hex, of a model file, or of the names and contents of all files in a folder."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return digest({file.relative_to(path).as_posix(): file_sha256(file) for file in files})
+    return file_sha256(path)
+
+
+def read_keras_model(suite: Suite, model: OwnModel) -> Any:
+    """Return the user's model as a tf-keras model that can be trained further."""
+    return open_model(own_place(suite, model), custom_objects=_custom_objects(suite, model))
+
+
+def float_tflite(suite: Suite, model: OwnModel) -> bytes:
+    """Return the user's model as a float .tflite file; of a .tflite file, its own bytes."""
+    path = own_place(suite, model)
+    if model.is_tflite:
+        return path.read_bytes()
+    return to_float_tflite(path, custom_objects=_custom_objects(suite, model))
+
+
+def _custom_objects(suite: Suite, model: OwnModel) -> str | None:
+    """Return the module of the model's own classes. Raises OptkitError unless its package was allowed."""
+    if model.custom_objects:
+        check_allowed(f"custom_objects {model.custom_objects}", model.custom_objects, suite.allowed)
+    return model.custom_objects or None
