@@ -38,7 +38,7 @@ Recipe = str | Sequence[Step | str]
 class Compressed:
     """One variant of a study: the file, and what was measured of it.
 
-    `drop` is the baseline's accuracy minus this one's, a fraction; None when the data have no labels.
+    `drop` is how much worse it is than the baseline, in the metric's unit; None when the data have no labels.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Compressed:
     @property
     def drop(self) -> float | None:
         """The drop from the baseline, positive when it is worse."""
-        return self.facts.accuracy_drop
+        return self.facts.drop
 
     @property
-    def accuracy(self) -> float | None:
-        """The accuracy of the file itself over the test set, a fraction."""
-        return self.facts.accuracy
+    def score(self) -> float | None:
+        """The metric of the file itself over the test set, such as its accuracy."""
+        return self.facts.score
 
     @property
     def file_bytes(self) -> int:

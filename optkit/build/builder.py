@@ -6,6 +6,7 @@ resumed one give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -215,8 +216,9 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             checkpoints=store.scratch(stage.key),
         )
         try:
-            with silenced():
-                make_deterministic(build.suite.workload.seed)
+            with silenced() if stage.needs_tensorflow else contextlib.nullcontext():
+                if stage.needs_tensorflow:
+                    make_deterministic(build.suite.workload.seed)
                 _run(build.suite, stage, parent, path, context)
         except (OptkitError, OSError):
             raise

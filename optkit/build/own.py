@@ -1,7 +1,7 @@
 """The first stage of the user's own model: read the file, and keep it in the form that later stages start from.
 
-A model that techniques train becomes a tf-keras file. Any other becomes a float .tflite file, of which all post-training
-schemes are made: so one conversion is shared, and a user of a .tflite file needs no TensorFlow.
+A model that techniques train becomes a tf-keras file. Any other becomes a float .tflite file, from which all
+post-training schemes are made. So one conversion is shared, and a user of a .tflite file needs no TensorFlow.
 """
 
 from __future__ import annotations

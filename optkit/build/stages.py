@@ -36,6 +36,13 @@ class Stage:
     needs: dict[str, Stage]
     spec: dict[str, Any]
 
+    @property
+    def needs_tensorflow(self) -> bool:
+        """Whether making it loads TensorFlow: all but what begins and ends as a .tflite file."""
+        if isinstance(self.work, OwnModel):
+            return not self.work.is_tflite
+        return self.parent is None or self.parent.file == "model.h5"
+
 
 def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     """Return the last stage of `variant`; its parents lead back to the training of the network."""

@@ -24,7 +24,7 @@ from optkit.record.timing import Timing
 from optkit.spec import Gate, Suite, Variant
 from optkit.spec.metrics import METRICS
 
-_ACCURACY = ("accuracy", "accuracy_drop")
+_ACCURACY = ("accuracy", "accuracy_drop", "score", "drop")
 
 Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 
@@ -129,6 +129,8 @@ def value_of(facts: VariantFacts, metric: str) -> float | None:
     values: dict[str, float | None] = {
         "accuracy": facts.accuracy,
         "accuracy_drop": facts.accuracy_drop,
+        "score": facts.score,
+        "drop": facts.drop,
         "file_bytes": facts.artifact.file_bytes,
         "zip_bytes": facts.artifact.zip_bytes,
         "size_ratio": facts.artifact.size_ratio,

@@ -17,7 +17,8 @@ import msgspec
 
 from optkit.errors import RecordError
 from optkit.files.documents import DocumentError, check_levels, typed
-from optkit.record.facts import ArtifactFacts, DatasetFacts, VariantFacts
+from optkit.measure.scores import read_scores
+from optkit.record.facts import ArtifactFacts, DatasetFacts, QualityFacts, VariantFacts
 from optkit.tflite.weights import Tensor
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -59,6 +60,8 @@ class FileFacts(Protocol):
 def check_facts(facts: VariantFacts) -> None:
     """Raise RecordError, naming the variant, what was got and what was expected, when `facts` cannot be."""
     check_file(facts)
+    if facts.quality:
+        _check_quality(facts, facts.quality)
     _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
     for number, tensor in enumerate(facts.weights.tensors):
         _check_tensor(facts, f"weights.tensors[{number}]", tensor)
@@ -67,6 +70,35 @@ def check_facts(facts: VariantFacts) -> None:
         typed(facts.spec, _Spec)
     except DocumentError as error:
         raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
+
+
+def _check_quality(facts: VariantFacts, quality: QualityFacts) -> None:
+    """Check that the metric has the value that its samples give, and that there is no accuracy beside it."""
+    _require(facts, "accuracy", facts.accuracy, facts.accuracy is None, "null beside another metric")
+    _require(facts, "quality.drop", quality.drop, math.isfinite(quality.drop), "a finite number")
+    try:
+        read_scores(quality.scores)
+    except (ValueError, TypeError) as error:
+        raise RecordError(
+            f"variant {facts.variant!r}: {error}; the record was changed; run again to save one"
+        ) from error
+
+
+def check_quality_together(variants: Mapping[str, VariantFacts], baseline: str) -> None:
+    """Raise RecordError when drops of another metric are not those against the baseline's own value."""
+    own = variants.get(baseline)
+    if own is None or own.quality is None:
+        return
+    base = read_scores(own.quality.scores)
+    for facts in variants.values():
+        if facts.quality is None:
+            continue
+        try:
+            drop = read_scores(facts.quality.scores).drop_from(base)
+        except ValueError as error:
+            raise RecordError(f"variant {facts.variant!r}: {error}; run again to save one") from error
+        same = math.isclose(facts.quality.drop, drop, rel_tol=1e-6, abs_tol=1e-9)
+        _require(facts, "quality.drop", facts.quality.drop, same, f"{drop:.6g}, from the baseline's value")
 
 
 def check_file(facts: FileFacts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from optkit.measure.scores import ScoresFacts
 from optkit.tflite.weights import WeightFacts
 
 
@@ -38,11 +39,23 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityFacts:
+    """How well a file does a task whose metric is not accuracy of classes: its scores, and the drop from the baseline.
+
+    `drop` is in the metric's own unit; positive is worse.
+    """
+
+    scores: ScoresFacts
+    drop: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class VariantFacts:
     """Everything known of a variant but its timings.
 
     `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
-    packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels.
+    packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels,
+    and when another metric is measured: that is `quality`.
     `spec` is what the artifact's key was made of.
     """
 
@@ -59,3 +72,14 @@ class VariantFacts:
     correct: str | None
     weights: WeightFacts
     spec: dict[str, Any]
+    quality: QualityFacts | None = None
+
+    @property
+    def drop(self) -> float | None:
+        """How much worse it is than the baseline, in the unit of the metric that was measured; None without one."""
+        return self.quality.drop if self.quality else self.accuracy_drop
+
+    @property
+    def score(self) -> float | None:
+        """The value of the metric that was measured; None without one."""
+        return self.quality.scores.value if self.quality else self.accuracy

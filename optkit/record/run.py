@@ -26,11 +26,14 @@ from optkit.files.documents import DocumentError, decode_json, typed
 from optkit.files.regular import read_bytes
 from optkit.measure.accuracy import Evaluation, evaluate
 from optkit.measure.clocks import ClockName
+from optkit.measure.quality import measure_quality, scorer_of
+from optkit.measure.scores import Scores
 from optkit.names import shown, shown_values
 from optkit.record.chain import extras, is_float, model_of
-from optkit.record.contradictions import check_facts, check_together
+from optkit.record.contradictions import check_facts, check_quality_together, check_together
 from optkit.record.facts import ArtifactFacts as ArtifactFacts
 from optkit.record.facts import DatasetFacts as DatasetFacts
+from optkit.record.facts import QualityFacts as QualityFacts
 from optkit.record.facts import RuntimeFacts as RuntimeFacts
 from optkit.record.facts import VariantFacts as VariantFacts
 from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
@@ -132,9 +135,16 @@ def gather(
     """
     baseline = artifacts[suite.baseline]
     evaluations: dict[str, Evaluation] = {}
-    for name, artifact in artifacts.items() if dataset.labelled else ():
+    scores: dict[str, Scores] = {}
+    classifies = suite.workload.classifies
+    measured = dataset.labelled or suite.workload.task == "reconstruction"
+    scorer = scorer_of(suite, dataset) if measured and not classifies else None
+    for name, artifact in artifacts.items() if measured else ():
         runtime = msgspec.to_builtins(runtime_of(artifact.kind))
-        evaluations[name] = evaluate(artifact, dataset, suite.workload.task, runtime, store, workers)
+        if scorer:
+            scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
+        else:
+            evaluations[name] = evaluate(artifact, dataset, suite.workload.task, runtime, store, workers)
     return {
         name: VariantFacts(
             schema=SCHEMA,
@@ -154,6 +164,7 @@ def gather(
             **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
             weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,
+            quality=_quality_facts(scores.get(name), scores.get(suite.baseline)),
         )
         for name, artifact in artifacts.items()
     }
@@ -164,6 +175,12 @@ def _accuracy_facts(found: Evaluation | None, baseline: Evaluation | None) -> di
         return {"accuracy": None, "accuracy_drop": None, "correct": None}
     drop = found.drop_from(baseline)
     return {"accuracy": found.accuracy, "accuracy_drop": drop, "correct": found.packed()}
+
+
+def _quality_facts(found: Scores | None, baseline: Scores | None) -> QualityFacts | None:
+    if found is None or baseline is None:
+        return None
+    return QualityFacts(scores=found.facts(), drop=found.drop_from(baseline))
 
 
 def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) -> dict[str, Any]:
@@ -229,6 +246,7 @@ def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], mad
     if len({(timing.benchmark, timing.session) for timing in timings}) < len(timings):
         raise RecordError("it has a benchmark twice in one session; it mixes several runs")
     check_together(variants, baseline)
+    check_quality_together(variants, baseline)
     check_machine(machine)
     return Run(
         suite=suite,

@@ -28,7 +28,7 @@ def gate_notes(suite: Suite, run: Run, verdicts: Sequence[Verdict]) -> list[str]
 def _accuracy_note(run: Run, names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    drops = {name: drop for name in names if (drop := run.variants[name].accuracy_drop) is not None}
+    drops = {name: drop for name in names if (drop := run.variants[name].drop) is not None}
     which = "its drop is {:.4f}" if len(names) == 1 else "the largest drop among them is {:.4f} ({})"
     worst = max(drops, key=lambda name: drops[name]) if drops else ""
     about = which.format(drops[worst], worst) if drops else "it was not measured"

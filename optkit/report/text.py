@@ -58,13 +58,18 @@ def summary(run: Run) -> str:
 
 
 def _files(run: Run, order: Sequence[str]) -> str:
-    table = _table("variant", "accuracy", "drop", "file bytes", "zip bytes", "ratio")
+    metric = next((facts.quality.scores.metric for facts in run.variants.values() if facts.quality), "accuracy")
+    table = _table("variant", metric, "drop", "file bytes", "zip bytes", "ratio")
     smallest = min(facts.artifact.zip_bytes for facts in run.variants.values())
     for name in order:
         facts = run.variants[name]
         size = facts.artifact
         mark = _MARK if size.zip_bytes == smallest else " "
-        figures = (accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f"))
+        figures = (
+            (accuracy_text(facts.score, ".4g"), accuracy_text(facts.drop, "+.3g"))
+            if facts.quality
+            else (accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f"))
+        )
         table.add_row(name, *figures, f"{size.file_bytes:,}", f"{size.zip_bytes:,}{mark}", f"{size.size_ratio:.2f}")
     return render(table)
 

@@ -18,7 +18,7 @@ from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Gate, Network, OwnSource, Step, Suite, Training, Variant, Workload
+from optkit.spec import Conversion, Gate, Network, OwnModel, OwnSource, Step, Suite, Training, Variant, Workload
 from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
@@ -294,6 +294,11 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
         convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
     )
     inherited = parent.steps if parent else ()
+    if isinstance(network, OwnModel) and network.is_tflite and inherited + steps:
+        raise SuiteError(
+            f"{where}: {(inherited + steps)[0].technique} trains, and a .tflite file cannot be trained; name the Keras "
+            "model, or leave the steps out"
+        )
     check_order(inherited + steps, where)
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
 

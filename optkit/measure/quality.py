@@ -1,0 +1,60 @@
+"""How well an artifact does its task, by any metric, over the whole test set; kept in the store once measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optkit.build.builder import Artifact
+from optkit.build.store import Store
+from optkit.data import Dataset
+from optkit.errors import ArtifactError
+from optkit.measure.latency import set_up
+from optkit.measure.metrics import Scorer, choose_scorer
+from optkit.measure.scores import Scores, kept_scores
+from optkit.runtime import KerasWorkers
+from optkit.runtime.samples import run_samples
+from optkit.spec import Suite
+
+
+def scorer_of(suite: Suite, dataset: Dataset) -> Scorer:
+    """Return the metric of `suite`. Raises OptkitError when there is none such, or it is not of the suite's task."""
+    workload = suite.workload
+    return choose_scorer(
+        workload.metric,
+        workload.task,  # type: ignore[arg-type]  # worked out by now
+        labelled=dataset.labelled,
+        better=workload.better,
+        allowed=suite.allowed,
+        folder=suite.folder,
+    )
+
+
+def measure_quality(
+    artifact: Artifact,
+    dataset: Dataset,
+    scorer: Scorer,
+    runtime: Mapping[str, str],
+    store: Store,
+    workers: KerasWorkers,
+) -> Scores:
+    """Run `artifact` over the test set and score it, or take what the store has for these bytes, data and runtime."""
+
+    def measure() -> Scores:
+        outputs = _outputs(artifact, dataset.x_test, workers)
+        return scorer.from_outputs(dataset.y_test, outputs, inputs=dataset.x_test, groups=dataset.group_test)
+
+    return kept_scores(artifact, dataset, runtime, store, scorer.about, measure)
+
+
+def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers) -> Any:
+    if artifact.kind == "tflite":
+        found = run_samples(artifact.path, x)
+        return next(iter(found.values())) if len(found) == 1 else found
+    if isinstance(x, Mapping):
+        raise ArtifactError(f"{artifact.variant} is a Keras file with several inputs; convert it to be measured")
+    job = set_up(artifact, "full_set", 1, x, workers)
+    try:
+        return job.scores()
+    finally:
+        job.close()
