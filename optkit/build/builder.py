@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.build.entries import Entry
-from optkit.build.own import float_tflite, read_keras_model
+from optkit.build.own import activation_of, float_tflite, read_keras_model
 from optkit.build.preflight import check_outputs, preflight
 from optkit.build.stages import Stage, stages, weights_file
 from optkit.build.store import Store
@@ -29,6 +29,7 @@ from optkit.convert import convert
 from optkit.convert.from_tflite import convert_tflite
 from optkit.data import DataMode, Dataset
 from optkit.errors import BuildError, OptkitError
+from optkit.keras.ending import Task
 from optkit.keras.files import load_model, save_model
 from optkit.keras.tensorflow import make_deterministic, silenced
 from optkit.keras.weights import load_weights
@@ -169,15 +170,18 @@ def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     if not work or _find(build.store, trained) or (own and not variant.steps):
         return
     task = build.suite.workload.task
+    known: Task | None = None
+    if task == "binary" or (task == "multiclass" and not own):  # the loss follows what the user's own model ends in
+        known = task
     with silenced():
         make_deterministic(build.suite.workload.seed)
         network = _network(build.suite, variant)
-        findings = preflight(network, variant.steps, variant.conversion, task=task, training=variant.training)
+        findings = preflight(network, variant.steps, variant.conversion, task=known, training=variant.training)
         for name in dict.fromkeys(name for step in variant.steps for name in step.needs()):
             teacher = build.suite.variant(name)
             if teacher.network != variant.network:
                 teaching = _network(build.suite, teacher)
-                findings += check_outputs(teaching, task, f"teacher {name!r}")
+                findings += check_outputs(teaching, known, f"teacher {name!r}") if known else ()
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
     for finding in findings:
@@ -214,6 +218,7 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             models=models,
             seed=build.suite.workload.seed,
             checkpoints=store.scratch(stage.key),
+            activation=_activation(build.suite, stage),
         )
         try:
             with silenced() if stage.needs_tensorflow else contextlib.nullcontext():
@@ -229,6 +234,12 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
         return _about(stage, path, notes)
 
     return store.get(stage.key, make, stage.file, lambda path, old: _about(stage, path, old.get("notes")))
+
+
+def _activation(suite: Suite, stage: Stage) -> str | None:
+    """Return what the user's own model ends in, where the chain of `stage` starts from one."""
+    first = [stage, *_above(stage)][-1].work
+    return activation_of(suite, first) if isinstance(first, OwnModel) and not first.is_tflite else None
 
 
 def _find(store: Store, stage: Stage) -> Entry | None:

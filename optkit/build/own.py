@@ -12,6 +12,7 @@ from typing import Any
 from optkit.errors import BuildError
 from optkit.files.functions import check_allowed, is_function
 from optkit.keras.own import open_model, to_float_tflite
+from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
 from optkit.spec.keys import digest, file_sha256
 
@@ -76,6 +77,12 @@ def float_tflite(suite: Suite, model: OwnModel) -> bytes:
     if model.is_tflite:
         return path.read_bytes()
     return to_float_tflite(path, custom_objects=_custom_objects(suite, model))
+
+
+def activation_of(suite: Suite, model: OwnModel) -> str | None:
+    """Return the activation that the user's Keras model ends in; None when its file does not say."""
+    path = own_place(suite, model)
+    return None if path.is_dir() else look_at_model(path).activation
 
 
 def _custom_objects(suite: Suite, model: OwnModel) -> str | None:

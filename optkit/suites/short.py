@@ -11,7 +11,8 @@ from typing import Any
 from optkit.errors import SuiteError, nearest
 from optkit.suites.recipes import recipe, trains
 
-SHORT_KEYS = ("model", "data", "task", "metric", "custom_objects", "training", "seed", "budget")
+_WORKLOAD_KEYS = ("model", "data", "task", "metric", "better", "custom_objects", "seed")
+SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
 """What a file of schema 2 may hold at its top, beside the keys of schema 1."""
 
 BASELINE = "float32"
@@ -44,13 +45,11 @@ def long_form(document: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in document.items() if key not in SHORT_KEYS}
     found["schema"] = 1
     workload = {**_table(document.get("workload", {}), "workload")}
-    for short, long in (("model", "model"), ("data", "data"), ("task", "task"), ("metric", "metric"), ("seed", "seed")):
-        if short in document:
-            if long in workload:
-                raise SuiteError(f"{short} stands at the top of the file and in [workload]; drop one of them")
-            workload[long] = document[short]
-    if "custom_objects" in document:
-        workload["custom_objects"] = document["custom_objects"]
+    for key in _WORKLOAD_KEYS:
+        if key in document:
+            if key in workload:
+                raise SuiteError(f"{key} stands at the top of the file and in [workload]; drop one of them")
+            workload[key] = document[key]
     found["workload"] = workload
     _check_model(workload)
     found["variants"] = _variants(document, workload)

@@ -5,8 +5,8 @@ Law: what training gives depends on the model, the data, the recipe and the seed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from optkit.errors import BuildError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import load_keras
 from optkit.spec import TrainingRecipe
+from optkit.spec.metrics import Task
 from optkit.training.batches import Labels, augmented_batches
 from optkit.training.checkpoints import State, fits, latest, restore, save
 from optkit.training.context import TrainingContext
@@ -37,7 +38,9 @@ def fit(
     """
     if recipe.epochs == 0:
         return
-    if not len(context.y):
+    if isinstance(context.x, Mapping):
+        raise BuildError("the model has several inputs, and techniques train models with one; leave its steps out")
+    if not len(context.y) and context.task != "reconstruction":
         raise BuildError("the data have no labels to train on; give epochs = 0, or data with labels")
     keras = load_keras()
     every = getattr(recipe, "checkpoint_epochs", 0) if context.checkpoints else 0
@@ -58,8 +61,8 @@ def fit(
             keras.utils.set_random_seed(int(np.random.SeedSequence([context.seed, begin]).generate_state(1)[0]))
         if state:
             restore(state, model, optimizer)
-        loss = distillation_loss(teaching, context.task) if teaching else label_loss(context.task)
-        model.compile(optimizer, loss=loss, metrics=[label_accuracy(context.task) if teaching else "accuracy"])
+        loss, metrics = _loss_and_metrics(context, teaching)
+        model.compile(optimizer, loss=loss, metrics=metrics)
         arguments = data(model, recipe, context, teaching, begin)
         model.fit(**arguments, initial_epoch=begin, epochs=end, callbacks=own, verbose=0)
         if end < recipe.epochs and context.checkpoints:
@@ -78,12 +81,27 @@ def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
     return recipe.learning_rate * factor
 
 
-def label_loss(task: Literal["multiclass", "binary"]) -> Any:
-    """Return the Keras loss on the labels: of logits for a multiclass task, of probabilities for a binary one."""
+def _loss_and_metrics(context: TrainingContext, teaching: Teaching | None) -> tuple[Any, list[Any]]:
+    if not teaching:
+        classes = context.task in ("multiclass", "binary", "sequence")
+        return label_loss(context.task, context.activation), ["accuracy"] if classes else []
+    if context.task not in ("multiclass", "binary"):
+        raise BuildError(f"a teacher is for multiclass and binary tasks, and this one is {context.task}; drop it")
+    loss = distillation_loss(teaching, context.task, probabilities=context.activation == "softmax")
+    return loss, [label_accuracy(context.task)]
+
+
+def label_loss(task: Task, activation: str | None = None) -> Any:
+    """Return the Keras loss on the labels of a task, for a model that ends in `activation`.
+
+    None: logits for classes, a probability for binary and multilabel tasks.
+    """
     losses = load_keras().losses
-    return (
-        losses.SparseCategoricalCrossentropy(from_logits=True) if task == "multiclass" else losses.BinaryCrossentropy()
-    )
+    if task in ("multiclass", "sequence"):
+        return losses.SparseCategoricalCrossentropy(from_logits=activation != "softmax")
+    if task in ("binary", "multilabel"):
+        return losses.BinaryCrossentropy(from_logits=activation not in (None, "sigmoid", "hard_sigmoid"))
+    return losses.MeanSquaredError()
 
 
 def samples_to_train(samples: int, recipe: TrainingRecipe) -> int:
@@ -120,7 +138,7 @@ def _plain(
     model: Any, recipe: TrainingRecipe, context: TrainingContext, teaching: Teaching | None, begin: int
 ) -> dict[str, Any]:
     """Return the data arguments of Keras' `fit` for the samples as they are."""
-    y: Any = context.y
+    y: Any = context.y if len(context.y) and context.task != "reconstruction" else context.x
     if teaching:
         y = targets(teaching, context.y, context.outputs, model.output_shape[-1])
     return {

@@ -16,6 +16,7 @@ from optkit.errors import BuildError
 from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.spec import require
 from optkit.spec.keys import ADDED_LATER
+from optkit.spec.metrics import Task
 
 SoftScale = Literal["temperature_squared", "none"]
 
@@ -62,16 +63,19 @@ def targets(
     return np.concatenate([y[:, None].astype(np.float32), found.astype(np.float32)], axis=1)
 
 
-def distillation_loss(teaching: Teaching, task: Literal["multiclass", "binary"]) -> Callable[[Any, Any], Any]:
+def distillation_loss(teaching: Teaching, task: Task, *, probabilities: bool = False) -> Callable[[Any, Any], Any]:
     """Return the loss of (targets, the model's outputs) for Keras: float32 (batch,).
 
-    The model's and the teacher's outputs are logits for a multiclass task, probabilities for a binary one.
+    The model's and the teacher's outputs are logits for a multiclass task, unless both are `probabilities` (a softmax),
+    and probabilities for a binary one.
     """
     keras = load_keras()
     soft_loss = {"multiclass": _softmax_divergence, "binary": _sigmoid_divergence}[task]
 
     def loss(target: Any, output: Any) -> Any:
         label, teacher = target[:, :1], target[:, 1:]
+        if task == "multiclass" and probabilities:  # their logarithms are logits: a softmax gives them again
+            teacher, output = _logarithm(teacher), _logarithm(output)
         if task == "multiclass":
             hard = keras.losses.sparse_categorical_crossentropy(label[:, 0], output, from_logits=True)
         else:
@@ -83,7 +87,7 @@ def distillation_loss(teaching: Teaching, task: Literal["multiclass", "binary"])
     return loss
 
 
-def label_accuracy(task: Literal["multiclass", "binary"]) -> Callable[[Any, Any], Any]:
+def label_accuracy(task: Task) -> Callable[[Any, Any], Any]:
     """Return the accuracy with respect to the labels in `targets`, for Keras; its logs call it `accuracy`."""
     metrics = load_keras().metrics
 
@@ -107,6 +111,11 @@ def _sigmoid_divergence(teacher: Any, student: Any, temperature: float) -> Any:
     on = tf.sigmoid(p) * (tf.math.log_sigmoid(p) - tf.math.log_sigmoid(q))
     off = tf.sigmoid(-p) * (tf.math.log_sigmoid(-p) - tf.math.log_sigmoid(-q))
     return tf.reduce_sum(on + off, axis=-1)
+
+
+def _logarithm(probability: Any) -> Any:
+    tf = load_tensorflow()
+    return tf.math.log(tf.clip_by_value(probability, _EPSILON, 1.0))
 
 
 def _logit(probability: Any) -> Any:
