@@ -41,7 +41,6 @@ _REACHING_OUT = (
     "TextLineDataset",
     "TFRecordDataset",
     "FixedLengthRecordDataset",
-    "LoadLibrary",
 )
 """Operations that read or write files that the graph names, or call Python."""
 _METADATA = "keras_metadata.pb"
