@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,9 @@ from optkit.convert.activations import Samples
 from optkit.errors import BuildError
 from optkit.keras.tensorflow import load_tensorflow, release_memory
 from optkit.spec import Conversion
+
+_MISSING = re.compile(r"(?:TF Select ops|Custom ops): (.*)")
+"""How the converter tells which operations it has no built-in operator for."""
 
 
 def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes:
@@ -49,7 +53,7 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
             warnings.simplefilter("ignore")
             return bytes(converter.convert())
     except Exception as error:  # the converter raises many kinds, from several layers
-        raise BuildError(f"conversion to {conversion.mode} failed: {_first_line(error)}") from error
+        raise BuildError(f"conversion to {conversion.mode} failed: {reason(error)}") from error
 
 
 def _calibrating(converter: Any, samples: Samples) -> Iterator[list[npt.NDArray[np.float32]]]:
@@ -79,5 +83,15 @@ def weight_layer_names(model: Any) -> list[str]:
     return names
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:300] or type(error).__name__
+def reason(error: Exception) -> str:
+    """Return why the converter failed, in one line: the operations that have no kernel by name, or its first line."""
+    text = str(error).strip()
+    missing = dict.fromkeys(
+        name.strip() for found in _MISSING.findall(text) for name in found.split(",") if name.strip()
+    )
+    if missing:
+        return (
+            f"TensorFlow Lite has no operator for {', '.join(missing)}; replace the layers that use "
+            f"{'it' if len(missing) == 1 else 'them'}"
+        )
+    return text.split("\n")[0][:300] or type(error).__name__

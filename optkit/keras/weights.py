@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.errors import BuildError
+from optkit.errors import ArtifactError, BuildError
 from optkit.files.archives import read_npz
 from optkit.process.children import ended, run
 from optkit.process.temporary import temporary_folder
@@ -88,10 +88,18 @@ def _values(path: Path, name: str, array: npt.NDArray[Any], weight: Any) -> npt.
     return values
 
 
-def _read_apart(path: Path, expected: list[str]) -> Arrays:
+def try_weights(path: Path) -> None:
+    """Read all values of a .keras or .h5 file in a process of its own, and keep none. Raises ArtifactError."""
+    try:
+        _read_apart(path, None)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}; save the model again") from error
+
+
+def _read_apart(path: Path, expected: list[str] | None) -> Arrays:
     """Read an HDF5 file in a process of its own, which a damaged one may crash or keep for ever.
 
-    Raises ValueError with the reason.
+    With `expected` None its values are read and not returned. Raises ValueError with the reason.
     """
     limit = _READ_SECONDS + path.stat().st_size / _BYTES_PER_SECOND
     with temporary_folder("weights") as folder:

@@ -1,0 +1,223 @@
+"""Rebuild a Keras 3 model in tf-keras, which the techniques that train need: layer by layer, with its weights.
+
+Law: the rebuilt model gives the same outputs as the one it was made from (1e-5 of the largest), or there is none.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from optkit.errors import BuildError
+from optkit.keras.rebuild_check import check_outputs
+from optkit.keras.tensorflow import load_keras
+from optkit.names import shown
+
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+"""Arguments that Keras 3 calls otherwise."""
+_BASE = ("name", "dtype", "trainable")
+_INSTEAD = (
+    "techniques that train need it in tf-keras; replace the layer and save the model again, or use post-training "
+    "variants alone"
+)
+
+
+def rebuild(source: Any, path: Path) -> Any:
+    """Return the Keras 3 model `source`, Functional or Sequential, as a tf-keras model with the same weights.
+
+    `path` is the file it came from, for messages. Raises BuildError, which names the layer, when one cannot be
+    carried over or the outputs differ.
+    """
+    made = _model(source, path)
+    _carry_weights(source, made, path)
+    check_outputs(source, made, path)
+    return made
+
+
+def _model(source: Any, path: Path) -> Any:
+    config = source.get_config()
+    if "layers" not in config or not source.built:
+        kind = type(source).__name__
+        raise BuildError(
+            f"{path}: the model {shown(source.name)!r} is a {kind} without layers that can be listed; expected a "
+            f"Functional or a built Sequential model: {_INSTEAD}"
+        )
+    return _sequential(source, path) if _is_sequential(source) else _functional(source, config, path)
+
+
+def _is_sequential(source: Any) -> bool:
+    return any(base.__name__ == "Sequential" for base in type(source).__mro__)
+
+
+def _is_model(layer: Any) -> bool:
+    return any(base.__name__ in ("Functional", "Sequential") for base in type(layer).__mro__)
+
+
+def _sequential(source: Any, path: Path) -> Any:
+    keras = load_keras()
+    given = source.inputs[0]
+    first = keras.layers.InputLayer(
+        input_shape=tuple(given.shape[1:]), batch_size=given.shape[0], dtype=given.dtype, name=given.name
+    )
+    return keras.Sequential([first, *(_layer(layer, path) for layer in source.layers)], name=source.name)
+
+
+def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
+    """Make the layers, then call them in the order in which their inputs come to be."""
+    keras = load_keras()
+    tensors: dict[tuple[str, int, int], Any] = {}
+    waiting: list[tuple[Any, str, int, Any]] = []
+    for entry in config["layers"]:
+        name, layer = entry["name"], source.get_layer(entry["name"])
+        if entry["class_name"] == "InputLayer":
+            shape = layer.batch_shape
+            tensors[name, 0, 0] = keras.Input(shape[1:], batch_size=shape[0], dtype=layer.dtype, name=name)
+            continue
+        made = _layer(layer, path)
+        first = 1 if _is_model(layer) else 0  # a model as a layer has a node of its own before it is called
+        waiting += [(made, name, first + i, node) for i, node in enumerate(entry["inbound_nodes"])]
+    while waiting:
+        ready = [call for call in waiting if all(key in tensors for key in _keys(call[3]))]
+        if not ready:
+            raise BuildError(f"{path}: the layer {shown(waiting[0][1])!r} has inputs that nothing makes; save it again")
+        for made, name, number, node in ready:
+            arguments = _filled(node["args"], tensors)
+            options = {key: _filled(value, tensors) for key, value in node["kwargs"].items() if value is not None}
+            try:
+                found = made(*arguments, **options)
+            except (TypeError, ValueError) as error:
+                raise _refusal(path, name, made, str(error)) from error
+            for i, tensor in enumerate(_flat(found)):
+                tensors[name, number, i] = tensor
+        waiting = [call for call in waiting if call not in ready]
+    return keras.Model(
+        _ends(config["input_layers"], tensors), _ends(config["output_layers"], tensors), name=source.name
+    )
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _key(value: Any) -> tuple[str, int, int]:
+    name, node, index = value["config"]["keras_history"]
+    return str(name), int(node), int(index)
+
+
+def _keys(value: Any) -> Iterator[tuple[str, int, int]]:
+    """Yield the tensors that a call's arguments refer to."""
+    if _is_tensor(value):
+        yield _key(value)
+    elif isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _keys(item)
+
+
+def _filled(value: Any, tensors: dict[tuple[str, int, int], Any]) -> Any:
+    if _is_tensor(value):
+        return tensors[_key(value)]
+    if isinstance(value, (list, tuple)):
+        return [_filled(item, tensors) for item in value]
+    if isinstance(value, dict):
+        return {key: _filled(item, tensors) for key, item in value.items()}
+    return value
+
+
+def _ends(value: Any, tensors: dict[tuple[str, int, int], Any]) -> Any:
+    """Return inputs or outputs as they are nested in the configuration: lists, dicts, and [name, node, index]."""
+    if isinstance(value, dict):
+        return {key: _ends(item, tensors) for key, item in value.items()}
+    if len(value) == 3 and isinstance(value[0], str):
+        return tensors[value[0], int(value[1]), int(value[2])]
+    return [_ends(item, tensors) for item in value]
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [tensor for key in sorted(value) for tensor in _flat(value[key])]
+    return [tensor for item in value for tensor in _flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _layer(layer: Any, path: Path) -> Any:
+    """Return the tf-keras layer of the same class and options, without weights."""
+    if _is_model(layer):
+        return _model(layer, path)
+    keras = load_keras()
+    name, kind = type(layer).__name__, type(layer).__module__
+    own = getattr(keras.layers, name, None)
+    if own is None or not kind.startswith("keras."):
+        raise _refusal(path, layer.name, layer, f"tf-keras has no layer {name}")
+    config = _options(layer, own, path)
+    try:
+        return own.from_config(config)
+    except (TypeError, ValueError, KeyError) as error:
+        raise _refusal(path, layer.name, layer, str(error)) from error
+
+
+def _options(layer: Any, own: Any, path: Path) -> dict[str, Any]:
+    """Return the layer's configuration as tf-keras takes it; what tf-keras does not know must be at its default."""
+    known = {*_BASE, *_arguments(own)}
+    plain = _arguments(type(layer))
+    found = {}
+    for key, value in layer.get_config().items():
+        name = _RENAMED.get(type(layer).__name__, {}).get(key, key)
+        if name in known:
+            found[name] = _translated(value)
+        elif value and not (key in plain and plain[key] == value):
+            raise _refusal(
+                path, layer.name, layer, f"tf-keras' {own.__name__} has no {key}, which is {shown(str(value))}"
+            )
+    return found
+
+
+def _arguments(kind: type) -> dict[str, Any]:
+    """Return the arguments of a class and of what it is derived from, with their defaults."""
+    return {
+        name: parameter.default
+        for base in reversed(kind.__mro__)
+        if "__init__" in vars(base)
+        for name, parameter in inspect.signature(base.__init__).parameters.items()
+    }
+
+
+def _translated(value: Any) -> Any:
+    """Return a value of a Keras 3 configuration in the form of Keras 2: class name and config, a policy's name."""
+    if isinstance(value, (list, tuple)):
+        return [_translated(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind, config = value.get("class_name"), value.get("config")
+    if kind == "DTypePolicy":
+        return config["name"]
+    if kind == "SeedGenerator":
+        return None
+    if kind == "function":
+        return config
+    if kind is None or config is None:
+        return {key: _translated(item) for key, item in value.items()}
+    return {"class_name": kind, "config": _translated(config)}
+
+
+def _carry_weights(source: Any, made: Any, path: Path) -> None:
+    for layer in source.layers:
+        if not layer.weights:
+            continue
+        twin = made.get_layer(layer.name)
+        if _is_model(layer):
+            _carry_weights(layer, twin, path)
+            continue
+        values = layer.get_weights()
+        shapes, expected = [v.shape for v in values], [tuple(w.shape) for w in twin.weights]
+        if shapes != expected:
+            raise _refusal(path, layer.name, layer, f"its weights have shapes {shapes}, tf-keras' {expected}")
+        twin.set_weights(values)
+
+
+def _refusal(path: Path, name: str, layer: Any, why: str) -> BuildError:
+    line = shown(why.strip().splitlines()[0][:200]) if why.strip() else "unknown"
+    return BuildError(
+        f"{path}: the layer {shown(name)!r} ({type(layer).__name__}) cannot be carried over from Keras 3: {line}; "
+        f"{_INSTEAD}"
+    )

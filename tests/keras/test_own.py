@@ -1,0 +1,315 @@
+"""A user's own model: Keras 3, Keras 2 and SavedModels are told apart, opened, converted or refused."""
+
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optkit.convert.from_model import float_tflite
+from optkit.errors import ArtifactError, BuildError
+from optkit.keras.files import save_model
+from optkit.keras.keras3 import load_own_keras
+from optkit.keras.own import model_digest, model_kind, open_model
+from optkit.keras.tensorflow import load_keras, load_tensorflow
+from optkit.runtime.samples import run_samples
+from tests.keras import own_models
+
+
+def saved(model, path: Path) -> Path:
+    model.save(path)
+    return path
+
+
+def predicted(model, x):
+    found = model.predict(x if len(x) > 1 else next(iter(x.values())), verbose=0)
+    return found if isinstance(found, list) else [found]
+
+
+@pytest.mark.parametrize("make", [own_models.image, own_models.text, own_models.two, own_models.stack])
+def test_a_keras_3_model_is_rebuilt_in_tf_keras_with_the_same_outputs(make, tmp_path):
+    model = make()
+    path = saved(model, tmp_path / "model.keras")
+    assert model_kind(path) == "keras3"
+    found = open_model(path)
+    assert isinstance(found, load_keras().Model)
+    assert [layer.name for layer in found.layers if layer.weights] == [
+        layer.name for layer in model.layers if layer.weights
+    ]
+    x = own_models.inputs(model)
+    for expected, got in zip(predicted(model, x), predicted(found, x), strict=True):
+        assert np.abs(got - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("make", [own_models.image, own_models.two])
+def test_a_keras_3_model_becomes_a_float_tflite(make, tmp_path):
+    model = make()
+    path = saved(model, tmp_path / "model.keras")
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(path))
+    x = own_models.inputs(model)
+    found = run_samples(made, x)
+    for expected in predicted(model, x):
+        assert any(
+            got.shape == expected.shape and np.abs(got - expected).max() <= 1e-5 * np.abs(expected).max()
+            for got in found.values()
+        )
+
+
+def test_a_rebuilt_model_can_be_trained_and_its_saved_form_read(tmp_path):
+    found = open_model(saved(own_models.stack(), tmp_path / "model.keras"))
+    x = np.random.default_rng(0).normal(size=(16, 8, 8, 1)).astype(np.float32)
+    found.compile("sgd", "mse")
+    before = found.get_layer("logits").kernel.numpy().copy()
+    found.fit(x, np.zeros((16, 5)), epochs=1, verbose=0)
+    assert np.abs(found.get_layer("logits").kernel.numpy() - before).max() > 0
+    save_model(found, tmp_path / "again.h5")
+    np.testing.assert_allclose(open_model(tmp_path / "again.h5").predict(x, verbose=0), found.predict(x, verbose=0))
+
+
+def test_an_h5_of_keras_3_is_told_from_one_of_tf_keras(tmp_path):
+    model = own_models.stack()
+    path = saved(model, tmp_path / "three.h5")
+    assert model_kind(path) == "keras3"
+    save_model(open_model(path), tmp_path / "two.h5")
+    assert model_kind(tmp_path / "two.h5") == "keras2"
+    x = own_models.inputs(model)
+    for name in ("three.h5", "two.h5"):
+        np.testing.assert_allclose(predicted(open_model(tmp_path / name), x), predicted(model, x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_keras_file_of_tf_keras_is_opened(tmp_path):
+    model = open_model(saved(own_models.stack(), tmp_path / "three.keras"))
+    path = tmp_path / "two.keras"
+    model.save(path)
+    assert model_kind(path) == "keras2"
+    x = np.ones((2, 8, 8, 1), np.float32)
+    np.testing.assert_allclose(open_model(path).predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_an_operation_between_layers_is_named(tmp_path):
+    keras = load_own_keras()
+    given = keras.Input((4,))
+    x = keras.layers.Dense(4, name="dense")(given)
+    path = saved(keras.Model(given, keras.ops.sin(x) + 1.0), tmp_path / "model.keras")
+    with pytest.raises(
+        BuildError, match=r"the layer 'sin' \(Sin\) cannot be carried over .* tf-keras has no layer Sin"
+    ):
+        open_model(path)
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(path))  # but it can be converted
+    assert run_samples(made, np.ones((2, 4), np.float32))
+
+
+def test_an_option_that_tf_keras_has_not_is_named(tmp_path):
+    keras = load_own_keras()
+    x = keras.Input((4, 4, 2))
+    y = keras.layers.AveragePooling2D(2, name="pool")(keras.layers.GroupNormalization(1, name="group")(x))
+    model = keras.Model(x, y)
+    path = saved(model, tmp_path / "model.keras")
+    config = _config(path)
+    [pool] = [layer for layer in config["config"]["layers"] if layer["name"] == "pool"]
+    assert pool["class_name"] == "AveragePooling2D"
+    assert open_model(path)
+    from optkit.keras import rebuild
+
+    layer = model.get_layer("pool")
+    layer.get_config = lambda: {"name": "pool", "pool_size": 2, "wavy": 3}
+    with pytest.raises(BuildError, match="tf-keras' AveragePooling2D has no wavy, which is 3"):
+        rebuild._layer(layer, path)
+
+
+def test_weights_that_change_the_outputs_are_refused(tmp_path, monkeypatch):
+    """The check of outputs is the last word: a layer whose options were read wrongly is found and named."""
+    from optkit.keras import rebuild
+
+    path = saved(own_models.image(), tmp_path / "model.keras")
+    monkeypatch.setattr(rebuild, "_RENAMED", {"LeakyReLU": {"negative_slope": "nothing"}})
+    with pytest.raises(BuildError, match=r"'leaky'.*negative_slope|the layer 'leaky' gives other outputs"):
+        open_model(path)
+
+
+def _config(path: Path):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+def _rewritten(path: Path, to: Path, change) -> Path:
+    """Copy a .keras archive with its configuration changed."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                change(config)
+                data = json.dumps(config).encode()
+            new.writestr(name, data)
+    return to
+
+
+def test_a_lambda_layer_is_refused_unless_it_is_allowed(tmp_path):
+    keras = load_own_keras()
+    path = saved(
+        keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2.0, output_shape=(4,))]),
+        tmp_path / "model.keras",
+    )
+    for call in (open_model, float_tflite):
+        with pytest.raises(ArtifactError, match="holds Lambda layers, which run code on loading"):
+            call(path)
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(path, allow_lambda=True))
+    [values] = run_samples(made, np.ones((2, 4), np.float32)).values()
+    assert values.tolist() == [[2.0] * 4] * 2
+
+
+@pytest.mark.parametrize("kind", ["TFSMLayer", "TorchModuleWrapper", "StringLookup"])
+def test_layers_that_read_files_are_refused_before_keras_sees_them(kind, tmp_path):
+    def change(config):
+        config["config"]["layers"][1]["class_name"] = kind
+
+    path = saved(own_models.stack(), tmp_path / "model.keras")
+    with pytest.raises(ArtifactError, match=f"holds {kind} layers"):
+        open_model(_rewritten(path, tmp_path / "bad.keras", change))
+
+
+CUSTOM = """
+import keras
+
+@keras.saving.register_keras_serializable(package="mine")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return x * 2.0
+"""
+
+
+def test_custom_objects_come_from_a_module_that_was_named(tmp_path, monkeypatch):
+    (tmp_path / "my_own_layers.py").write_text(CUSTOM)
+    monkeypatch.syspath_prepend(tmp_path)
+    load_own_keras()
+    import my_own_layers
+
+    keras = load_own_keras()
+    path = saved(keras.Sequential([keras.Input((4,)), my_own_layers.Twice(name="twice")]), tmp_path / "model.keras")
+    keras.saving.get_custom_objects().clear()
+    del sys.modules["my_own_layers"]
+    with pytest.raises(
+        ArtifactError, match=r"'Twice' of the module 'my_own_layers'; .* custom_objects = \"my_own_layers\""
+    ):
+        float_tflite(path)
+    assert "my_own_layers" not in sys.modules
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(path, "my_own_layers"))
+    [values] = run_samples(made, np.ones((1, 4), np.float32)).values()
+    assert values.tolist() == [[2.0] * 4]
+    with pytest.raises(BuildError, match=r"'twice' \(Twice\) cannot be carried over"):
+        open_model(path, "my_own_layers")
+    with pytest.raises(BuildError, match="custom_objects = 'no_such_module' cannot be imported"):
+        float_tflite(path, "no_such_module")
+
+
+def test_files_that_are_no_models(tmp_path):
+    (tmp_path / "bad.keras").write_bytes(b"no archive")
+    (tmp_path / "bad.h5").write_bytes(b"no HDF5")
+    (tmp_path / "bad.onnx").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    for name, told in {
+        "bad.keras": "is not a Keras model",
+        "bad.h5": "is not a Keras model",
+        "bad.onnx": "ends in '.onnx'; give .keras, .h5, .tflite, or a SavedModel folder",
+        "folder": "is a folder without saved_model.pb",
+        "none.h5": "cannot be read: No such file",
+    }.items():
+        with pytest.raises(ArtifactError, match=re.escape(told)):
+            model_kind(tmp_path / name)
+
+
+def test_damaged_values_end_a_process_of_their_own(tmp_path):
+    path = saved(own_models.stack(), tmp_path / "model.keras")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "cut.keras", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data[: len(data) // 2] if name.endswith(".h5") else data)
+    with pytest.raises(ArtifactError, match=r"cut\.keras cannot be read"):
+        open_model(tmp_path / "cut.keras")
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    """A SavedModel folder of a tf-keras model, and that model."""
+    keras = load_keras()
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, name="dense")], name="small")
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    model.save(folder, save_format="tf")
+    return folder, model
+
+
+def test_a_saved_model_of_tf_keras_is_opened_and_converted(saved_model, tmp_path):
+    folder, model = saved_model
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose(open_model(folder).predict(x, verbose=0), expected, rtol=1e-6)
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(folder))
+    [found] = run_samples(made, x).values()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def module(folder, function, spec):
+    tf = load_tensorflow()
+    made = tf.Module()
+    made.call = tf.function(function, input_signature=[spec])
+    tf.saved_model.save(made, str(folder), signatures={"serving_default": made.call})
+    return folder
+
+
+def test_another_saved_model_is_converted_but_not_trained(tmp_path):
+    tf = load_tensorflow()
+    folder = module(tmp_path / "graph", lambda x: {"y": x * 3.0}, tf.TensorSpec([None, 4], tf.float32, name="x"))
+    with pytest.raises(BuildError, match=r"is a graph without Keras layers .* give the model as \.h5 or \.keras"):
+        open_model(folder)
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(folder))
+    assert run_samples(made, np.ones((2, 4), np.float32))["y"].tolist() == [[3.0] * 4] * 2
+
+
+def test_a_saved_model_that_reads_files_is_refused(tmp_path):
+    tf = load_tensorflow()
+    folder = module(
+        tmp_path / "graph",
+        lambda x: {"y": tf.strings.length(tf.io.read_file("/etc/hostname")) + tf.cast(x, tf.int32)},
+        tf.TensorSpec([1], tf.float32, name="x"),
+    )
+    for call in (open_model, float_tflite):
+        with pytest.raises(ArtifactError, match="has the operation ReadFile, which reaches out of the graph"):
+            call(folder)
+
+
+def test_an_operation_without_a_kernel_is_named(tmp_path):
+    tf = load_tensorflow()
+    folder = module(
+        tmp_path / "graph",
+        lambda x: {"y": tf.linalg.det(tf.reshape(x, [2, 2]))},
+        tf.TensorSpec([4], tf.float32, name="x"),
+    )
+    with pytest.raises(BuildError, match="has no operator for MatrixDeterminant; replace the layers that use it"):
+        float_tflite(folder)
+
+
+def test_the_digest_of_a_folder_is_of_names_and_contents(saved_model, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "one").write_bytes(b"1")
+    (folder / "two").write_bytes(b"2")
+    first = model_digest(folder)
+    assert first == model_digest(folder)
+    (folder / "two").write_bytes(b"3")
+    changed = model_digest(folder)
+    (folder / "two").write_bytes(b"2")
+    (folder / "two").rename(folder / "three")
+    assert len({first, changed, model_digest(folder)}) == 3
+    assert model_digest(folder / "three") == "d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35"
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        model_digest(tmp_path / "none")
