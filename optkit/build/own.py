@@ -11,10 +11,10 @@ from typing import Any
 
 from optkit.errors import BuildError
 from optkit.files.functions import check_allowed, is_function
-from optkit.keras.own import open_model, to_float_tflite
+from optkit.convert.from_model import to_float_tflite
+from optkit.keras.own import model_digest, open_model
 from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
-from optkit.spec.keys import digest, file_sha256
 
 VERSION = 1
 """Raise it by hand when what is kept of the same file changes."""
@@ -56,14 +56,6 @@ def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
     if model.custom_objects:
         found["custom_objects"] = model.custom_objects
     return found
-
-
-def model_digest(path: Path) -> str:
-    """Return the sha256, in hex, of a model file, or of the names and contents of all files in a folder."""
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return digest({file.relative_to(path).as_posix(): file_sha256(file) for file in files})
-    return file_sha256(path)
 
 
 def read_keras_model(suite: Suite, model: OwnModel) -> Any:

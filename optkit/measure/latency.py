@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.build.builder import Artifact
+from optkit.data.dataset import count, take
 from optkit.errors import ArtifactError, nearest
 from optkit.runtime import KerasWorkers, TFLiteRunner
 
@@ -29,6 +30,8 @@ _TRIAL_SECONDS = 0.5
 _LARGER_BATCHES = (100, 500)
 
 Floats = npt.NDArray[np.float32]
+Samples = Any
+"""Samples of a model: an array (samples, *sample shape); of several inputs a dict of such arrays by name."""
 
 
 class Job(Protocol):
@@ -58,11 +61,16 @@ class Trial:
 
 
 class TFLiteJob:
-    """A set of samples through one or more interpreters, each with its slice cut into prepared batches."""
+    """A set of samples through one or more interpreters, each with its slice cut into prepared batches.
 
-    def __init__(self, path: Path, x: Floats, strategy: Strategy) -> None:
+    A file whose batch is fixed is called with that one, whatever the strategy says.
+    """
+
+    def __init__(self, path: Path, x: Samples, strategy: Strategy) -> None:
+        batch = TFLiteRunner.fixed_batch(path) or strategy.batch
+        parts = np.array_split(np.arange(count(x)), strategy.interpreters)
         self._slices = [
-            _prepared_slice(path, part, strategy) for part in np.array_split(x, strategy.interpreters) if len(part)
+            _prepared_slice(path, take(x, slice(part[0], part[-1] + 1)), strategy, batch) for part in parts if len(part)
         ]
         self._outputs: list[list[Any]] = []
         self._pool = ThreadPoolExecutor(len(self._slices)) if len(self._slices) > 1 else None
@@ -78,9 +86,9 @@ class TFLiteJob:
         """Return the scores of the last run, float32, shape (samples, outputs)."""
         return np.concatenate(
             [
-                runner.scores(raw)
+                runner.scores(raw)[:samples]
                 for calls, outputs in zip(self._slices, self._outputs, strict=True)
-                for (runner, _), raw in zip(calls, outputs, strict=True)
+                for (runner, _, samples), raw in zip(calls, outputs, strict=True)
             ]
         )
 
@@ -90,25 +98,34 @@ class TFLiteJob:
             self._pool.shutdown()
 
 
-def _prepared_slice(path: Path, x: Floats, strategy: Strategy) -> list[tuple[TFLiteRunner, Any]]:
-    whole = len(x) // strategy.batch * strategy.batch
-    calls = []
-    for part, batch in ((x[:whole], strategy.batch), (x[whole:], len(x) - whole)):
-        if len(part):
-            runner = TFLiteRunner(path, threads=strategy.threads, batch=batch)
-            calls += [(runner, runner.prepare(part[i : i + batch])) for i in range(0, len(part), batch)]
+_Call = tuple[TFLiteRunner, Any, int]
+"""A runner, what it is called with, and how many samples of that count: the last call may be filled up."""
+
+
+def _prepared_slice(path: Path, x: Samples, strategy: Strategy, batch: int) -> list[_Call]:
+    total = count(x)
+    fixed = TFLiteRunner.fixed_batch(path) is not None
+    whole = -(-total // batch) * batch if fixed else total // batch * batch
+    x = take(x, np.resize(np.arange(total), whole)) if whole > total else x
+    calls: list[_Call] = []
+    for start, stop, size in ((0, whole, batch), (whole, total, total - whole)):
+        if stop > start:
+            shapes = {name: array.shape[1:] for name, array in x.items()} if isinstance(x, Mapping) else None
+            runner = TFLiteRunner(path, threads=strategy.threads, batch=size, sample_shapes=shapes)
+            for i in range(start, stop, size):
+                calls.append((runner, runner.prepare(take(x, slice(i, i + size))), min(size, total - i)))
     return calls
 
 
-def _run_slice(calls: Sequence[tuple[TFLiteRunner, Any]]) -> list[Any]:
-    return [runner.invoke(prepared) for runner, prepared in calls]
+def _run_slice(calls: Sequence[_Call]) -> list[Any]:
+    return [runner.invoke(prepared) for runner, prepared, _ in calls]
 
 
 def set_up(
     artifact: Artifact,
     mode: str,
     threads: int,
-    x: Floats,
+    x: Samples,
     workers: KerasWorkers,
     *,
     batch: int = BATCH,
@@ -119,12 +136,12 @@ def set_up(
     single_sample takes the first of `x`, single_batch the first `batch`, full_set all, in calls of `batch` or as
     `strategy` says (TFLite only).
     """
-    samples = {"single_sample": x[:1], "single_batch": x[:batch], "full_set": x}[mode]
+    samples = {"single_sample": take(x, slice(1)), "single_batch": take(x, slice(batch)), "full_set": x}[mode]
     job: Job
     if artifact.kind == "keras":
         job = workers.job(artifact.path, samples, threads=threads, batch=batch)
     else:
-        plain = Strategy(name="loop", batch=min(batch, len(samples)), interpreters=1, threads=threads)
+        plain = Strategy(name="loop", batch=min(batch, count(samples)), interpreters=1, threads=threads)
         job = TFLiteJob(artifact.path, samples, strategy or plain)
     job.run()
     return job
@@ -148,25 +165,37 @@ def strategies(threads: int, samples: int, bytes_per_sample: int) -> tuple[Strat
     return tuple(found)
 
 
-def planned_strategy(path: Path, x: Floats, threads: int, name: str) -> Trial:
+def planned_strategy(path: Path, x: Samples, threads: int, name: str) -> Trial:
     """Return the strategy called `name` without a trial. Raises ArtifactError when `path` and `x` have none such."""
-    bytes_per_sample = TFLiteRunner(path, threads=1, batch=1).bytes_per_sample
-    known = {strategy.name: strategy for strategy in strategies(threads, len(x), bytes_per_sample)}
+    known = {strategy.name: strategy for strategy in _strategies_of(path, x, threads)}
     if name not in known:
         raise ArtifactError(
-            f"{path} cannot be run over {len(x)} samples on {threads} threads by {name!r}; {nearest(name, known)}"
+            f"{path} cannot be run over {count(x)} samples on {threads} threads by {name!r}; {nearest(name, known)}"
         )
     return Trial(chosen=known[name], seconds={})
 
 
-def choose_strategy(path: Path, x: Floats, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:
+def _strategies_of(path: Path, x: Samples, threads: int) -> tuple[Strategy, ...]:
+    """Return the ways worth trying for the file at `path`; of one whose batch is fixed, those with that batch."""
+    fixed = TFLiteRunner.fixed_batch(path)
+    found = strategies(threads, count(x), TFLiteRunner(path, threads=1, batch=fixed or 1).bytes_per_sample)
+    if fixed is None:
+        return found
+    names = {1: f"loop of {fixed}", threads: f"{threads} interpreters, batch {fixed}"}
+    kinds = dict.fromkeys((way.interpreters, way.threads) for way in found if way.interpreters * fixed <= count(x))
+    return tuple(
+        Strategy(name=names[interpreters], batch=fixed, interpreters=interpreters, threads=each)
+        for interpreters, each in kinds or {(1, threads): None}
+    )
+
+
+def choose_strategy(path: Path, x: Samples, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:
     """Time each strategy on `x`, interleaved, and return the fastest by its median with all figures.
 
     One that takes over twice the best in the first round is not run again. A set that takes the plain loop over half
     a second is tried on its first samples only, and the figures are scaled to the whole.
     """
-    bytes_per_sample = TFLiteRunner(path, threads=1, batch=1).bytes_per_sample
-    left = list(strategies(threads, len(x), bytes_per_sample))
+    left = list(_strategies_of(path, x, threads))
     part = _trial_part(path, x, threads, clock)
     jobs = {strategy: TFLiteJob(path, part, strategy) for strategy in left}
     seconds: dict[Strategy, list[float]] = {strategy: [] for strategy in left}
@@ -179,21 +208,21 @@ def choose_strategy(path: Path, x: Floats, threads: int, *, clock: Callable[[], 
         left = [strategy for strategy in left if seconds[strategy][0] <= 2 * best]
     for job in jobs.values():
         job.close()
-    scale = len(x) / len(part)
+    scale = count(x) / count(part)
     medians = {strategy: statistics.median(values) * scale for strategy, values in seconds.items()}
     chosen = min(left, key=lambda strategy: medians[strategy])
     return Trial(chosen=chosen, seconds={strategy.name: medians[strategy] for strategy in seconds})
 
 
-def _trial_part(path: Path, x: Floats, threads: int, clock: Callable[[], float]) -> Floats:
+def _trial_part(path: Path, x: Samples, threads: int, clock: Callable[[], float]) -> Samples:
     """Return `x`, or its first samples when all would take too long: one of the largest batches for each thread."""
     samples = max(_LARGER_BATCHES) * threads
-    if len(x) <= samples:
+    if count(x) <= samples:
         return x
-    part = x[:samples]
+    part = take(x, slice(samples))
     job = TFLiteJob(path, part, Strategy(name="loop", batch=BATCH, interpreters=1, threads=threads))
     job.run()
-    return part if _seconds(job, clock) * len(x) / samples > _TRIAL_SECONDS else x
+    return part if _seconds(job, clock) * count(x) / samples > _TRIAL_SECONDS else x
 
 
 def _seconds(job: TFLiteJob, clock: Callable[[], float]) -> float:

@@ -92,6 +92,14 @@ class TFLiteRunner:
         """The names, shapes and types of the file's inputs and outputs, in the order of `Tensors`."""
         return read_interface(self._path)
 
+    @staticmethod
+    def fixed_batch(path: Path) -> int | None:
+        """Return how many samples each call of the file at `path` must have; None when any number will do.
+
+        A batch of 1 that the file's signature does not say to be fixed can be resized, as converters of before did.
+        """
+        return read_interface(path).batch
+
     @property
     def sample_shape(self) -> tuple[int, ...]:
         """The shape of one sample, without the batch. Raises ArtifactError when the model has several inputs."""
