@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.build.entries import Entry
-from optkit.build.own import activation_of, float_tflite, read_keras_model
+from optkit.build.own import activation_of, read_float_tflite, read_keras_model
 from optkit.build.preflight import check_outputs, preflight
 from optkit.build.stages import Stage, stages, weights_file
 from optkit.build.store import Store
@@ -282,7 +282,7 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
 def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
     if isinstance(stage.work, OwnModel):
         if path.suffix == ".tflite":
-            path.write_bytes(float_tflite(suite, stage.work))
+            path.write_bytes(read_float_tflite(suite, stage.work))
         else:
             save_model(read_keras_model(suite, stage.work), path)
     elif parent is None:

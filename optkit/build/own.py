@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from optkit.convert.from_model import float_tflite
 from optkit.errors import BuildError
 from optkit.files.functions import check_allowed, is_function
-from optkit.convert.from_model import to_float_tflite
 from optkit.keras.own import model_digest, open_model
 from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
@@ -22,35 +22,19 @@ TFLITE_LIBRARIES = ("ai-edge-litert", "numpy")
 """The libraries that a chain without Keras depends on."""
 
 
-def own_place(suite: Suite, model: OwnModel) -> Path:
-    """Return the file or folder of `model`. Raises BuildError when it is not there, or is no model's."""
-    if is_function(model.name):
-        raise BuildError(
-            f"model {model.name}: a function cannot be a model yet; let it save the model, and name the file"
-        )
-    path = suite.folder / model.name
-    if not path.exists():
-        raise BuildError(
-            f"model {model.name!r}: there is no file {path.absolute()}; name a .keras, .h5 or .tflite file, or a "
-            "SavedModel folder, relative to the suite file"
-        )
-    if path.is_dir() and not (path / "saved_model.pb").is_file():
-        raise BuildError(f"model {path} is a folder without saved_model.pb; name a SavedModel folder, or a file")
-    if path.is_file() and path.suffix.lower() not in (".keras", ".h5", ".hdf5", ".tflite"):
-        raise BuildError(f"model {path} ends in {path.suffix or 'nothing'!r}; expected .keras, .h5 or .tflite")
-    return path
-
-
 def is_trained_further(variant: Variant) -> bool:
     """Tell whether the variant starts from the Keras form: it has steps, or is the Keras model itself."""
-    return bool(variant.steps) or variant.kind == "keras"  # a .tflite file never is: what trains is refused before
+    return bool(variant.steps) or variant.kind == "keras"
 
 
 def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
-    """Return what a key says of the user's model: its content, and the form that it is kept in."""
+    """Return what a key says of the user's model: its content, and the form that it is kept in.
+
+    Raises ArtifactError when there is no such model, or it cannot be read.
+    """
     found: dict[str, Any] = {
         "version": VERSION,
-        "sha256": model_digest(own_place(suite, model)),
+        "sha256": model_digest(_place(suite, model)),
         "form": "keras" if as_keras else "tflite",
     }
     if model.custom_objects:
@@ -59,22 +43,25 @@ def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
 
 
 def read_keras_model(suite: Suite, model: OwnModel) -> Any:
-    """Return the user's model as a tf-keras model that can be trained further."""
-    return open_model(own_place(suite, model), custom_objects=_custom_objects(suite, model))
+    """Return the user's model as a tf-keras model that can be trained further. Raises as `open_model` does."""
+    return open_model(_place(suite, model), _custom_objects(suite, model))
 
 
-def float_tflite(suite: Suite, model: OwnModel) -> bytes:
+def read_float_tflite(suite: Suite, model: OwnModel) -> bytes:
     """Return the user's model as a float .tflite file; of a .tflite file, its own bytes."""
-    path = own_place(suite, model)
-    if model.is_tflite:
-        return path.read_bytes()
-    return to_float_tflite(path, custom_objects=_custom_objects(suite, model))
+    return float_tflite(_place(suite, model), _custom_objects(suite, model))
 
 
 def activation_of(suite: Suite, model: OwnModel) -> str | None:
     """Return the activation that the user's Keras model ends in; None when its file does not say."""
-    path = own_place(suite, model)
+    path = _place(suite, model)
     return None if path.is_dir() else look_at_model(path).activation
+
+
+def _place(suite: Suite, model: OwnModel) -> Path:
+    if is_function(model.name):
+        raise BuildError(f"model {model.name}: a function is no model file; save the model, and name the file")
+    return suite.folder / model.name
 
 
 def _custom_objects(suite: Suite, model: OwnModel) -> str | None:

@@ -94,10 +94,7 @@ class TFLiteRunner:
 
     @staticmethod
     def fixed_batch(path: Path) -> int | None:
-        """Return how many samples each call of the file at `path` must have; None when any number will do.
-
-        A batch of 1 that the file's signature does not say to be fixed can be resized, as converters of before did.
-        """
+        """Return how many samples each call of the file at `path` must have; None when any number will do."""
         return read_interface(path).batch
 
     @property
