@@ -27,7 +27,7 @@ from optkit.build.stages import Stage, stages, weights_file
 from optkit.build.store import Store
 from optkit.convert import convert
 from optkit.convert.from_tflite import convert_tflite
-from optkit.data import DataMode, Dataset
+from optkit.data import Dataset
 from optkit.errors import BuildError, OptkitError
 from optkit.keras.ending import Task
 from optkit.keras.files import load_model, save_model
@@ -130,7 +130,7 @@ def build_variants(
 
 
 def ensure_variants(
-    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data_mode: DataMode
+    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data: str
 ) -> dict[str, Artifact]:
     """Return the artifacts of `variants`, building what the store lacks with `optkit build` in a process of its own.
 
@@ -140,7 +140,8 @@ def ensure_variants(
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
-        command += ["--data", data_mode, "--store", str(store.root)]
+        command += ["--data", data, "--store", str(store.root)]
+        command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
         done = run(command, stdout=subprocess.PIPE)
         if done.returncode == _DEFECT:  # of optkit, there as here
             raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))

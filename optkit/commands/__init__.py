@@ -10,10 +10,13 @@ from optkit.commands.command import Command
 from optkit.commands.compare import COMPARE
 from optkit.commands.gate import GATE
 from optkit.commands.history import HISTORY
+from optkit.commands.init import INIT
 from optkit.commands.listing import LIST
 from optkit.commands.run import RUN
+from optkit.commands.schema import SCHEMA
 
 COMMANDS: dict[str, Command] = {
+    "init": INIT,
     "list": LIST,
     "build": BUILD,
     "bench": BENCH,
@@ -23,4 +26,5 @@ COMMANDS: dict[str, Command] = {
     "history": HISTORY,
     "run": RUN,
     "advise": ADVISE,
+    "schema": SCHEMA,
 }

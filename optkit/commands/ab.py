@@ -10,7 +10,6 @@ from typing import Any
 from optkit.commands.command import Command, add_time_limit, count, seconds
 from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
-from optkit.data import DATA_MODES
 from optkit.judge.ab import Design, compare_pairs, exit_code
 from optkit.judge.pairs import Pair, find_pairs
 from optkit.measure.paired import PairedTiming
@@ -29,7 +28,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
     parser.add_argument("--budget", type=seconds, default=60.0, metavar="SECONDS", help="longest time of a pair (60)")
     parser.add_argument("--suite", metavar="SUITE", help="whose variants to look for when BASE or HEAD is a store")
-    parser.add_argument("--data", choices=DATA_MODES, default="auto", help="the data that the stores were built with")
+    parser.add_argument("--data", default="auto", metavar="WHICH", help="the data that the stores were built with")
     add_time_limit(parser)
 
 

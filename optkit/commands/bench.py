@@ -12,8 +12,7 @@ import msgspec
 
 from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
-from optkit.commands.command import Command, add_store, count, folder, names
-from optkit.data import DATA_MODES
+from optkit.commands.command import Command, add_data, add_store, count, folder, names, open_chosen
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.process.output import tell as say
@@ -22,15 +21,13 @@ from optkit.record.sessions import run_sessions, save
 from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.spec import Suite
-from optkit.suites import load_suite, open_suite
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="these, and what they need (all)")
-    about = "full data, the small embedded set, or what there is"
-    parser.add_argument("--data", choices=DATA_MODES, default="auto", help=about)
+    add_data(parser, "which data")
     parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
     parser.add_argument("--sessions", type=count, default=1, metavar="N", help="processes to time in (1)")
     about = "time full sets in the way of this saved run (default: as a trial in the first session chooses)"
@@ -48,8 +45,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         raise OptkitError(f"{options.output.parent} is no folder; make it, or give another file with -o")
     if options.like:
         read_run(options.like)
-    load_suite(options.suite).select(options.variants)  # before any data is read
-    suite, dataset = open_suite(options.suite, options.data)
+    suite, dataset = open_chosen(options)
     store = Store(options.store)
     ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
     document = run_sessions(options.sessions, _arguments(options, store), options.like, _telling(options.sessions))

@@ -11,21 +11,17 @@ from typing import Any
 
 from optkit.build.builder import build_variants
 from optkit.build.store import Store
-from optkit.commands.command import Command, add_store, names
-from optkit.data import DATA_MODES
+from optkit.commands.command import Command, add_data, add_store, names, open_chosen
 from optkit.process.temporary import temporary_folder
 from optkit.report import text
 from optkit.report.progress import shown_progress
-from optkit.suites import load_suite, open_suite
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
-    parser.add_argument(
-        "--data", choices=DATA_MODES, default="auto", help="full data, the small embedded set, or what there is"
-    )
+    add_data(parser, "which data")
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="log each layer's sparsity while pruning (needs tensorboard)"
     )
@@ -42,8 +38,7 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
-    load_suite(options.suite).select(options.variants)  # before any data is read
-    suite, dataset = open_suite(options.suite, options.data)
+    suite, dataset = open_chosen(options)
     variants = suite.select(options.variants)
     store = Store(options.store)
     with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optkit.data import DATA_MODES, Dataset
+from optkit.files.configuration import allowed_packages
+from optkit.spec import Suite
+from optkit.suites import load_suite, open_suite
+
 
 @dataclass(frozen=True)
 class Command:
@@ -27,6 +32,14 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=folder, metavar="DIR", help="artifact store (default: OPTKIT_STORE, else the user's cache)"
     )
+
+
+def add_data(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add the options --data and --allow."""
+    more = f"{about}: auto, full or embedded; or another data set, by name or path (auto)"
+    parser.add_argument("--data", default="auto", metavar="WHICH", help=more)
+    more = "packages whose functions the suite may call (default: allow in the user's configuration)"
+    parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=more)
 
 
 def folder(value: str) -> Path:
@@ -78,3 +91,11 @@ def count(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"got {value!r}; expected a whole number of 1 or more")
     return int(value)
+
+
+def open_chosen(options: argparse.Namespace) -> tuple[Suite, Dataset]:
+    """Return the suite and the data that --suite, --data and --allow name. Its --variants are checked first."""
+    allowed = allowed_packages(options.allow)
+    other = None if options.data in DATA_MODES else options.data
+    load_suite(options.suite, data=other, allowed=allowed).select(options.variants)  # before any data is read
+    return open_suite(options.suite, options.data, allowed=allowed)

@@ -27,6 +27,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     )
     about = "judge every variant of the suite: one that the run lacks is not comparable (default: those of the run)"
     parser.add_argument("--all", action="store_true", help=about)
+    about = "move the gates of the suite file to what the run measured; shows the change, and writes it with --yes"
+    parser.add_argument("--update", action="store_true", help=about)
+    parser.add_argument("--yes", action="store_true", help="with --update: write the file")
     parser.add_argument("--passed", action="store_true", help="also print the gates that passed")
 
 
