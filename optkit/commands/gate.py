@@ -11,11 +11,17 @@ import msgspec
 from optkit.build.store import Store
 from optkit.commands.command import Command, add_store
 from optkit.commands.reporting import add_reporting, reported
-from optkit.judge.gates import check_run, exit_code, explain
+from optkit.errors import SuiteError
+from optkit.files.regular import read_text
+from optkit.judge.gates import Verdict, check_run, exit_code, explain
+from optkit.judge.update import new_bounds
 from optkit.record.run import read_run
 from optkit.report import markdown, text
 from optkit.report.gates import gate_notes
+from optkit.spec import Suite
 from optkit.suites import load_suite
+from optkit.suites.edit import difference, gate_places, set_values
+from optkit.suites.form import read_toml
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +51,28 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     culprits = [*markdown.gate_culprits(verdicts), *notes]
     ungated = not verdicts and set(run.variants) <= {variant.name for variant in suite.variants}
     code = 0 if ungated else exit_code(verdicts)  # a selection without gates is told in a note
+    if options.update:
+        return _update(suite, run.dataset.name, verdicts, write=options.yes)
     return result, shown, reported(options, "optkit gate", culprits, shown, code)
+
+
+def _update(suite: Suite, data: str, verdicts: list[Verdict], *, write: bool) -> tuple[Any, str, int]:
+    """Show how the gates of the suite's file move to what was measured, and write it when asked to."""
+    if suite.path is None:
+        raise SuiteError(f"{suite.name} is a built-in suite; copy it to a file of your own to change its gates")
+    before = read_text(suite.path)
+    document = read_toml(suite.path)
+    if "extends" in document:
+        raise SuiteError(f"{suite.path.name} extends {document['extends']!r}; give it gates of its own to move")
+    moved = new_bounds(gate_places(document, suite.gates, [data, suite.profile]), verdicts)
+    after = set_values(before, moved)
+    changes = difference(before, after, suite.path.name)
+    if write and changes:
+        suite.path.write_text(after, encoding="utf-8")
+    said = "written" if write else "not written; add --yes to write it"
+    shown = f"{changes}\n\n{suite.path}: {said}" if changes else f"{suite.path}: no gate moves"
+    result = [{"place": list(place), "value": value} for place, value in moved.items()]
+    return {"written": write and bool(changes), "bounds": result}, shown, 0
 
 
 GATE = Command("judge a saved run by its suite's gates", "optkit gate out/run.json --all", _options, _run)

@@ -23,7 +23,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=folder, metavar="FILE", help="the suite file (MODEL's name, .toml, here)"
     )
-    parser.add_argument("--task", choices=TASKS, help="what the model does (worked out from the model and the labels)")
+    parser.add_argument("--task", choices=TASKS, help="what the model does (default: worked out)")
     about = "packages whose functions may be called (default: allow in the user's configuration)"
     parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=about)
     parser.add_argument("--force", action="store_true", help="write over a file that is there")

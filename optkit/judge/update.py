@@ -7,26 +7,23 @@ interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from optkit.judge.gates import Verdict
 from optkit.spec import Gate
 from optkit.spec.metrics import METRICS
-from optkit.suites.edit import Place, rounded_out
+from optkit.suites.edit import GatePlaces, Place, rounded_out
 
 ROOM = 0.25
 """How much more room a timed metric gets, as a share of its value."""
 _UPPER = ("max", "below")
 
 
-def new_bounds(
-    places: Iterable[tuple[Gate, Mapping[str, tuple[Place, float]]]], verdicts: Sequence[Verdict]
-) -> dict[Place, float]:
+def new_bounds(places: Iterable[GatePlaces], verdicts: Sequence[Verdict]) -> dict[Place, float]:
     """Return the new value of each bound that moves, by its place in the suite file.
 
-    `places`: each gate of the file, and for each of its bounds where it stands and in which unit of the metric (1e-6
-    where the file says µs). Gates that were not judged, or whose value was not measured, stay as they are.
+    `places` are as `gate_places` returns them. Gates that were not judged, or whose value was not measured, stay as they are.
     """
     found: dict[Place, float] = {}
     for gate, bounds in places:

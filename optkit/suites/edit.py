@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optkit.errors import SuiteError
+import tomlkit
+
+from optkit.spec import Gate
+from optkit.suites.short import unit_of
 
 Place = tuple[str | int, ...]
 """Where a value stands in a document: keys, and indices of lists, from the top."""
+GatePlaces = tuple[Gate, Mapping[str, tuple[Place, float]]]
+"""A gate, and for each of its bounds where it stands and its unit (1e-6 where the file says µs)."""
 
 
 def set_values(text: str, values: Mapping[Place, float]) -> str:
-    """Return the TOML `text` with the number at each place replaced. All places must be there.
-
-    Raises SuiteError when tomlkit is missing.
-    """
-    try:
-        import tomlkit
-    except ImportError as error:
-        raise SuiteError(f"tomlkit cannot be imported ({error}); pip install tomlkit") from error
+    """Return the TOML `text` with the number at each place replaced. All places must be there."""
     document = tomlkit.parse(text)
     for place, value in values.items():
         table: Any = document
@@ -48,3 +46,27 @@ def rounded_out(value: float, up: bool, digits: int = 4) -> float:
         return (math.ceil if up else math.floor)(value / step - (1e-9 if up else -1e-9)) * step
     factor = 10.0**places
     return round((math.ceil if up else math.floor)(value * factor - (1e-9 if up else -1e-9)) / factor, places)
+
+
+def gate_places(document: Mapping[str, Any], gates: Sequence[Gate], on: Sequence[str]) -> list[GatePlaces]:
+    """Return, for each of a suite's `gates` that stands in `document`, where its bounds stand, and in which unit.
+
+    `document` is the file's own tables; `on` are the data set and the profile that the suite was read for.
+    """
+    found: list[GatePlaces] = []
+    budget = document.get("budget", {})
+    own = list(document.get("gates", []))
+    keys = list(budget) if len(gates) > len(own) else []
+    for key, gate in zip(keys, gates, strict=False):
+        [bound] = gate.bounds
+        found.append((gate, {bound: (("budget", key), unit_of(key))}))
+    for number, (table, gate) in enumerate(zip(own, gates[len(keys) :], strict=True)):
+        places: dict[str, tuple[Place, float]] = {}
+        for bound in gate.bounds:
+            place: Place = ("gates", number, bound)
+            for name in on:
+                if bound in table.get("on", {}).get(name, {}):
+                    place = ("gates", number, "on", name, bound)
+            places[bound] = (place, 1.0)
+        found.append((gate, places))
+    return found

@@ -32,6 +32,11 @@ _BUDGET: dict[str, tuple[str, str, float, tuple[str, ...]]] = {
 BUDGET_KEYS = tuple(_BUDGET)
 
 
+def unit_of(key: str) -> float:
+    """Return the unit of a key of `budget`, in that of its metric: 1e-6 of one in µs."""
+    return _BUDGET[key][2]
+
+
 def is_tflite(model: str) -> bool:
     """Tell whether `model`, as a suite file names it, is a .tflite file."""
     return model.lower().endswith(".tflite")
