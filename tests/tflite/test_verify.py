@@ -14,7 +14,7 @@ from optkit.errors import ArtifactError, OptkitError
 from optkit.tflite.flatbuffer import read_flatbuffer
 from optkit.tflite.verify import verify, verify_file
 from optkit.tflite.weights import weights_of
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.tflite.models import (
     WEIGHTS,
     buffer,

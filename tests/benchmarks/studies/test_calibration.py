@@ -20,7 +20,7 @@ from benchmarks.studies.calibration import campaign, load, networks, plain, plan
 from benchmarks.studies.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 SLOWER = [plan.Trial(kind, f"net{i}", f"net{i}{kind}") for kind in list(plan.KINDS)[1:] for i in range(4)]
 FILES = [f"file{i}" for i in range(14)]
