@@ -1,7 +1,6 @@
-"""Isolation for every test: no user's store, cache, home or network; and small things that many tests share."""
+"""What many tests share: a home of its own for each, tiny data, a tiny suite, and a store in which it is built."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,10 +11,8 @@ import pytest
 from hypothesis import settings
 
 from optkit.record import sessions
+from tests.isolation import environment_in
 
-ROOT = Path(__file__).parent.parent
-USERS_DATA = os.environ.get("OPTKIT_DATA")
-"""The user's folder of data. Tests that can do with less do not see it; those that need it are skipped without."""
 settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
 
@@ -60,16 +57,11 @@ above = 1.0
 
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = tmp_path_factory.mktemp("home")
-    for name in ("HOME", "XDG_CACHE_HOME", "OPTKIT_STORE"):
-        monkeypatch.setenv(name, str(home / name.lower()))
+    """Give the test a home, a cache and a store that no other test has seen. The network is refused to all."""
+    for name, place in environment_in(tmp_path_factory.mktemp("home")).items():
+        if name != "TMPDIR":
+            monkeypatch.setenv(name, place)
     monkeypatch.delenv("OPTKIT_DATA", raising=False)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("tests have no network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 def digits(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +101,7 @@ def command(tmp_path: Path, tiny_data: Path) -> Command:
 
     def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         # without what xdist tells its workers: a pytest started here is not one of them
-        env = {**sessions.environment(), "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), **environment}
+        env = {**sessions.environment(), "OPTKIT_DATA": str(tiny_data), **environment}
         return subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
         )
@@ -123,7 +115,7 @@ def built_store(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_
     store = tmp_path_factory.mktemp("built") / "store"
     done = subprocess.run(
         [sys.executable, "-m", "optkit", "build", str(tiny_suite), "--store", str(store)],
-        env={**os.environ, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "OPTKIT_DATA": str(tiny_data)},
         capture_output=True,
         text=True,
         timeout=300,

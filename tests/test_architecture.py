@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 
 def test_imports_point_one_way() -> None:

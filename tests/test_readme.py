@@ -10,7 +10,7 @@ from optkit.judge.gates import judge
 from optkit.record.run import Run
 from optkit.spec.metrics import METRICS
 from optkit.suites import suite_text
-from tests.conftest import ROOT, USERS_DATA
+from tests.isolation import ROOT, USERS_DATA
 
 
 def added_variant() -> str:

@@ -5,9 +5,10 @@ Samples are normalized per channel: by default with the mean and standard deviat
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
+import hashlib
+import io
+import pickle
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
-from optkit.data.sources import data_folder, keras_cache, read_npz
+from optkit.data.sources import cache, keras_cache, not_found, own_file, read_npz
 from optkit.data.splits import stratified_subset
 from optkit.errors import DataError
-from optkit.files.online import reachable
+from optkit.files.online import DownloadError, download
+from optkit.process.temporary import temporary_folder
 
 _MEAN = (0.4914, 0.4822, 0.4465)
 _STD = (0.2470, 0.2435, 0.2616)
-_HOST = "www.cs.toronto.edu"
+_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 _ARCHIVE = "cifar-10-batches-py.tar.gz"
+"""Its name in Keras' cache."""
 
 
 def load(
@@ -73,40 +77,50 @@ def _take(path: Path, arrays: dict[str, npt.NDArray[Any]], split: str, samples: 
 
 
 def _path() -> Path:
-    folder = data_folder()
-    if folder and os.path.lexists(folder / "cifar10.npz"):
-        return folder / "cifar10.npz"
-    kept = keras_cache() / "cifar10.npz"
-    if kept.exists() or _from_keras(kept):
-        return kept
-    raise DataError(
-        f"CIFAR-10 was not found: no cifar10.npz in OPTKIT_DATA ({os.environ.get('OPTKIT_DATA', 'not set')}), nothing "
-        f"in Keras' cache ({keras_cache()}), and no network; set OPTKIT_DATA to a folder with cifar10.npz that holds "
-        "x_train, y_train, x_test and y_test"
-    )
+    own, before, kept = own_file("cifar10.npz"), keras_cache() / "cifar10.npz", cache() / "cifar10.npz"
+    if own:
+        return own
+    if before.exists():  # earlier versions kept it there
+        return before
+    return kept if kept.exists() else _keep(kept)
 
 
-def _from_keras(kept: Path) -> bool:
-    """Let Keras' loader read the archive in its cache, or download it, and keep the arrays as the .npz file `kept`.
+def _keep(kept: Path) -> Path:
+    """Write the arrays of the archive in Keras' cache, or else of a download, to `kept`."""
+    try:
+        with temporary_folder("cifar10", cached=True) as folder:
+            archive = _from_keras() or download(_URL, _SHA256, folder / "archive").read_bytes()
+            np.savez_compressed(folder / "cifar10.npz", **_batches(archive))
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            (folder / "cifar10.npz").replace(kept)
+    except DownloadError as error:
+        raise not_found("CIFAR-10", "cifar10.npz", error, ": x_train, y_train, x_test and y_test") from error
+    return kept
 
-    CIFAR-10 comes as pickles. Keras unpacks them into a folder made here, from the archive whose sha256 it has just
-    checked, so that no others are ever read; and it does so only once.
+
+def _from_keras() -> bytes | None:
+    """Return the archive that Keras keeps; None when it is not there or not the one that is known."""
+    try:
+        data = (keras_cache() / _ARCHIVE).read_bytes()
+    except OSError:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == _SHA256 else None
+
+
+def _batches(archive: bytes) -> dict[str, npt.NDArray[np.uint8]]:
+    """Return the arrays of the archive: x (samples, 32, 32, 3), y (samples,).
+
+    Its batches are pickles, which run what they say. So `archive` must be the one whose sha256 is known.
     """
-    archive = kept.parent / _ARCHIVE
-    if not archive.exists() and not reachable(_HOST):
-        return False
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as partial:
-        (Path(partial) / "datasets").mkdir()
-        if archive.exists():
-            shutil.copy(archive, Path(partial) / "datasets")
-        try:
-            from optkit.keras.tensorflow import load_keras
 
-            (x_train, y_train), (x_test, y_test) = load_keras().datasets.cifar10.load_data(cache_dir=partial)
-        except Exception:  # Keras raises many kinds for a broken download; the caller says what is missing
-            return False
-        path = Path(partial) / "cifar10.npz"
-        np.savez_compressed(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-        path.replace(kept)
-    return True
+    def batch(name: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        member = files.extractfile(f"cifar-10-batches-py/{name}")
+        assert member
+        found = pickle.load(member, encoding="bytes")
+        pixels = np.asarray(found[b"data"], np.uint8).reshape(-1, 3, 32, 32)
+        return pixels.transpose(0, 2, 3, 1), np.asarray(found[b"labels"], np.uint8)
+
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
+        x, y = zip(*[batch(f"data_batch_{i}") for i in range(1, 6)], strict=True)
+        x_test, y_test = batch("test_batch")
+    return {"x_train": np.concatenate(x), "y_train": np.concatenate(y), "x_test": x_test, "y_test": y_test}

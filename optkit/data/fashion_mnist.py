@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
-from optkit.data.sources import data_folder, download_with_keras, keras_cache, read_npz
+from optkit.data.sources import KERAS_FILES, cache, download, keras_cache, not_found, own_file, read_npz
 from optkit.errors import DataError
+from optkit.files.online import DownloadError
 
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _FILES = {
@@ -22,29 +22,42 @@ _FILES = {
     "x_test": "t10k-images-idx3-ubyte.gz",
     "y_test": "t10k-labels-idx1-ubyte.gz",
 }
+_SHA256 = {
+    "x_train": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "y_train": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "x_test": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "y_test": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+_FOLDER = "fashion-mnist"
+"""In Keras' cache, and in optkit's."""
 
 
 def load(mode: DataMode) -> Dataset:
     """Load Fashion-MNIST. Raises DataError when it is nowhere to be had, or `mode` is embedded."""
     if mode == "embedded":
         raise DataError("Fashion-MNIST has no embedded set; use --data auto or full")
-    folder = data_folder()
-    own = folder / "fashion_mnist.npz" if folder else None
-    if own and os.path.lexists(own):
+    own = own_file("fashion_mnist.npz")
+    if own:
         return _dataset(str(own), read_npz(own))
-    cache = keras_cache() / "fashion-mnist"
-    for place in (_DEBIAN, cache):
-        if all((place / name).exists() for name in _FILES.values()):
-            return _dataset(str(place), {key: read_idx(place / name) for key, name in _FILES.items()})
-    if download_with_keras("fashion_mnist"):
-        return _dataset(str(cache), {key: read_idx(cache / name) for key, name in _FILES.items()})
-    raise DataError(
-        f"Fashion-MNIST was not found: no fashion_mnist.npz in OPTKIT_DATA, no files in {_DEBIAN} or {cache}, and no "
-        "network; install Debian's package dataset-fashion-mnist, or set OPTKIT_DATA to a folder with the .npz file"
-    )
+    place = _place()
+    return _dataset(str(place), {key: read_idx(place / name) for key, name in _FILES.items()})
 
 
 ENTRY = DataEntry(names=("fashion_mnist",), load=load, preprocessing=lambda **_: Preprocessing(shape=(28, 28)))
+
+
+def _place() -> Path:
+    """Return the first folder that has the four files, after downloads where none has them."""
+    for place in (_DEBIAN, keras_cache() / _FOLDER):
+        if all((place / name).exists() for name in _FILES.values()):
+            return place
+    try:
+        for key, name in _FILES.items():
+            download(KERAS_FILES + name, _SHA256[key], f"{_FOLDER}/{name}")
+    except DownloadError as error:
+        otherwise = ", or install Debian's package dataset-fashion-mnist"
+        raise not_found("Fashion-MNIST", "fashion_mnist.npz", error, otherwise) from error
+    return cache() / _FOLDER
 
 
 def _dataset(origin: str, arrays: dict[str, npt.NDArray[Any]]) -> Dataset:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
-from optkit.data.sources import data_folder, download_with_keras, keras_cache, read_npz
+from optkit.data.sources import KERAS_FILES, download, keras_cache, not_found, own_file, read_npz
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
+from optkit.files.online import DownloadError
 
 _SHAPE = (28, 28)
+_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 _EMBEDDED_TEST_PER_CLASS = 100
 
 
@@ -23,30 +24,24 @@ def load(mode: DataMode) -> Dataset:
     """Load MNIST as `mode` asks: auto (full, else embedded), full or embedded. Raises DataError when it cannot."""
     if mode == "embedded":
         return _embedded()
-    path = _full_path()
-    if path:
-        arrays = read_npz(path)
-        return make_dataset("mnist", str(path), arrays, classes=10, sample_shape=_SHAPE, scale=1 / 255)
-    if mode == "auto":
-        return _embedded()
-    raise DataError(
-        "full MNIST was not found: no mnist.npz in OPTKIT_DATA "
-        f"({os.environ.get('OPTKIT_DATA', 'not set')}) or in Keras' cache ({keras_cache()}), and no network; "
-        "set OPTKIT_DATA to a folder with mnist.npz, or use --data embedded"
-    )
+    try:
+        path = _full_path()
+    except DownloadError as error:
+        if mode == "auto":
+            return _embedded()
+        raise not_found("full MNIST", "mnist.npz", error, ", or use --data embedded") from error
+    arrays = read_npz(path)
+    return make_dataset("mnist", str(path), arrays, classes=10, sample_shape=_SHAPE, scale=1 / 255)
 
 
 ENTRY = DataEntry(names=("mnist", "mnist-embedded"), load=load, preprocessing=lambda **_: Preprocessing(shape=(28, 28)))
 
 
-def _full_path() -> Path | None:
-    folder = data_folder()
-    if folder and os.path.lexists(folder / "mnist.npz"):
-        return folder / "mnist.npz"
-    cached = keras_cache() / "mnist.npz"
-    if cached.exists():
-        return cached
-    return cached if download_with_keras("mnist") and cached.exists() else None
+def _full_path() -> Path:
+    own, cached = own_file("mnist.npz"), keras_cache() / "mnist.npz"
+    if own or cached.exists():
+        return own or cached
+    return download(f"{KERAS_FILES}mnist.npz", _SHA256, "mnist.npz")
 
 
 def _embedded() -> Dataset:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +11,19 @@ import numpy.typing as npt
 
 from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 from optkit.data.preprocessing import Preprocessing
-from optkit.data.sources import data_folder, keras_cache
+from optkit.data.sources import download, keras_cache, not_found, own_file
 from optkit.data.splits import stratified_split
 from optkit.errors import DataError
 from optkit.files.archives import read_npy
+from optkit.files.online import DownloadError
 
 _URL = "https://storage.googleapis.com/quickdraw_dataset/full/numpy_bitmap/"
 _CLASSES = ("The Eiffel Tower", "The Mona Lisa")
+_SHA256 = {
+    "The Eiffel Tower": "a2a85bfa8cae938ad756e4a2416fe02b66f1783cd1034454ad480fc8946eaa43",
+    "The Mona Lisa": "fb4e117406a1a4efe7244fb55d00ee6f0c7fc4ad7a7311e532c20e3ccd60877f",
+}
+"""Of the default classes. Of the other 343 any file is taken that is as long as the server says and holds drawings."""
 
 
 def load(mode: DataMode, classes: tuple[str, ...] = _CLASSES, test_share: float = 0.2) -> Dataset:
@@ -50,9 +51,7 @@ ENTRY = DataEntry(names=("quickdraw",), load=load, preprocessing=lambda **_: Pre
 
 def _drawings(name: str) -> npt.NDArray[Any]:
     """Return the drawings of a class, uint8, (samples, 784)."""
-    folder = data_folder()
-    own = folder / "quickdraw" / f"{name}.npy" if folder else None
-    path = own if own and os.path.lexists(own) else _downloaded(name)
+    path = own_file(f"quickdraw/{name}.npy") or _downloaded(name)
     try:
         found = read_npy(path)
     except (OSError, ValueError) as error:
@@ -63,26 +62,10 @@ def _drawings(name: str) -> npt.NDArray[Any]:
 
 
 def _downloaded(name: str) -> Path:
-    from rich.progress import wrap_file
-
-    path = keras_cache() / "quickdraw" / f"{name}.npy"
-    if path.exists():
-        return path
-    url = _URL + urllib.parse.quote(f"{name}.npy")
+    kept, file = keras_cache() / "quickdraw" / f"{name}.npy", f"quickdraw/{name}.npy"
+    if kept.exists():  # earlier versions kept them there
+        return kept
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=path.parent) as partial,
-            urllib.request.urlopen(url, timeout=10) as answer,
-            wrap_file(answer, int(answer.headers["Content-Length"]), description=name) as shown,
-        ):
-            with Path(partial, "class.npy").open("wb") as file:
-                shutil.copyfileobj(shown, file)
-            Path(partial, "class.npy").replace(path)
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise DataError(
-            f"Quick, Draw! class {name!r} is not in OPTKIT_DATA/quickdraw and cannot be downloaded ({reason}); "
-            f"set OPTKIT_DATA to a folder with quickdraw/{name}.npy"
-        ) from error
-    return path
+        return download(_URL + urllib.parse.quote(f"{name}.npy"), _SHA256.get(name), file)
+    except DownloadError as error:
+        raise not_found(f"Quick, Draw! class {name!r}", file, error) from error

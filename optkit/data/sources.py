@@ -1,4 +1,4 @@
-"""Where files of data come from: the user's folder, Keras' cache, Keras' own downloads."""
+"""Where files of data come from: the user's folder, Keras' cache, downloads into optkit's own cache."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
+import platformdirs
 
 from optkit.errors import DataError
-from optkit.files import archives
-from optkit.files.online import KERAS_HOST, reachable
+from optkit.files import archives, online
+from optkit.files.online import DownloadError
+
+KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+"""Where Keras keeps the files of its data sets."""
 
 
 def data_folder() -> Path | None:
@@ -23,22 +27,36 @@ def data_folder() -> Path | None:
     return Path(folder)
 
 
+def own_file(name: str) -> Path | None:
+    """Return the file `name` of the user's folder; None when there is none. One that cannot be read is there."""
+    folder = data_folder()
+    return folder / name if folder and os.path.lexists(folder / name) else None
+
+
 def keras_cache() -> Path:
     """Return the folder where Keras' own loaders keep what they download (they do not heed KERAS_HOME)."""
     return Path.home() / ".keras" / "datasets"
 
 
-def download_with_keras(name: str) -> bool:
-    """Let Keras' loader fetch data set `name` into its cache. False, quickly, where there is no network."""
-    if not reachable(KERAS_HOST):
-        return False
-    try:
-        from optkit.keras.tensorflow import load_keras
+def cache() -> Path:
+    """Return the folder where optkit keeps what it downloads: `data` in its part of the user's cache."""
+    return platformdirs.user_cache_path("optkit") / "data"
 
-        getattr(load_keras().datasets, name).load_data()
-    except Exception:  # Keras raises many kinds for a broken download; the caller falls back or says what is missing
-        return False
-    return True
+
+def download(url: str, sha256: str | None, name: str) -> Path:
+    """Return the file `name` of optkit's cache, downloaded from `url` first when it is not there.
+
+    `sha256` as in `optkit.files.online.download`. Raises DownloadError.
+    """
+    return online.download(url, sha256, cache() / name)
+
+
+def not_found(what: str, name: str, why: DownloadError, otherwise: str = "") -> DataError:
+    """Return the error for data that are nowhere: `name` is the file that the user's folder may have."""
+    return DataError(
+        f"{what} was not found: no {name} in OPTKIT_DATA ({os.environ.get('OPTKIT_DATA') or 'not set'}), and it "
+        f"cannot be downloaded ({why}); set OPTKIT_DATA to a folder with {name}{otherwise}"
+    )
 
 
 def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -3,8 +3,9 @@
 Law: a time is divided only by what the same process measured right beside it, on the same clock; times divided by
 different references are never compared, so each record names the reference's sha256.
 
-The reference is a small float network on one thread (`benchmarks/make_reference.py` made it). What the machine's clock
-and its other users do to a job they do to the reference too, so the ratio holds better than either time.
+The reference is a small float network on one thread (made by `benchmarks/studies/make_reference.py`). What the
+machine's clock and its other users do to a job they do to the reference too, so the ratio holds better than either
+time.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
     <the system's temporary folder>/optkit-<user>/lock         held while a folder is made or removed
     <the system's temporary folder>/optkit-<user>/<what>-…/    one folder
     <the system's temporary folder>/optkit-<user>/<what>-….lock    held by the process that uses it
+    <the user's cache>/optkit/partial/              the same, of what becomes part of the cache: one rename, on one disk
 
 Law: a folder is removed by the process that holds its lock, which the system releases when its owner dies. So one that
 is in use is never touched, whatever process ids have been given to others since.
@@ -22,21 +23,22 @@ from optkit.errors import OptkitError
 
 
 @contextmanager
-def temporary_folder(what: str) -> Iterator[Path]:
+def temporary_folder(what: str, cached: bool = False) -> Iterator[Path]:
     """Yield a new, empty folder whose name begins with `what`; it and all in it is removed at the end.
 
-    Raises OptkitError when there is no place for it.
+    With `cached` it is on the disk of the user's cache. Raises OptkitError when there is no place for it.
     """
     import filelock
 
     try:
-        home = _home()
+        home = _home(_cache_place() if cached else _place())
         with filelock.FileLock(home / "lock"):
             folder = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=home))
             owner = filelock.FileLock(_lock_of(folder))
             owner.acquire()
     except OSError as error:
-        raise OptkitError(f"no temporary folder can be made ({error.strerror}); free space, or set TMPDIR") from error
+        other = "XDG_CACHE_HOME" if cached else "TMPDIR"
+        raise OptkitError(f"no temporary folder can be made ({error.strerror}); free space, or set {other}") from error
     try:
         sweep()
         yield folder
@@ -48,10 +50,14 @@ def temporary_folder(what: str) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove the folders whose owners no longer live. What cannot be removed now is left for the next time."""
-    try:
-        folder = _place()
-    except OSError:  # there is no place for temporary files; who needs one says so
-        return
+    for place in (_place, _cache_place):
+        try:
+            _sweep(place())
+        except OSError:  # there is no place for temporary files; who needs one says so
+            continue
+
+
+def _sweep(folder: Path) -> None:
     if not _is_own(folder):
         return
     import filelock
@@ -86,10 +92,16 @@ def _place() -> Path:
     return Path(tempfile.gettempdir()) / f"optkit-{user}"
 
 
-def _home() -> Path:
-    """Return the folder for all; another one, which is not swept, where somebody else has taken its name."""
-    folder = _place()
+def _cache_place() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("optkit") / "partial"
+
+
+def _home(folder: Path) -> Path:
+    """Return `folder`, made; another one, which is not swept, where somebody else has taken its name."""
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     except FileExistsError:
         pass

@@ -9,7 +9,8 @@ import pytest
 from optkit import read_run
 from optkit.measure.clocks import cpu_clock
 from optkit.measure.reference import REFERENCE_SHA256
-from tests.conftest import ROOT, Command
+from tests.conftest import Command
+from tests.isolation import ROOT
 
 QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-quiet", "-q", "-p", "no:cacheprovider")
 

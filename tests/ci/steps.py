@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.isolation import GUARD, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
@@ -39,7 +39,7 @@ def stand_in(checkout: Path) -> None:
     if (checkout / "pyproject.toml").exists() and not folder.exists():
         folder.mkdir(parents=True)
         for name, arguments in (("python", ""), ("optkit", "-m optkit ")):
-            script = f'#!/bin/sh\nPYTHONPATH="{checkout}" exec "{sys.executable}" {arguments}"$@"\n'
+            script = f'#!/bin/sh\nPYTHONPATH="{checkout}:{GUARD}" exec "{sys.executable}" {arguments}"$@"\n'
             (folder / name).write_text(script)
             (folder / name).chmod(0o755)
         (checkout / ".venv" / "installed").touch()
@@ -126,7 +126,7 @@ class Job:
             cwd=self.workspace,
             env={
                 "PATH": os.environ["PATH"],
-                "HOME": os.environ["HOME"],
+                **{name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "OPTKIT_STORE", "TMPDIR")},
                 "GITHUB_ACTIONS": "true",
                 "GITHUB_STEP_SUMMARY": str(self._file("summary")),
                 "GITHUB_OUTPUT": str(outputs),

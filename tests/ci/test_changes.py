@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ci.steps import ACTION, Job, read, stand_in
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 WORKFLOW = ROOT / ".github" / "workflows" / "benchmark.yml"
 NETWORK, SUITE_FILE = "optkit/models/mnist_conv.py", "ci.toml"

@@ -8,7 +8,7 @@ import pytest
 
 from optkit.commands import COMMANDS
 from tests.ci.steps import ACTION, WORKFLOWS, all_steps, read
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 STEPS = all_steps()
 RUNS = [step["run"] for step in STEPS if "run" in step]

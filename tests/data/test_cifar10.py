@@ -1,17 +1,19 @@
 """CIFAR-10 from the user's folder or Keras; the parts that are taken are fixed, stratified and nested."""
 
+import hashlib
+import pickle
+import shutil
+import tarfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import optkit.keras.tensorflow
 from optkit import DataError, load_dataset
 from optkit.data import cifar10
-from optkit.data.sources import keras_cache
+from optkit.data.sources import cache, keras_cache
 from optkit.data.splits import stratified_subset
 
 
@@ -115,33 +117,66 @@ def test_nowhere_and_no_embedded_set() -> None:
         load_dataset("cifar10", "embedded")
 
 
-def test_keras_cache_is_read_once_and_kept_without_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Path] = []
+def archive(folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
+    """Write an archive as the public one is, but of ten images a batch; return it and what must be read from it."""
+    rng, batches = np.random.default_rng(2), dict[str, dict[bytes, object]]()
+    names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+    for name in names:
+        pixels = rng.integers(0, 256, (10, 3072), np.uint8)
+        batches[name] = {b"data": pixels, b"labels": rng.permutation(10).tolist()}
+    path = folder / cifar10._ARCHIVE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as file:
+        for name, content in batches.items():
+            (folder / name).write_bytes(pickle.dumps(content))
+            file.add(folder / name, f"cifar-10-batches-py/{name}")
+            (folder / name).unlink()
+    x = np.concatenate([batches[name][b"data"] for name in names]).reshape(-1, 3, 32, 32)
+    y = np.concatenate([batches[name][b"labels"] for name in names])
+    return path, {"x_train": np.moveaxis(x[:50], 1, 3), "y_train": y[:50], "y_test": y[50:]}
 
-    def load_data(cache_dir: str) -> object:
-        asked.append(Path(cache_dir))
-        assert (Path(cache_dir) / "datasets" / cifar10._ARCHIVE).read_text() == "archive"
-        a = arrays()
-        return (a["x_train"], a["y_train"].reshape(-1, 1)), (a["x_test"], a["y_test"].reshape(-1, 1))
 
-    keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
-    monkeypatch.setattr(optkit.keras.tensorflow, "load_keras", lambda: keras)
-    keras_cache().mkdir(parents=True)
-    (keras_cache() / cifar10._ARCHIVE).write_text("archive")
-    first, second = load_dataset("cifar10"), load_dataset("cifar10")
+def known(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setattr(cifar10, "_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_keras_archive_is_read_once_and_kept_without_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    path, expected = archive(keras_cache())
+    known(monkeypatch, path)
+    first = load_dataset("cifar10", mean=(0.0,), std=(1 / 255,))
+    np.testing.assert_array_equal(np.round(first.x_train), expected["x_train"])
+    np.testing.assert_array_equal(first.y_train, expected["y_train"])
+    np.testing.assert_array_equal(first.y_test, expected["y_test"])
+    path.unlink()
+    second = load_dataset("cifar10", mean=(0.0,), std=(1 / 255,))
     assert first.digest == second.digest
-    assert len(asked) == 1
-    assert {path.name for path in keras_cache().iterdir()} == {cifar10._ARCHIVE, "cifar10.npz"}
+    assert second.origin == str(cache() / "cifar10.npz")
+    assert [path.name for path in cache().iterdir()] == ["cifar10.npz"]
 
 
-def test_a_broken_archive_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_data(cache_dir: str) -> object:
-        raise Exception("URL fetch failure")
+def test_a_download_is_read_in_the_same_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path, expected = archive(tmp_path)
 
-    keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace(load_data=load_data)))
-    monkeypatch.setattr(optkit.keras.tensorflow, "load_keras", lambda: keras)
-    keras_cache().mkdir(parents=True)
-    (keras_cache() / cifar10._ARCHIVE).write_text("archive")
+    def stand_in(url: str, sha256: str, to: Path) -> Path:
+        assert (url[:5], len(sha256)) == ("https", 64)
+        return Path(shutil.copy(path, to))
+
+    monkeypatch.setattr(cifar10, "download", stand_in)
+    np.testing.assert_array_equal(load_dataset("cifar10").y_train, expected["y_train"])
+    assert [path.name for path in cache().iterdir()] == ["cifar10.npz"]
+
+
+def test_an_archive_of_another_digest_is_not_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pickle runs what it says: only the archive that is known may be read as one."""
+    archive(keras_cache())
+    monkeypatch.setattr(pickle, "load", lambda *_, **__: pytest.fail("unpickled"))
     with pytest.raises(DataError, match="CIFAR-10 was not found"):
         load_dataset("cifar10")
     assert [path.name for path in keras_cache().iterdir()] == [cifar10._ARCHIVE]
+    assert not cache().exists()
+
+
+def test_what_earlier_versions_kept_is_still_read() -> None:
+    keras_cache().mkdir(parents=True)
+    np.savez(keras_cache() / "cifar10.npz", **arrays())
+    assert load_dataset("cifar10").origin == str(keras_cache() / "cifar10.npz")

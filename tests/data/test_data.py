@@ -8,6 +8,7 @@ import pytest
 from optkit import DataError, load_dataset
 from optkit.data import mnist
 from optkit.data.dataset import make_dataset
+from optkit.files.online import DownloadError
 
 
 def npz(folder: Path, **changes: object) -> Path:
@@ -52,10 +53,16 @@ def test_the_embedded_split_is_stratified_and_fixed() -> None:
     assert not any(image.tobytes() in train for image in data.x_test)
 
 
-def test_a_broken_download_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist, "download_with_keras", lambda name: True)  # it says so, but the file is not there
-    with pytest.raises(DataError, match="full MNIST was not found"):
+def test_a_broken_download_is_one_line_and_its_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Path:
+        raise DownloadError("storage.googleapis.com answers 503")
+
+    monkeypatch.setattr(mnist, "download", broken)
+    with pytest.raises(
+        DataError, match=r"^full MNIST was not found: .*\(not set\).* 503\); set OPTKIT_DATA .*$"
+    ):
         load_dataset("mnist", "full")
+    assert load_dataset("mnist", "auto").name == "mnist-embedded"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Fashion-MNIST from IDX files, and files that are not."""
 
 import gzip
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from optkit import DataError, load_dataset
 from optkit.data import fashion_mnist
+from optkit.data.sources import cache
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -50,3 +52,19 @@ def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fashion_mnist, "_DEBIAN", tmp_path / "none")
     with pytest.raises(DataError, match="install Debian's package dataset-fashion-mnist"):
         load_dataset("fashion_mnist")
+
+
+def test_downloads_are_checked_by_the_known_digests_and_kept(monkeypatch: pytest.MonkeyPatch, debian: Path) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(fashion_mnist, "_DEBIAN", debian / "none")
+
+    def stand_in(url: str, sha256: str, name: str) -> Path:
+        asked.append((url, sha256))
+        to = cache() / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy(debian / to.name, to))
+
+    monkeypatch.setattr(fashion_mnist, "download", stand_in)
+    assert len(load_dataset("fashion_mnist").x_train) == 20
+    assert {url.rpartition("/")[2] for url, _ in asked} == set(fashion_mnist._FILES.values())
+    assert len({sha256 for _, sha256 in asked if len(sha256) == 64}) == 4

@@ -40,7 +40,21 @@ def test_class_names_that_cannot_be(folder: Path, classes: tuple[str, ...]) -> N
 def test_a_missing_class_offline_says_where_to_put_it(folder: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be downloaded .* set OPTKIT_DATA to a folder with quickdraw/dog\.npy"):
         load_dataset("quickdraw", classes=("cat", "dog"))
-    assert not list(quickdraw.keras_cache().rglob("*dog*"))
+    assert not list(Path.home().rglob("*dog*"))
+
+
+def test_the_default_classes_have_known_digests(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.delenv("OPTKIT_DATA")
+    asked: dict[str, str | None] = {}
+
+    def stand_in(url: str, sha256: str | None, name: str) -> Path:
+        asked[url] = sha256
+        return folder / name.removeprefix("quickdraw/")
+
+    monkeypatch.setattr(quickdraw, "download", stand_in)
+    assert len(load_dataset("quickdraw").x_test) == 4
+    assert all(sha256 and len(sha256) == 64 for sha256 in asked.values())
+    assert {url.rpartition("/")[2] for url in asked} == {"The%20Eiffel%20Tower.npy", "The%20Mona%20Lisa.npy"}
 
 
 def test_malformed_files(folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.mutate_documents import ROOT, nested, outcome, read_suite_file, run_cases, suite_cases, use_run
+from benchmarks.studies.mutate_documents import ROOT, nested, outcome, read_suite_file, run_cases, suite_cases, use_run
 from optkit import OptkitError, Store, SuiteError, load_suite, read_run
 from optkit.files.documents import MOST_LEVELS, DocumentError, check_levels, decode_json, typed
 from tests.conftest import SUITE
@@ -116,7 +116,7 @@ def test_a_saved_run_of_the_wrong_form_is_one_error(tmp_path: Path, old: bytes, 
 
 
 def test_damaged_suites_and_runs_give_no_exception_but_ours(tmp_path: Path) -> None:
-    """Some of what `python -m benchmarks.mutate_documents` tries, from another seed."""
+    """Some of what `python -m benchmarks.studies.mutate_documents` tries, from another seed."""
     found = []
     for about, data in suite_cases(28, seed=7):
         path = tmp_path / "suite.toml"

@@ -1,6 +1,5 @@
 """Children end with their parent, leave interrupts to it, and how they ended is said in words."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from optkit.process import children
 from optkit.process.children import ended, run, start, stop
 from optkit.record import sessions
 
-ROOT = Path(__file__).parents[2]
 PARENT = """
 import threading, time
 from optkit.process.children import start
@@ -45,9 +43,8 @@ def wait_for_end(pid: int) -> bool:
 @pytest.mark.parametrize("how", HOW)
 def test_a_child_ends_with_its_parent(how: str) -> None:
     """By the system's own way from the main thread; by watching from one that may end before the process does."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PARENT.format(how=HOW[how])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         child = int(parent.stdout.readline())
         assert alive(child)

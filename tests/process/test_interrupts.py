@@ -11,7 +11,6 @@ import pytest
 
 from tests.process.test_children import wait_for_end
 
-ROOT = Path(__file__).parents[2]
 LINE = {2: "optkit: interrupted; nothing half-made was kept\n", 15: "optkit: terminated; nothing half-made was kept\n"}
 # A command whose work is `{work}`, in a process that takes itself for the `optkit` command.
 STAND_IN = """
@@ -49,8 +48,7 @@ WORK = {
 def stand_in(work: str, start: str = "") -> "subprocess.Popen[str]":
     code = STAND_IN.format(work=f"    {work}", start=start)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", code], text=True, env=env, start_new_session=True, **pipes)
+    return subprocess.Popen([sys.executable, "-c", code], text=True, start_new_session=True, **pipes)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -82,7 +80,7 @@ def test_there_is_no_moment_before_or_after_the_work_without_it(when: str) -> No
 
 def test_a_program_that_imports_optkit_keeps_its_own_handlers() -> None:
     code = "import signal, optkit; print(signal.getsignal(2) is signal.default_int_handler, signal.getsignal(15))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == f"True {signal.Handlers.SIG_DFL}\n"
 
 
@@ -90,7 +88,7 @@ def test_a_program_that_imports_optkit_keeps_its_own_handlers() -> None:
 def test_killing_bench_ends_its_build_and_the_next_start_clears_up(
     tmp_path: Path, tiny_suite: Path, tiny_data: Path
 ) -> None:
-    env = {**os.environ, "OPTKIT_DATA": str(tiny_data), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "OPTKIT_DATA": str(tiny_data), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "optkit", "bench", str(tiny_suite), "--store", str(tmp_path / "store")]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     children: list[int] = []

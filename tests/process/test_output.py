@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 def shell(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OPTKIT": f"{sys.executable} -m optkit", **environment}
+    env = {**os.environ, "OPTKIT": f"{sys.executable} -m optkit", **environment}
     return subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True)
 
 

@@ -14,7 +14,7 @@ from optkit import Evaluation, RecordError, Run, VariantFacts, make_run, read_ru
 from optkit.names import has_control
 from optkit.record.run import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info, run_of
 from optkit.tflite.weights import Tensor, WeightFacts
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 TEST, RIGHT = 70, 63
 """Test samples of `facts()`, and how many of them its baseline gets right."""

@@ -8,7 +8,7 @@ import pytest
 from optkit import Artifact, read_run
 from optkit.report.text import artifacts_table, predictions_text, summary, time_text
 from optkit.runtime.predict import Guess, Prediction
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.record.test_record import a_run, benchmark, facts, sized
 
 

@@ -13,7 +13,8 @@ from optkit import ArtifactError, Conversion, DataError, predict
 from optkit.convert import convert
 from optkit.keras.tensorflow import load_keras
 from optkit.runtime.predict import read_labels
-from tests.conftest import ROOT, Command
+from tests.conftest import Command
+from tests.isolation import ROOT
 
 SUITE = """
 schema = 1

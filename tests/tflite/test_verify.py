@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from benchmarks.mutate_tflite import mutate
+from benchmarks.studies.mutate_tflite.damage import mutate
 from optkit.errors import ArtifactError, OptkitError
 from optkit.tflite.flatbuffer import read_flatbuffer
 from optkit.tflite.verify import verify, verify_file
 from optkit.tflite.weights import weights_of
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.tflite.models import (
     WEIGHTS,
     buffer,

@@ -12,8 +12,8 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from benchmarks.calibration.load import CONDITIONS
-from benchmarks.calibration.plan import KINDS, SAME, kind_of
+from benchmarks.studies.calibration.load import CONDITIONS
+from benchmarks.studies.calibration.plan import KINDS, SAME, kind_of
 
 Record = Mapping[str, Any]
 MEAN_THRESHOLD, RANK_LEVEL = 0.05, 0.01

@@ -1,6 +1,6 @@
 """Run a command and say how long it took and how much memory its largest process had resident at most.
 
-python benchmarks/peak_memory.py optkit build hosted:resnet_v2_101
+python -m benchmarks.studies.peak_memory optkit build hosted:resnet_v2_101
 """
 
 import resource

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.calibration import campaign, load, networks, plain, plan, records, tables, truth
-from benchmarks.publish import replace_between
+from benchmarks.studies.calibration import campaign, load, networks, plain, plan, records, tables, truth
+from benchmarks.studies.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 SLOWER = [plan.Trial(kind, f"net{i}", f"net{i}{kind}") for kind in list(plan.KINDS)[1:] for i in range(4)]
 FILES = [f"file{i}" for i in range(14)]
@@ -247,7 +247,7 @@ def test_competitors_end_with_their_work_and_also_when_it_is_killed() -> None:
     with pytest.raises(OptkitError, match="ended"):
         load.check(running)
     code = (
-        "import time; from benchmarks.calibration.load import competitors\n"
+        "import time; from benchmarks.studies.calibration.load import competitors\n"
         "with competitors('one') as running: print(running[0].pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)

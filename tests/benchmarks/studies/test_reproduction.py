@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reproduction import saved
-from benchmarks.reproduction.__main__ import main
-from benchmarks.reproduction.documents import Document, Row, Table, read_document, read_documents
-from benchmarks.reproduction.figures import FIGURES
-from benchmarks.reproduction.lines import Line, lines_of
-from benchmarks.reproduction.render import page
+from benchmarks.studies.reproduction import saved
+from benchmarks.studies.reproduction.__main__ import main
+from benchmarks.studies.reproduction.documents import Document, Row, Table, read_document, read_documents
+from benchmarks.studies.reproduction.figures import FIGURES
+from benchmarks.studies.reproduction.lines import Line, lines_of
+from benchmarks.studies.reproduction.render import page
 from optkit import OptkitError, Run, Timing, load_suite, read_run
 from optkit.suites import built_in
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.record.test_record import ZIP, a_run, benchmark, facts, sized
 
 PLANNED = saved.planned_runs()

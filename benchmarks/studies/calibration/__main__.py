@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import benchmarks.calibration as package
-from benchmarks.calibration import campaign, networks, plan, records, tables, truth
-from benchmarks.calibration.load import CONDITIONS, check, competitors, described
-from benchmarks.publish import replace_between
+import benchmarks.studies.calibration as package
+from benchmarks.studies.calibration import campaign, networks, plan, records, tables, truth
+from benchmarks.studies.calibration.load import CONDITIONS, check, competitors, described
+from benchmarks.studies.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
@@ -28,7 +28,8 @@ _SECONDS_A_SLOT = {"quiet": 6.0, "one": 7.0, "both": 9.0, "four": 15.0}
 def _artifacts(folder: Path) -> dict[str, Any]:
     path = folder / "artifacts.json"
     if not path.exists():
-        raise OptkitError(f"{path} is not there; run `python -m benchmarks.calibration build -o {folder}` first")
+        command = f"python -m benchmarks.studies.calibration build -o {folder}"
+        raise OptkitError(f"{path} is not there; run `{command}` first")
     return dict(json.loads(path.read_text()))
 
 
@@ -79,7 +80,7 @@ def _truth(options: argparse.Namespace) -> int:
 def _read_truth(folder: Path) -> dict[str, Any]:
     path = folder / TRUTHS
     if not path.exists():
-        raise OptkitError(f"{path} is not there; run `python -m benchmarks.calibration truth` first")
+        raise OptkitError(f"{path} is not there; run `python -m benchmarks.studies.calibration truth` first")
     return dict(json.loads(path.read_text()))
 
 
@@ -143,7 +144,7 @@ def _publish(options: argparse.Namespace) -> int:
 def main() -> int:
     """Parse and run one of the commands."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration",
+        prog="python -m benchmarks.studies.calibration",
         description=package.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.calibration import compare_clocks
+from benchmarks.studies.calibration import compare_clocks
 from optkit.measure.clocks import cpu_clock
 from optkit.measure.paired import LOAD_ORDERS, ROLES, PairedTiming
 

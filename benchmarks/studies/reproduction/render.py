@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.reproduction.documents import Document
-from benchmarks.reproduction.figures import FIGURES
-from benchmarks.reproduction.lines import Line, lines_of
-from benchmarks.reproduction.saved import DROPPED
+from benchmarks.studies.reproduction.documents import Document
+from benchmarks.studies.reproduction.figures import FIGURES
+from benchmarks.studies.reproduction.lines import Line, lines_of
+from benchmarks.studies.reproduction.saved import DROPPED
 from optkit.record.run import Run
 
 _ARROWS = {"higher": "↑", "lower": "↓"}
 _HEAD = f"""\
 # Reproduction
 
-<!-- Made by `python -m benchmarks.reproduction render`. Do not edit: change benchmarks/reproduction/ or the runs. -->
+<!-- Made by `python -m benchmarks.studies.reproduction render`. Do not edit: change the study or the runs. -->
 
 Figures that public documents give, beside ours on the same work. A document's figure is written as it was published;
 ours is read from a saved run, and the ratio is ours / document. ↑: higher is better, ↓: lower is better.
@@ -27,8 +27,8 @@ ours is read from a saved run, and the ratio is ours / document. ↑: higher is 
   the document's work.
 - "not measured" says why; *missing* means that a saved run should have the figure and does not.
 
-The runs are in `docs/results/runs/`. `python -m benchmarks.reproduction run` records them all, condenses them and
-renders this page; `--list` shows the commands. Condensing drops {DROPPED}."""
+The runs are in `docs/results/runs/`. `python -m benchmarks.studies.reproduction run` records them all, condenses them
+and renders this page; `--list` shows the commands. Condensing drops {DROPPED}."""
 
 
 def page(documents: Sequence[Document], runs: Mapping[str, Run]) -> tuple[str, list[Line]]:

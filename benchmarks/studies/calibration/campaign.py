@@ -17,9 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calibration import records
-from benchmarks.calibration.plain import run_session
-from benchmarks.calibration.plan import KINDS, SAME, Slot, Trial
+from benchmarks.studies.calibration import records
+from benchmarks.studies.calibration.plain import run_session
+from benchmarks.studies.calibration.plan import KINDS, SAME, Slot, Trial
 from optkit.cli import main as optkit
 
 Invoke = Callable[[Path, Path, str], dict[str, Any]]

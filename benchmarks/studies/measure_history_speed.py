@@ -1,7 +1,7 @@
 """How long `optkit history` takes over many saved runs, and how much memory: make such a folder, and measure.
 
-python benchmarks/measure_history_speed.py make docs/results/runs/mnist.json out/many --runs 2000
-python benchmarks/measure_history_speed.py measure out/many
+python -m benchmarks.studies.measure_history_speed make docs/results/runs/mnist.json out/many --runs 2000
+python -m benchmarks.studies.measure_history_speed measure out/many
 
 `make` writes runs like the saved one, an hour apart, with raw rounds, as `--benchmark-autosave --benchmark-save-data`
 would; times scatter by 1 % from run to run. `measure` runs the command twice in fresh processes, with an empty index at

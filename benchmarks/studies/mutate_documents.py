@@ -1,6 +1,6 @@
 """Damage suites and saved runs in many ways, and count what optkit says of them.
 
-    python -m benchmarks.mutate_documents --suites 600 --runs 2300 --seed 1
+    python -m benchmarks.studies.mutate_documents --suites 600 --runs 2300 --seed 1
 
 Whatever the bytes are, there are two good outcomes: they are read, or an OptkitError says why not. Any other exception
 is a defect; the script prints how to make it again and ends with 1.
@@ -31,7 +31,7 @@ from optkit.report.text import summary, variants_table, verdicts_text
 from optkit.suites import built_in, suite_text
 from optkit.suites.form import tomllib
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUNS = sorted((ROOT / "docs" / "results" / "runs").glob("*.json"))
 ODD = (
     *(None, True, False, 0, 1, -1, -5, 2.0, 0.5, 1e300, -1e300, 1e-300, 1 << 53, 1 << 64, 10**400),

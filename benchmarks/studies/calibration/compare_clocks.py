@@ -1,6 +1,6 @@
 """How far copies of a file seem apart by wall clock and by CPU time, both read around the same blocks.
 
-    python -m benchmarks.calibration.compare_clocks MODEL.tflite --processes 14 --conditions quiet,both,four
+    python -m benchmarks.studies.calibration.compare_clocks MODEL.tflite --processes 14 --conditions quiet,both,four
 
 Each process loads a file three times in each order, as `optkit ab` does, and reads both clocks around each block of its
 rounds. The scatter is the standard deviation over processes of what is truly 0, log(head / base). Use CPU time where it
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.calibration.load import CONDITIONS, competitors
+from benchmarks.studies.calibration.load import CONDITIONS, competitors
 from optkit import OptkitError
 from optkit.measure.clocks import ClockName, cpu_clock
 from optkit.measure.paired import (
@@ -105,7 +105,7 @@ def compare(files: Sequence[Path], conditions: Sequence[str], processes: int) ->
 
 
 def _answer(path: Path) -> dict[ClockName, PairedTiming]:
-    command = [sys.executable, "-m", "benchmarks.calibration.compare_clocks", str(path), "--one"]
+    command = [sys.executable, "-m", "benchmarks.studies.calibration.compare_clocks", str(path), "--one"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise OptkitError(f"{path} cannot be timed: {(done.stderr.strip().splitlines() or ['nothing said'])[-1]}")

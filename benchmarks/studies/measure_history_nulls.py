@@ -1,9 +1,9 @@
 """How often `optkit history` finds a change where there is none, on this machine's own series: record, keep, count.
 
-python benchmarks/measure_history_nulls.py record out/null --sessions 200 --pytest='--threads 1 --variants int8'
-python benchmarks/measure_history_nulls.py keep out/null -o docs/results/history_null.json
-python benchmarks/measure_history_nulls.py table docs/results/history_null.json docs/history.md
-python benchmarks/measure_history_nulls.py example out/null docs/history.md
+python -m benchmarks.studies.measure_history_nulls record out/null --sessions 200 --pytest='--threads 1 --variants int8'
+python -m benchmarks.studies.measure_history_nulls keep out/null -o docs/results/history_null.json
+python -m benchmarks.studies.measure_history_nulls table docs/results/history_null.json docs/history.md
+python -m benchmarks.studies.measure_history_nulls example out/null docs/history.md
 
 `record` goes on where it was stopped; nothing of the models may change meanwhile. The first command records in the
 way of a user, `pytest --benchmark-only --benchmark-autosave`, one session after the other. The windows of `table` are

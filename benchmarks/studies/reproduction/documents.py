@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.reproduction.figures import FIGURES
+from benchmarks.studies.reproduction.figures import FIGURES
 from optkit.errors import OptkitError, nearest
 from optkit.spec.metrics import MODES
 from optkit.suites.tables import convert_table

@@ -1,9 +1,9 @@
 """Make `docs/reproduction.md` of public documents' figures and our saved runs.
 
-python -m benchmarks.reproduction run                      # record every run, condense it, render
-python -m benchmarks.reproduction run --runs mnist --list  # only show the commands
-python -m benchmarks.reproduction condense out/run.json -o docs/results/runs/mnist.json
-python -m benchmarks.reproduction render --strict
+python -m benchmarks.studies.reproduction run                      # record every run, condense it, render
+python -m benchmarks.studies.reproduction run --runs mnist --list  # only show the commands
+python -m benchmarks.studies.reproduction condense out/run.json -o docs/results/runs/mnist.json
+python -m benchmarks.studies.reproduction render --strict
 
 Exit codes: 0 good, 1 a run could not be recorded, 2 bad usage or bad input, 3 figures are missing (--strict).
 """
@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reproduction import saved
-from benchmarks.reproduction.documents import read_documents
-from benchmarks.reproduction.render import page
+from benchmarks.studies.reproduction import saved
+from benchmarks.studies.reproduction.documents import read_documents
+from benchmarks.studies.reproduction.render import page
 from optkit.errors import OptkitError, nearest
 from optkit.record.sessions import environment
 
@@ -105,7 +105,7 @@ def _recorded(name: str, planned: saved.Planned, options: argparse.Namespace) ->
     """Record one run by pytest in a process of its own, or only show the commands under --list."""
     raw, kept = options.raw / f"{name}.json", saved.FOLDER / f"{name}.json"
     command = ["python", "-m", *planned.command(raw)]
-    condensing = ["python", "-m", "benchmarks.reproduction", "condense", str(raw), "-o", str(kept)]
+    condensing = ["python", "-m", "benchmarks.studies.reproduction", "condense", str(raw), "-o", str(kept)]
     condensing += ["--modes", ",".join(planned.modes)] if planned.modes else []
     condensing += ["--conditions", options.conditions] if options.conditions else []
     result: dict[str, Any] = {"run": name, "commands": [shlex.join(command), shlex.join(condensing)]}
@@ -128,7 +128,7 @@ def _names(value: str) -> tuple[str, ...]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reproduction",
+        prog="python -m benchmarks.studies.reproduction",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.calibration import records
+from benchmarks.studies.calibration import records
 from optkit.measure.paired import PairedTiming, load_places
 from optkit.stats.estimates import Estimate, adjusted_mean
 

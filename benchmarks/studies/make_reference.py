@@ -1,6 +1,6 @@
 """Make the reference model that times are normalized by: `optkit/measure/reference.tflite`.
 
-python benchmarks/make_reference.py -o optkit/measure/reference.tflite
+python -m benchmarks.studies.make_reference -o optkit/measure/reference.tflite
 
 The same library versions give the same bytes. Another file is another reference, and times normalized by different
 references are not comparable: this is run to see how the file was made, and hardly ever to replace it.

@@ -1,9 +1,9 @@
 """Write measured tables into the documents, between their markers, so that no figure is typed by hand.
 
-python benchmarks/publish.py summary out/run.json README.md
-python benchmarks/publish.py summary docs/results/runs/cifar10_vgg16_quarter.json docs/techniques.md --block vgg16
-python benchmarks/publish.py seeds mnist_techniques --seeds 1,2,3 --data full -o docs/results/techniques.json
-python benchmarks/publish.py techniques docs/results/techniques.json docs/techniques.md
+python -m benchmarks.studies.publish summary out/run.json README.md
+python -m benchmarks.studies.publish summary RUN.json docs/techniques.md --block vgg16
+python -m benchmarks.studies.publish seeds mnist_techniques --seeds 1,2,3 --data full -o docs/results/techniques.json
+python -m benchmarks.studies.publish techniques docs/results/techniques.json docs/techniques.md
 """
 
 import argparse

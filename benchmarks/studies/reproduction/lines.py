@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.reproduction.documents import Document, Row, Table, said
-from benchmarks.reproduction.figures import FIGURES, Place
+from benchmarks.studies.reproduction.documents import Document, Row, Table, said
+from benchmarks.studies.reproduction.figures import FIGURES, Place
 from optkit.record.run import Run, Timing, VariantFacts
 
 
