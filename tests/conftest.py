@@ -61,7 +61,7 @@ above = 1.0
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
-    for name in ("HOME", "XDG_CACHE_HOME", "OPTKIT_STORE"):
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "OPTKIT_STORE"):
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.delenv("OPTKIT_DATA", raising=False)
 
