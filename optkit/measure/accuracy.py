@@ -15,7 +15,6 @@ import numpy.typing as npt
 from optkit.build.builder import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.data.dataset import Inputs, bytes_of_sample, count, take
 from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers, TFLiteRunner
 from optkit.spec.keys import digest
@@ -90,7 +89,7 @@ def evaluate(
     }
 
     def make(path: Path) -> dict[str, Any]:
-        scores = outputs_of(artifact, dataset.x_test, workers)
+        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers)))
         found = Evaluation(classify(scores, task) == dataset.y_test)
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
@@ -105,20 +104,14 @@ def evaluate(
     return read(store.path(entry))
 
 
-def outputs_of(artifact: Artifact, x: Inputs, workers: KerasWorkers) -> npt.NDArray[np.float32]:
-    """Return what `artifact` gives for the samples `x`, float32 (samples, ...), run as `evaluate` runs them."""
-    return np.concatenate(list(_scores(artifact, x, workers)))
-
-
-def _scores(artifact: Artifact, x: Inputs, workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
+def _scores(artifact: Artifact, x: npt.NDArray[np.float32], workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
     if artifact.kind == "tflite":
         each = TFLiteRunner(artifact.path).bytes_per_sample
         batch = max(1, min(_BATCH, _MEMORY_FOR_TENSORS // each))
-    part = max(batch, _MEMORY_FOR_SAMPLES // bytes_of_sample(x) // batch * batch)
-    for start in range(0, count(x), part):
-        samples = take(x, slice(start, start + part))
-        job = set_up(artifact, "full_set", 1, samples, workers, batch=batch)  # and run once
+    part = max(batch, _MEMORY_FOR_SAMPLES // x[0].nbytes // batch * batch)
+    for start in range(0, len(x), part):
+        job = set_up(artifact, "full_set", 1, x[start : start + part], workers, batch=batch)  # and run once
         try:
             yield job.scores()
         finally:

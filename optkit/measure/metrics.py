@@ -11,15 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.build.builder import Artifact
-from optkit.build.store import Store
-from optkit.data import Dataset
 from optkit.errors import OptkitError, nearest
 from optkit.files.functions import UserFunction, is_function, load_function
-from optkit.measure.accuracy import outputs_of
 from optkit.measure.formulas import FORMULAS, checked_case
-from optkit.measure.scores import Scores, kept_scores
-from optkit.runtime import KerasWorkers
+from optkit.measure.scores import Scores
 from optkit.spec.metrics import TASK_METRICS, Better, Task, default_metric
 
 Array = npt.NDArray[Any]
@@ -130,26 +125,6 @@ def choose_scorer(
     if better not in (None, found.better) or unit not in (None, found.unit):
         raise OptkitError(f"metric {name!r} is in {found.unit}, {found.better} is better; drop better and unit")
     return Scorer(name=name, task=task, unit=found.unit, better=found.better)
-
-
-def measure_scores(
-    artifact: Artifact,
-    dataset: Dataset,
-    scorer: Scorer,
-    runtime: Mapping[str, str],
-    store: Store,
-    workers: KerasWorkers,
-) -> Scores:
-    """Run `artifact` over the test set and measure it, or take what the store has for these bytes, data and code.
-
-    Raises OptkitError as `Scorer.from_outputs` does; nothing is stored then.
-    """
-
-    def measure() -> Scores:
-        outputs = outputs_of(artifact, dataset.x_test, workers)
-        return scorer.from_outputs(dataset.y_test, outputs, dataset.x_test, dataset.group_test)
-
-    return kept_scores(artifact, dataset, runtime, store, scorer.about, measure)
 
 
 def _one(outputs: Any) -> Any:

@@ -112,14 +112,13 @@ def _failure(batch: int, error: Exception) -> str:
 
 
 def _encode(x: npt.NDArray[np.float32], details: dict[str, Any]) -> Array:
-    dtype, (scale, zero_point) = details["dtype"], details["quantization"]
-    if np.issubdtype(dtype, np.integer) and scale:
-        return quantize(x, dtype, scale, zero_point)
-    return x.astype(dtype)  # whole numbers without a scale are themselves, such as ids of words
+    dtype = details["dtype"]
+    if np.issubdtype(dtype, np.integer):
+        return quantize(x, dtype, *details["quantization"])
+    return x.astype(dtype)
 
 
 def _decode(raw: Array, details: dict[str, Any]) -> npt.NDArray[np.float32]:
-    scale, zero_point = details["quantization"]
-    if np.issubdtype(details["dtype"], np.integer) and scale:
-        return dequantize(raw, scale, zero_point)
+    if np.issubdtype(details["dtype"], np.integer):
+        return dequantize(raw, *details["quantization"])
     return raw.astype(np.float32)
