@@ -38,7 +38,10 @@ def check_fit(dataset: Dataset, inputs: Sequence[TensorSpec]) -> None:
     A single input may have any name. Axes of size 1 may be missing or too many: (28, 28) fits (28, 28, 1). Whole
     numbers fit a floating-point input; a whole-number input takes whole numbers that its type can hold.
     """
-    fitted(dataset, inputs)
+    for split in ("train", "test"):
+        found = _named(dataset, split, inputs)
+        for spec in inputs:
+            _checked_shape(dataset, split, found[spec.name], spec)
 
 
 def fitted(dataset: Dataset, inputs: Sequence[TensorSpec]) -> Dataset:
@@ -49,7 +52,11 @@ def fitted(dataset: Dataset, inputs: Sequence[TensorSpec]) -> Dataset:
     x = {}
     for split in ("train", "test"):
         found = _named(dataset, split, inputs)
-        done = {spec.name: _as_spec(dataset, split, found[spec.name], spec) for spec in inputs}
+        done = {}
+        for spec in inputs:
+            array = found[spec.name]
+            shape = (len(array), *_checked_shape(dataset, split, array, spec))
+            done[spec.name] = array.reshape(shape).astype(spec.dtype, copy=False)
         x[split] = done if len(inputs) > 1 else next(iter(done.values()))
     return dataclasses.replace(dataset, x_train=x["train"], x_test=x["test"])
 
@@ -72,7 +79,8 @@ def _named(dataset: Dataset, split: Literal["train", "test"], inputs: Sequence[T
     return arrays
 
 
-def _as_spec(dataset: Dataset, split: str, array: Array, spec: TensorSpec) -> Array:
+def _checked_shape(dataset: Dataset, split: str, array: Array, spec: TensorSpec) -> tuple[int, ...]:
+    """Return the shape of samples as the model takes them. Raises DataError when the array does not fit."""
     place = f"{dataset.origin}: x_{split}"
     sides = f"samples {array.shape[1:]} {array.dtype}, and the model takes {spec}"
     shape = _reshaped(array.shape[1:], spec.shape)
@@ -83,7 +91,7 @@ def _as_spec(dataset: Dataset, split: str, array: Array, spec: TensorSpec) -> Ar
         _check_whole(place, sides, array, dtype)
     elif dtype.kind == "b" and array.dtype.kind != "b":
         raise DataError(f"{place} has {sides}; give true and false")
-    return array.reshape((len(array), *shape)).astype(dtype, copy=False)
+    return shape
 
 
 def _reshaped(got: tuple[int, ...], wanted: tuple[int | None, ...]) -> tuple[int, ...] | None:

@@ -26,6 +26,8 @@ def folder_parts(root: Path, size: tuple[int, int] | None, channels: int) -> tup
     """
     if size is None:
         raise DataError(f"{root} is a folder of images; say to what size they are brought: size = [height, width]")
+    if len(size) != 2 or not all(isinstance(side, int) and 0 < side < 100_000 for side in size):
+        raise DataError(f"size is {list(size)}; expected [height, width] in pixels, such as [96, 96]")
     if channels not in (1, 3):
         raise DataError(f"channels is {channels}; images are read with 1 (grey) or 3 (colour)")
     load_pillow()

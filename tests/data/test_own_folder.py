@@ -53,5 +53,8 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         load_own(tmp_path, "multiclass", size=(6, 6))
     with pytest.raises(DataError, match=r"say to what size they are brought: size = .height, width."):
         load_own(tmp_path, "multiclass")
+    for size in ([96], [0, 96], [96.5, 96], [1, 2, 3]):
+        with pytest.raises(DataError, match=r"size is .*; expected .height, width. in pixels"):
+            load_own(tmp_path, "multiclass", size=size)
     with pytest.raises(DataError, match="channels is 4"):
         load_own(tmp_path, "multiclass", size=(6, 6), channels=4)
