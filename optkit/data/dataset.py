@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,24 +17,48 @@ from optkit.names import shown
 DataMode = Literal["auto", "full", "embedded"]
 DATA_MODES: tuple[DataMode, ...] = ("auto", "full", "embedded")
 
+Array = npt.NDArray[Any]
+Inputs = Any
+"""The samples of one split: an array (samples, *sample shape); of several inputs a dict of such arrays by name."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Model-ready arrays of one data set.
 
-    `x_train`, `x_test`: float32, shape (samples, *sample shape). `y_train`, `y_test`: int64 class numbers, shape
-    (samples,); of data without labels both are empty. `digest` is the sha256 of the arrays as they were read, before
-    scaling. `origin` says where from.
+    `x_train`, `x_test`: of one input an array, shape (samples, *sample shape); of several a dict of such arrays by
+    name (`inputs` gives a dict of both). The built-in data sets are float32; the user's own may have any numbers.
+    `y_train`, `y_test`: the labels, whose form `data.labels` says for each task; the built-in data sets have int64
+    class numbers, shape (samples,). Labels that are not there are empty. `digest` is the sha256 of the arrays as they
+    were read, before scaling. `origin` says where from. `classes` is 0 when labels are no classes. `task` is empty
+    when the data do not say it. `group_test`, int64 (test samples,), says which samples are judged as one; or None.
     """
 
     name: str
     origin: str
     digest: str
     classes: int
-    x_train: npt.NDArray[np.float32]
-    y_train: npt.NDArray[np.int64]
-    x_test: npt.NDArray[np.float32]
-    y_test: npt.NDArray[np.int64]
+    x_train: Inputs
+    y_train: Array
+    x_test: Inputs
+    y_test: Array
+    task: str = ""
+    group_test: Array | None = None
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of its inputs; of a single one without a name, the empty name."""
+        return tuple(self.x_test) if isinstance(self.x_test, Mapping) else ("",)
+
+    def inputs(self, split: Literal["train", "test"]) -> dict[str, Array]:
+        """Return the samples of a split by input name, also of a single input, whose name is empty."""
+        x = self.x_train if split == "train" else self.x_test
+        return dict(x) if isinstance(x, Mapping) else {"": x}
+
+    @property
+    def trainable(self) -> bool:
+        """Whether a model can be trained on it: every training sample has a label, or is its own."""
+        return len(self.y_train) == count(self.x_train) or self.task == "reconstruction"
 
     @property
     def labelled(self) -> bool:
@@ -47,13 +71,29 @@ class Dataset:
         return {
             "name": self.name,
             "digest": self.digest,
-            "train": len(self.x_train),
-            "test": len(self.x_test),
+            "train": count(self.x_train),
+            "test": count(self.x_test),
         }
 
     def __str__(self) -> str:
-        sizes = f"{len(self.x_train):,} train, {len(self.x_test):,} test" + ("" if self.labelled else ", no labels")
+        sizes = f"{count(self.x_train):,} train, {count(self.x_test):,} test" + ("" if self.labelled else ", no labels")
         return shown(f"{self.name} ({sizes}, sha256 {self.digest[:12]}) from {self.origin}")
+
+
+def count(x: Inputs) -> int:
+    """Return how many samples there are in `x`, an array or a dict of arrays by input name."""
+    return len(next(iter(x.values()))) if isinstance(x, Mapping) else len(x)
+
+
+def take(x: Inputs, places: Any) -> Inputs:
+    """Return the samples of `x` at `places`: a slice, or an array of numbers. `x` is as in `count`."""
+    return {name: array[places] for name, array in x.items()} if isinstance(x, Mapping) else x[places]
+
+
+def bytes_of_sample(x: Inputs) -> int:
+    """Return the bytes of one sample of `x`, of all inputs together. `x` is as in `count`."""
+    arrays = x.values() if isinstance(x, Mapping) else (x,)
+    return sum(int(array[0].nbytes) for array in arrays)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,23 @@ def stratified_split(
     return {"x_train": x[train_order], "y_train": y[train_order], "x_test": x[test_order], "y_test": y[test_order]}
 
 
+def share_split(
+    samples: int, share: float, seed: int, y: npt.NDArray[Any] | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the places to train and to test, ascending: `share` of all samples to test, drawn with `seed`.
+
+    With classes `y` (samples,) it is `share` of each class, rounded, but of two samples or more at least one on either
+    side; a class of one sample is for training.
+    """
+    order = np.random.default_rng(seed).permutation(samples)
+    classes = np.zeros(samples, np.int64) if y is None or len(y) == 0 else y
+    test = np.zeros(samples, bool)
+    for label in np.unique(classes):
+        own = order[classes[order] == label]
+        test[own[: min(max(1, round(share * len(own))), len(own) - 1)]] = True
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
 def stratified_subset(y: npt.NDArray[Any], samples: int, seed: int = 0) -> npt.NDArray[np.int64]:
     """Return the places, ascending, of `samples` samples with as equal a share of each class as there is.
 
