@@ -1,10 +1,10 @@
-"""The pytest side of optkit: its options are in `fixtures/options.py`, its fixtures beside it."""
+"""This repository as a user of optkit's pytest plugin; its short options are in `fixtures/options.py`."""
 
 from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["fixtures.options", "fixtures.bench", "fixtures.artifacts", "fixtures.timing"]
+pytest_plugins = ["optkit.plugin.entry", "fixtures.options"]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

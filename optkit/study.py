@@ -21,7 +21,8 @@ from optkit.build.store import Store
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.measure.once import time
 from optkit.process.temporary import temporary_folder
-from optkit.record.run import Run, VariantFacts, gather
+from optkit.record.compressed import Compressed
+from optkit.record.run import Run, gather
 from optkit.record.timing import Timing
 from optkit.report import text
 from optkit.runtime import KerasWorkers
@@ -32,44 +33,6 @@ from optkit.suites.recipes import CONVERSIONS, recipe
 
 Arrays = tuple[Any, Any, Any, Any]
 Recipe = str | Sequence[Step | str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compressed:
-    """One variant of a study: the file, and what was measured of it.
-
-    `drop` is how much worse it is than the baseline, in the metric's unit; None when the data have no labels.
-    """
-
-    name: str
-    path: Path
-    facts: VariantFacts
-    seconds: float
-
-    @property
-    def drop(self) -> float | None:
-        """The drop from the baseline, positive when it is worse."""
-        return self.facts.drop
-
-    @property
-    def score(self) -> float | None:
-        """The metric of the file itself over the test set, such as its accuracy."""
-        return self.facts.score
-
-    @property
-    def file_bytes(self) -> int:
-        """The size of the file."""
-        return self.facts.artifact.file_bytes
-
-    @property
-    def zip_bytes(self) -> int:
-        """The size of a ZIP (deflate) that holds the file."""
-        return self.facts.artifact.zip_bytes
-
-    @property
-    def size_ratio(self) -> float:
-        """The baseline's zip bytes divided by this file's."""
-        return self.facts.artifact.size_ratio
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ from optkit.spec import Suite
 from optkit.tflite.weights import weights_of
 
 SCHEMA = 1
+_SAVED_BESIDE = ("seconds", "rounds", "session")
+"""Parts of a timing that stand elsewhere in the JSON, or are given when sessions are merged."""
 NOT_MEASURED = "accuracy was not measured: the data have no labels"
 
 
@@ -183,9 +185,10 @@ def _quality_facts(found: Scores | None, baseline: Scores | None) -> QualityFact
     return QualityFacts(scores=found.facts(), drop=found.drop_from(baseline))
 
 
-def extra_info(facts: VariantFacts, timing: Mapping[str, Any], baseline: str) -> dict[str, Any]:
-    """Return the JSON object that a benchmark saves as `extra_info.optkit`."""
-    return {**msgspec.to_builtins(facts), **msgspec.to_builtins(timing), "baseline": baseline}
+def extra_info(facts: VariantFacts, timing: Timing, baseline: str) -> dict[str, Any]:
+    """Return the JSON object that a benchmark saves as `extra_info.optkit`: all but what pytest-benchmark saves."""
+    own = {name: value for name, value in msgspec.to_builtins(timing).items() if name not in _SAVED_BESIDE}
+    return {**msgspec.to_builtins(facts), **own, "baseline": baseline}
 
 
 def read_run(path: Path) -> Run:

@@ -114,6 +114,10 @@ class KerasWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes."""
         for worker in self._workers.values():
             worker.close()
         self._workers.clear()

@@ -80,6 +80,11 @@ def suite_text(name_or_path: str) -> str:
         raise SuiteError(f"suite file {path} cannot be read ({error}); name a readable .toml file") from error
 
 
+def place_of(name_or_path: str) -> Path:
+    """Return the file of a suite. Raises SuiteError when there is no built-in suite of that name."""
+    return _find(_split(name_or_path)[0])
+
+
 def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...] = ()) -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied.
 

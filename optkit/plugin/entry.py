@@ -1,0 +1,124 @@
+"""What pytest loads in every session: options, suite files as test files, and the names of the fixtures.
+
+Law: nothing but pytest and the standard library is imported here. A repository that does not use optkit pays for no
+more, and sees no output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from optkit.plugin.options import add_options
+
+if TYPE_CHECKING:
+    from optkit.plugin.bench import Bench
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --optkit-suite, --optkit-data and the others."""
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Where a suite file was named, have pytest-benchmark save every round, and time with garbage collection off."""
+    if any(arg.split("::")[0].endswith(".toml") for arg in config.args):
+        config.option.benchmark_save_data = True
+        config.option.benchmark_disable_gc = True
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a suite file; any other .toml file is left alone, unless it was named as one to be collected."""
+    if file_path.suffix != ".toml":
+        return None
+    from optkit.plugin.files import is_suite_file, suite_module
+
+    named = any(Path(arg.split("::")[0]).resolve() == file_path for arg in parent.config.args)
+    return suite_module(file_path, parent) if named or is_suite_file(file_path) else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each benchmark its case and each gate test its gate."""
+    if {"optkit_case", "optkit_gate"} & set(metafunc.fixturenames):
+        from optkit.plugin.parametrize import parametrize
+
+        parametrize(metafunc)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Judge after timing: gates go last."""
+    if any("optkit_gate" in getattr(item, "fixturenames", ()) for item in items):
+        items.sort(key=lambda item: "optkit_gate" in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print one table of everything that was timed, for each suite."""
+    if _used(config):
+        from optkit.plugin.bench import summaries
+
+        for line in summaries(config):
+            terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the processes that run Keras files."""
+    if _used(session.config):
+        from optkit.plugin.bench import close
+
+        close(session.config)
+
+
+def _used(config: pytest.Config) -> bool:
+    import sys
+
+    return "optkit.plugin.bench" in sys.modules
+
+
+@pytest.fixture(scope="module")
+def optkit_bench(request: pytest.FixtureRequest) -> Bench:
+    """The suite, data, variants, threads and store of a suite file, or of --optkit-suite."""
+    from optkit.plugin.bench import bench_of
+
+    return bench_of(request.config, request.node)
+
+
+@pytest.fixture
+def optkit_time(
+    optkit_case: Any, optkit_bench: Bench, benchmark: Any, request: pytest.FixtureRequest
+) -> Callable[[], None]:
+    """Time one case of a suite by pytest-benchmark, and keep its record."""
+    from optkit.plugin.timing import time_case
+
+    return lambda: time_case(optkit_case, optkit_bench, benchmark, request.config)
+
+
+@pytest.fixture
+def optkit_judge(optkit_variant: Any, optkit_gate: Any, optkit_bench: Bench) -> Callable[[], None]:
+    """Hold one variant to one gate; fail with the figures, or skip when nothing was timed."""
+    from optkit.plugin.judging import judge_gate
+
+    return lambda: judge_gate(optkit_variant, optkit_gate, optkit_bench)
+
+
+@pytest.fixture(scope="session")
+def optkit_suite(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """Build a suite when it is asked for, and give what is known of each variant: `optkit_suite("model.toml")["int8"]`.
+
+    A path is relative to the folder that pytest was started in, or to its root.
+    """
+    from optkit.plugin.bench import built
+
+    return lambda place: built(request.config, place)
+
+
+@pytest.fixture
+def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Time a .tflite file on samples: `optkit_benchmark("int8.tflite", x)`. `compare` and `history` read its record."""
+    from optkit.plugin.alone import benchmark_alone
+
+    yield lambda path, x, threads=1: benchmark_alone(Path(path), x, threads, benchmark, request)

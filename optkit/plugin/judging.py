@@ -1,0 +1,37 @@
+"""Hold a variant to a gate, in a session of pytest."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from optkit.errors import StoreError
+from optkit.judge.gates import explain, judge, remember
+from optkit.plugin.bench import Bench
+from optkit.spec import Gate, Variant
+from optkit.spec.metrics import METRICS
+
+
+def judge_gate(variant: Variant, gate: Gate, bench: Bench) -> None:
+    """Fail with the figures when `gate` does not hold on `variant`; skip when it is on times and none were taken."""
+    if METRICS[gate.metric].timed and variant.name not in {timing.variant for timing in bench.timings}:
+        pytest.skip(f"{variant.name} was not timed in this session (deselected, or benchmarks are disabled)")
+    run = bench.run()
+    verdicts = judge(gate, variant, run)
+    bench.verdicts += verdicts
+    for verdict in verdicts:
+        if verdict.tolerated:
+            warnings.warn(str(verdict), stacklevel=1)
+    bad = [str(explain(bench.store, run, v)) for v in verdicts if v.status != "pass" and not v.tolerated]
+    if bad:
+        pytest.fail("\n".join(bad), pytrace=False)
+
+
+def keep_passed(bench: Bench) -> None:
+    """Remember what passed, so that a later failure can say what changed since."""
+    if bench.verdicts:
+        try:
+            remember(bench.store, bench.run(), bench.verdicts)
+        except StoreError as error:
+            warnings.warn(f"what passed is not remembered: {error}", stacklevel=1)

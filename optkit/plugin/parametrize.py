@@ -1,0 +1,35 @@
+"""Which benchmarks and gates a suite has, with their ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from optkit.plugin.bench import bench_of
+from optkit.plugin.files import SuiteModule
+from optkit.plugin.timing import Case
+from optkit.spec.metrics import MODES
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give each benchmark its case and each gate test its gate.
+
+    Outside of a suite file ids name the data: other data is another benchmark.
+    """
+    module = metafunc.definition.getparent(pytest.Module)
+    bench = bench_of(metafunc.config, module)
+    data = "" if isinstance(module, SuiteModule) else f"{bench.dataset.name}@{bench.dataset.digest[:8]}-"
+    if "optkit_case" in metafunc.fixturenames:
+        # What is compared runs side by side: variants innermost. Keras files last: their worker takes seconds to start.
+        variants = sorted(bench.variants, key=lambda variant: variant.kind == "keras")
+        modes = [mode for mode in MODES if mode in bench.suite.modes]
+        cases = [Case(v.name, mode, threads) for mode in modes for threads in bench.threads for v in variants]
+        ids = [f"{data}{case.variant}-{case.mode}-{case.threads}" for case in cases]
+        metafunc.parametrize("optkit_case", cases, ids=ids)
+    if "optkit_gate" in metafunc.fixturenames:
+        pairs = [(variant, gate) for variant in bench.variants for gate in bench.suite.gates_of(variant)]
+        between = "" if isinstance(module, SuiteModule) else " "
+        ids = [
+            f"{data}{variant.name}-{gate.metric}{between}{gate.bound_text.replace(' ', between)}{gate.condition}"
+            for variant, gate in pairs
+        ]
+        metafunc.parametrize(("optkit_variant", "optkit_gate"), pairs, ids=ids)

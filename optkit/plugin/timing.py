@@ -1,0 +1,152 @@
+"""Time one case of a suite by pytest-benchmark, and keep the record of it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+from pytest_benchmark.utils import load_timer
+
+from optkit.build.builder import Artifact
+from optkit.data.dataset import count
+from optkit.measure.clocks import Clock, clock_for
+from optkit.measure.latency import BATCH, Job, Trial, choose_strategy, planned_strategy, set_up
+from optkit.measure.reference import Beside, Limits, Reference, load_reference, plan_rounds
+from optkit.plugin.bench import Bench, ending
+from optkit.plugin.paired import paired_timings
+from optkit.record.run import extra_info
+from optkit.record.timing import Timing
+
+_LEAST_ROUND = 1e-3
+"""Seconds of a round at least: in the least of pytest-benchmark's own, 5 µs, a round is one call and mostly noise."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One benchmark: a variant in a mode on some threads."""
+
+    variant: str
+    mode: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class TimedJob:
+    """A job ready to be timed, with what a record says of it.
+
+    `cpu_clock` is set where the job runs in the thread that calls it: a .tflite file on one thread.
+    """
+
+    case: Case
+    job: Job
+    trial: Trial | None
+    batch: int
+    samples: int
+    cpu_clock: Clock | None
+
+
+def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -> None:
+    """Time `case` and keep its record: in the session, and in the JSON that pytest-benchmark saves."""
+    facts = bench.facts[case.variant]
+    benchmark.group = f"{case.mode}, {case.threads} thread{'s' if case.threads > 1 else ''}"
+    with _ready(case, bench) as timed:
+        beside = time_job(timed, benchmark, config)
+    if beside is None:
+        return
+    paired = paired_timings(bench, case.variant, case.mode, case.threads, timed.samples)
+    timing = timing_of(timed, beside, benchmark, paired)
+    benchmark.extra_info["optkit"] = extra_info(facts, timing, bench.suite.baseline)
+    bench.timings.append(timing)
+
+
+@contextmanager
+def _ready(case: Case, bench: Bench) -> Iterator[TimedJob]:
+    """Give the case's artifact, loaded and warmed up; for a full set, in the way that a short trial chose."""
+    artifact, x = bench.artifacts[case.variant], bench.dataset.x_test
+    full = case.mode == "full_set"
+    trial = _trial(bench, case, artifact) if full and artifact.kind == "tflite" else None
+    strategy = trial.chosen if trial else None
+    job = set_up(artifact, case.mode, case.threads, x, bench.keras_workers, strategy=strategy)
+    total = count(x)
+    samples = {"single_sample": 1, "single_batch": min(BATCH, total), "full_set": total}[case.mode]
+    batch = trial.chosen.batch if trial else min(BATCH, samples)
+    name, clock = clock_for(threads=case.threads, tflite=artifact.kind == "tflite")
+    try:
+        yield TimedJob(case, job, trial, batch, samples, clock if name == "cpu" else None)
+    finally:
+        job.close()
+
+
+def _trial(bench: Bench, case: Case, artifact: Artifact) -> Trial:
+    x, planned = bench.dataset.x_test, bench.strategy(case.variant, case.threads)
+    if planned is None:
+        return choose_strategy(artifact.path, x, case.threads)
+    with ending():
+        return planned_strategy(artifact.path, x, case.threads, planned)
+    raise AssertionError("the session has ended")
+
+
+@cache
+def reference() -> Reference:
+    """Return the reference model, loaded in this process once."""
+    with ending():
+        return load_reference()
+    raise AssertionError("the session has ended")
+
+
+def limits(config: pytest.Config) -> Limits:
+    """Return how long to time, from pytest-benchmark's options."""
+    options = config.option
+    return Limits(
+        min_time=max(float(options.benchmark_min_time), _LEAST_ROUND),
+        max_time=float(options.benchmark_max_time),
+        min_rounds=options.benchmark_min_rounds,
+        warmup_calls=options.benchmark_warmup_iterations if options.benchmark_warmup else 0,
+    )
+
+
+def time_job(timed: TimedJob, benchmark: Any, config: pytest.Config) -> Beside | None:
+    """Time a job by pytest-benchmark and return the reference's blocks beside its rounds.
+
+    pytest-benchmark times the call alone: the reference's blocks run in its teardown of each round, and so is the CPU
+    clock read. They could not in its automatic mode; so rounds are planned here, as it plans them. With
+    --benchmark-disable the job runs once, and there is nothing to return.
+    """
+    call = timed.job.run
+    if not benchmark.enabled:
+        benchmark(call)
+        return None
+    clock = load_timer(config.option.benchmark_timer).target  # both on one clock
+    plan = plan_rounds(call, reference(), limits(config), clock)
+    beside = Beside(call, reference(), plan, clock, timed.cpu_clock)
+    beside.between()
+    rounds = {"rounds": plan.rounds, "iterations": plan.calls, "warmup_rounds": plan.warmup_rounds}
+    benchmark.pedantic(call, teardown=beside.between, **rounds)
+    return beside
+
+
+def timing_of(timed: TimedJob, beside: Beside, benchmark: Any, paired: dict[str, Any]) -> Timing:
+    """Return the timing of a finished benchmark."""
+    stats, case = benchmark.stats.stats, timed.case
+    return Timing(
+        variant=case.variant,
+        mode=case.mode,
+        threads=case.threads,
+        batch=timed.batch,
+        samples=timed.samples,
+        seconds=stats.median,
+        strategy=timed.trial.chosen.name if timed.trial else None,
+        trial=timed.trial.seconds if timed.trial else {},
+        rounds=tuple(stats.data),
+        reference=reference().sha256,
+        reference_seconds=statistics.median(beside.rounds()),
+        reference_rounds=beside.rounds(),
+        cpu_rounds=beside.cpu_rounds(),
+        reference_cpu_rounds=beside.reference_cpu_rounds(),
+        paired=paired,
+    )
