@@ -21,6 +21,7 @@ from optkit.record.sessions import run_sessions, save
 from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.spec import Suite
+from optkit.suites import place_of
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -60,9 +61,12 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
-    found = [f"--suite={options.suite}", f"--data={options.data}", f"--store={store.root}"]
-    found += [f"--variants={','.join(options.variants)}"] if options.variants else []
-    found += [f"--threads={options.threads}"] if options.threads else []
+    place = place_of(options.suite).absolute()
+    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.root}"]
+    found += [f"--optkit-data={options.data}"]
+    found += [f"--optkit-variants={','.join(options.variants)}"] if options.variants else []
+    found += [f"--optkit-threads={options.threads}"] if options.threads else []
+    found += [f"--optkit-allow={','.join(options.allow)}"] if options.allow else []
     return [*found, *options.pytest]
 
 

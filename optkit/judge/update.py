@@ -23,8 +23,7 @@ _UPPER = ("max", "below")
 def new_bounds(places: Iterable[GatePlaces], verdicts: Sequence[Verdict]) -> dict[Place, float]:
     """Return the new value of each bound that moves, by its place in the suite file.
 
-    `places` are as `gate_places` returns them. Gates that were not judged, or whose value was not measured, stay as they
-    are.
+    `places` are as `gate_places` returns them. Gates whose value was not measured stay as they are.
     """
     found: dict[Place, float] = {}
     for gate, bounds in places:

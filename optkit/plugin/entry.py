@@ -6,7 +6,7 @@ more, and sees no output.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +117,8 @@ def optkit_suite(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Time a .tflite file on samples: `optkit_benchmark("int8.tflite", x)`. `compare` and `history` read its record."""
     from optkit.plugin.alone import benchmark_alone
 
-    yield lambda path, x, threads=1: benchmark_alone(Path(path), x, threads, benchmark, request)
+    return lambda path, x, threads=1: benchmark_alone(Path(path), x, threads, benchmark, request)

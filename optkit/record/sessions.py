@@ -20,7 +20,11 @@ from optkit.process.children import ended, run
 from optkit.process.temporary import temporary_folder
 from optkit.record.run import run_of
 
-_ROOT = Path(__file__).resolve().parents[2]
+_PLUGIN = "optkit.plugin.entry"
+_TIMING = (
+    *("--benchmark-only", "--benchmark-save-data", "--benchmark-disable-gc"),
+    *("--benchmark-min-time=0.001", "--benchmark-max-time=0.5"),
+)
 _SHOWN_LINES = 30
 _STORING = ("--benchmark-storage", "--benchmark-save", "--benchmark-autosave", "--benchmark-compare")
 
@@ -30,15 +34,16 @@ Session = Callable[[Sequence[str]], Document]
 
 
 def run_session(arguments: Sequence[str]) -> Document:
-    """Run `pytest --benchmark-only` on optkit's benchmarks in a fresh process; return the JSON that it saved.
+    """Run `pytest --benchmark-only` on a suite file, named in `arguments`, in a fresh process; return what it saved.
 
     Raises OptkitError, with what the process said, when it fails or times nothing.
     """
     with temporary_folder("bench") as folder:
         target, log = folder / "run.json", folder / "log"
-        command = ["-m", "pytest", str(_benchmarks()), f"--rootdir={_ROOT}"]
-        command += ["-c", str(_ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--benchmark-only"]
-        command += ["--benchmark-quiet", f"--benchmark-json={target}", *arguments]
+        own = folder / "pytest.ini"  # what a repository says of its own tests is not of these
+        own.write_text("[pytest]\n")
+        command = ["-m", "pytest", "-p", _PLUGIN, f"--rootdir={folder}", "-c", str(own), "-p", "no:cacheprovider"]
+        command += [*_TIMING, "--benchmark-quiet", f"--benchmark-json={target}", *arguments]
         if not any(argument.startswith(_STORING) for argument in arguments):
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
         with log.open("wb") as output:
@@ -65,16 +70,6 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
-def _benchmarks() -> Path:
-    folder = _ROOT / "benchmarks"
-    if not (folder / "test_latency.py").is_file():
-        raise OptkitError(
-            f"optkit is installed in {_ROOT} without its benchmarks; optkit bench needs a checkout of its repository: "
-            "clone it, and there run pip install -e '.[train]'"
-        )
-    return folder
-
-
 def _reason(code: int, said: Sequence[str]) -> str:
     marker = "optkit: error: "
     for line in said:
@@ -95,7 +90,7 @@ def run_sessions(
     with temporary_folder("bench") as folder:
         for number in range(count):
             tell(number)
-            more = [f"--like={like}"] if like else []
+            more = [f"--optkit-like={like}"] if like else []
             found.append(session([*arguments, *more]))
             if like is None:
                 like = folder / "first.json"
