@@ -19,7 +19,11 @@ import tomlkit
 from optkit.build.builder import Artifact, ensure_variants
 from optkit.build.store import Store
 from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.judge.ab import Design, Judgement, compare_pairs
+from optkit.judge.pairs import Pair
 from optkit.measure.once import time
+from optkit.measure.paired import PairedTiming
+from optkit.measure.paired_process import run_process
 from optkit.process.temporary import temporary_folder
 from optkit.record.compressed import Compressed
 from optkit.record.run import Run, gather
@@ -207,3 +211,26 @@ def _step_table(step: Step, training: Mapping[str, Any]) -> dict[str, Any]:
     values = {key: value for key, value in canonical(step).items() if key != "version" and value is not None}
     known = {one.name for one in dataclasses.fields(step)}
     return {**values, **{key: value for key, value in training.items() if key in known}}
+
+
+def ab(
+    base: Compressed | str | Path,
+    head: Compressed | str | Path,
+    *,
+    design: Design | None = None,
+    threads: int = 1,
+    batch: int = 1,
+    seconds: float = 60.0,
+) -> Judgement:
+    """Time two .tflite files against each other in fresh processes, as `optkit ab` does, and return the verdict.
+
+    It takes at most some `seconds`. Raises ArtifactError when a file cannot be run.
+    """
+    places = [one.path if isinstance(one, Compressed) else Path(one) for one in (base, head)]
+
+    def measure(pair: Pair, number: int) -> PairedTiming:
+        return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch)
+
+    pair = Pair(places[1].stem, *places)
+    [found] = compare_pairs([pair], measure, design or Design(), seconds)
+    return found
