@@ -1,0 +1,186 @@
+import pytest
+
+from optkit.errors import SuiteError
+from optkit.judge.gates import Verdict
+from optkit.judge.update import new_bounds
+from optkit.spec import OwnModel, OwnSource
+from optkit.suites import built_in, load_suite
+from optkit.suites.edit import difference, gate_places, rounded_out, set_values
+from optkit.suites.form import read_toml
+from optkit.suites.recipes import recipe
+from optkit.suites.short import long_form
+
+SHORT = """schema = 2
+name = "own"  # mine
+model = "model.tflite"
+data = "data.npz"
+task = "multiclass"
+variants = ["dynamic_range", "int8"]
+budget = { file_bytes = 100_000, drop = 0.005, single_sample_us = 300 }  # loose
+
+[[gates]]
+metric = "size_ratio"
+min = 3  # at least
+"""
+
+
+@pytest.fixture
+def suite_file(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(SHORT)
+    return path
+
+
+def test_a_short_file_is_a_whole_suite(suite_file):
+    suite = load_suite(str(suite_file))
+    assert suite.baseline == "float32"
+    assert [v.name for v in suite.variants] == ["float32", "dynamic_range", "int8"]
+    assert {v.kind for v in suite.variants} == {"tflite"}
+    assert suite.variant("float32").conversion is None  # the file itself
+    assert isinstance(suite.workload.network, OwnModel)
+    assert isinstance(suite.workload.dataset, OwnSource)
+    assert suite.folder == suite_file.parent
+    gates = {(g.metric, g.modes): (g.bounds, g.variants) for g in suite.gates}
+    assert gates["file_bytes", ()] == ({"max": 100_000.0}, ("dynamic_range", "int8"))
+    assert gates["drop", ()][0] == {"max": 0.005}
+    [(bounds, _)] = [value for (metric, modes), value in gates.items() if modes == ("single_sample",)]
+    assert bounds["max"] == pytest.approx(3e-4)
+
+
+def test_a_keras_model_has_a_float_file_as_its_baseline(suite_file):
+    suite_file.write_text(SHORT.replace("model.tflite", "model.h5").replace('"int8"]', '"pruned_int8"]'))
+    suite = load_suite(str(suite_file))
+    assert suite.variant("float32").conversion.mode == "float32"
+    assert [step.technique for step in suite.variant("pruned_int8").steps] == ["prune"]
+    assert suite.workload.training.epochs == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('["dynamic_range", "int8"]', '["int9"]', ["variants[0]", "int9", "int8"]),
+        ('["dynamic_range", "int8"]', '["pruned_int8"]', ["trains", ".tflite"]),
+        ('["dynamic_range", "int8"]', "3", ["variants", "recipes"]),
+        ("drop = 0.005", "dorp = 0.005", ["budget", "dorp", "drop"]),
+        ("drop = 0.005", 'drop = "x"', ["budget.drop", "number"]),
+        ('data = "data.npz"', "", ["data is missing", "data.npz"]),
+        ('data = "data.npz"', 'data = { path = "data.npz", siez = 3 }', ["siez", "size"]),
+        ('model = "model.tflite"', "model = 3", ["model is 3"]),
+        ('model = "model.tflite"', 'model = "m.h5"\n[workload]\nnetwork = "mnist_conv"', ["model"]),
+        ("schema = 2", "schema = 1", ["schema 2"]),
+        ("schema = 2", "schema = true", ["schema"]),
+        ("schema = 2", "schema = 3", ["schema is 3", "1 and 2"]),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_says_so(suite_file, old, new, words):
+    suite_file.write_text(SHORT.replace(old, new))
+    with pytest.raises(SuiteError) as error:
+        load_suite(str(suite_file))
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_recipes_by_name():
+    assert recipe("int8") == {"conversion": {"mode": "int8"}}
+    pruned = recipe("pruned_clustered_int8", {"epochs": 7})
+    assert [step["technique"] for step in pruned["steps"]] == ["prune", "cluster"]
+    assert pruned["steps"][1]["preserve_sparsity"] is True
+    assert {step["epochs"] for step in pruned["steps"]} == {7}
+    qat = recipe("pruned_qat")
+    assert qat["conversion"] == {"mode": "int8"}
+    assert qat["steps"][1]["preserve"] == "sparsity"
+    assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
+    assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
+
+
+def test_tables_stay_as_they_are_in_schema_2():
+    document = {"schema": 2, "model": "m.h5", "data": "d.npz", "variants": {"mine": {"conversion": {"mode": "int8"}}}}
+    found = long_form(document)
+    assert list(found["variants"]) == ["float32", "mine"]
+    assert found["workload"] == {"model": "m.h5", "data": "d.npz"}
+
+
+def test_a_suite_extends_another_one(tmp_path):
+    path = tmp_path / "fashion.toml"
+    path.write_text('schema = 1\nname = "fashion"\nextends = "mnist"\nworkload = { dataset = "fashion_mnist" }\n')
+    suite = load_suite(str(path))
+    assert suite.workload.dataset.name == "fashion_mnist"
+    assert [v.name for v in suite.variants] == [v.name for v in load_suite("mnist").variants]
+    loop = tmp_path / "loop.toml"
+    loop.write_text('schema = 1\nname = "loop"\nextends = "loop.toml"\n')
+    with pytest.raises(SuiteError, match="extends itself"):
+        load_suite(str(loop))
+
+
+def test_another_data_set_is_one_option():
+    suite = load_suite("mnist", data="fashion_mnist")
+    assert suite.workload.dataset.name == "fashion_mnist"
+    assert load_suite("mnist", "fashion_mnist").workload.dataset.name == "fashion_mnist"  # what a run says of itself
+    with pytest.raises(SuiteError, match="did you mean 'mnist'"):
+        load_suite("mnist", data="mnits")
+
+
+def verdict(gate, value, **more):
+    return Verdict(variant="int8", gate=gate, status="pass", value=value, **more)
+
+
+def test_gates_move_to_what_was_measured_and_comments_stay(suite_file):
+    suite = load_suite(str(suite_file))
+    by_metric = {gate.metric: gate for gate in suite.gates}
+    verdicts = [
+        verdict(by_metric["file_bytes"], 23_192.0),
+        verdict(by_metric["drop"], -0.0011),
+        verdict(by_metric["seconds"], 1.6e-5),
+        verdict(by_metric["size_ratio"], 4.1837),
+        verdict(by_metric["size_ratio"], 4.5),
+    ]
+    places = gate_places(read_toml(suite_file), suite.gates, ["data", ""])
+    after = set_values(SHORT, new_bounds(places, verdicts))
+    assert "# mine" in after
+    assert "# at least" in after
+    assert "# loose" in after
+    suite_file.write_text(after)
+    moved = {gate.metric: gate.bounds for gate in load_suite(str(suite_file)).gates}
+    assert moved["file_bytes"] == {"max": 23_200.0}
+    assert moved["drop"] == {"max": 0.0}  # a gain is no reason to fail a run without one
+    assert moved["seconds"]["max"] == pytest.approx(2e-5)
+    assert moved["size_ratio"] == {"min": 4.183}
+    assert "-min = 3" in difference(SHORT, after, "own.toml")
+
+
+@pytest.mark.parametrize(
+    ("value", "up", "expected"),
+    [
+        (23_192.0, True, 23_200.0),
+        (0.123456, True, 0.1235),
+        (0.123456, False, 0.1234),
+        (4.0, False, 4.0),
+        (0.0, True, 0.0),
+    ],
+)
+def test_bounds_are_rounded_away_from_the_value(value, up, expected):
+    assert rounded_out(value, up) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", [*built_in(), "short"])
+def test_the_json_schema_takes_every_suite(name, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    from optkit.suites import place_of
+    from optkit.suites.json_schema import suite_schema
+
+    if name == "short":
+        path = tmp_path / "own.toml"
+        path.write_text(SHORT)
+    else:
+        path = place_of(name)
+    jsonschema.validate(read_toml(path), suite_schema())
+
+
+def test_the_json_schema_refuses_a_wrong_key(suite_file):
+    jsonschema = pytest.importorskip("jsonschema")
+    from optkit.suites.json_schema import suite_schema
+
+    for wrong in ({"budgte": {}}, {"gates": [{"metric": "acuracy", "min": 1}]}, {"variants": {"a": {"steps": [{}]}}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**read_toml(suite_file), **wrong}, suite_schema())
