@@ -52,12 +52,14 @@ def load_suite(
     """
     place, profile = _split(name_or_path)
     path = _find(place)
-    document = read_document(path, _find)
+    document, extended = read_document(path, _find)
     if data is None and on is not None and on not in _own_names(document):
         data = next((name for name, entry in DATASETS.items() if on in entry.names), None)  # a run on other data
     try:
         document = with_data(document, data)
-        suite = read_suite(document, on, None if path.parent == _HERE else path, profile, changed=bool(data))
+        suite = read_suite(
+            document, on, None if path.parent == _HERE else path, profile, changed=extended or data is not None
+        )
         return dataclasses.replace(suite, allowed=allowed)
     except OptkitError as error:
         raise SuiteError(f"{path.name}: {error}") from error

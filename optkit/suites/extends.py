@@ -15,8 +15,8 @@ _MOST = 8
 """How many files may extend each other in a row."""
 
 
-def read_document(path: Path, find: Callable[[str], Path]) -> dict[str, Any]:
-    """Return the tables of a suite file, laid over those of the file that it `extends`, if any.
+def read_document(path: Path, find: Callable[[str], Path]) -> tuple[dict[str, Any], bool]:
+    """Return the tables of a suite file, laid over those of the file that it `extends`, and whether it does.
 
     That is a built-in suite's name, which `find` resolves, or a path relative to the file. Tables are merged key by
     key; a list, such as `gates`, takes the place of the other's.
@@ -24,9 +24,9 @@ def read_document(path: Path, find: Callable[[str], Path]) -> dict[str, Any]:
     chain: list[Path] = []
     documents: list[dict[str, Any]] = []
     while True:
-        if path.resolve() in chain or len(chain) == _MOST:
+        if path.absolute() in chain or len(chain) == _MOST:
             raise SuiteError(f"{path.name} extends itself, or more than {_MOST} files in a row; drop an extends")
-        chain.append(path.resolve())
+        chain.append(path.absolute())
         document = read_toml(path)
         extends = document.pop("extends", None)
         documents.append(document)
@@ -40,7 +40,7 @@ def read_document(path: Path, find: Callable[[str], Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for document in reversed(documents):
         found = merged(_without_source(found, document), document)
-    return found
+    return found, len(documents) > 1
 
 
 def _without_source(below: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,9 @@ _HIDDEN = {"Gate": ("origin",)}
 def suite_schema() -> dict[str, Any]:
     """Return the schema of suite files of schema 1 and 2, as plain JSON types."""
     steps = {name: technique.step for name, technique in TECHNIQUES.items()}
-    _, definitions = msgspec.json.schema_components((Training, Conversion, Gate, *steps.values()), "#/$defs/{name}")
+    _, definitions = msgspec.json.schema_components(
+        (Training, Conversion, Gate, *steps.values()), ref_template="#/$defs/{name}"
+    )
     for name, definition in definitions.items():
         _open(definition, hidden=_HIDDEN.get(name, ()))
     for name, kind in steps.items():
