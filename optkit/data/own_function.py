@@ -46,8 +46,8 @@ def value_parts(place: str, value: Any) -> Parts:
 
 def _part(place: str, value: Any) -> Samples:
     if isinstance(value, tuple) and len(value) == 2:
-        if isinstance(value[1], int) and _is_iterable(value[0]):
-            return _gathered(place, _iterated(place, value[0]), value[1], False)
+        if isinstance(value[1], (int, np.integer)) and _is_iterable(value[0]):
+            return _gathered(place, _iterated(place, value[0]), int(value[1]), False)
         return _arrays(place, *value)
     if hasattr(value, "as_numpy_iterator"):
         return _from_tf_data(place, value)

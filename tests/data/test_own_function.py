@@ -113,7 +113,7 @@ SPLIT: list[Callable[[], Any]] = [
 WHOLE: list[Callable[[], Any]] = [
     lambda: (X, Y),
     lambda: {"x": X, "y": Y},
-    lambda: (zip(X, Y, strict=True), 10),
+    lambda: (zip(X, Y, strict=True), np.int64(10)),
     lambda: Sequence(),
     lambda: Batches(),
 ]

@@ -104,10 +104,12 @@ def test_what_cannot_be_is_one_line(folder: Path, text: str, message: str) -> No
         load_function(text, ("own_code",), folder)
 
 
-@pytest.mark.parametrize(("name", "message"), [("fails", "raised KeyError: 'colour'"), ("leaves", "SystemExit: 5")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("fails", "raised KeyError: 'colour'"), ("leaves", "raised SystemExit: 5")]
+)
 def test_what_a_function_raises_is_one_line(folder: Path, name: str, message: str) -> None:
     function = load_function(f"own_code.load:{name}", ("own_code",), folder)
-    with pytest.raises(OptkitError, match=f"own_code.load:{name} raised .*{message}|{message}"):
+    with pytest.raises(OptkitError, match=f"own_code.load:{name} {message}"):
         function()
 
 

@@ -80,8 +80,8 @@ def both_kinds() -> list[BootstrapEstimate]:
 @pytest.mark.parametrize("found", both_kinds(), ids=["mean", "metric"])
 def test_a_bound_is_where_the_p_value_is_its_level(found: BootstrapEstimate) -> None:
     for level in (0.01, 0.05, 0.3):
-        assert found.p_above(found.lower(level)) == pytest.approx(level, rel=0.15)
-        assert found.p_below(found.upper(level)) == pytest.approx(level, rel=0.15)
+        assert found.p_above(found.lower(level)) == pytest.approx(level, rel=0.1, abs=0.003)
+        assert found.p_below(found.upper(level)) == pytest.approx(level, rel=0.1, abs=0.003)
 
 
 def test_p_values_fall_as_the_bound_moves_away_and_serve_for_equivalence() -> None:
@@ -90,7 +90,7 @@ def test_p_values_fall_as_the_bound_moves_away_and_serve_for_equivalence() -> No
     above, below = ([test(bound) for bound in bounds] for test in (found.p_above, found.p_below))
     assert above == sorted(above)
     assert below == sorted(below, reverse=True)
-    assert (above[0], below[-1]) == (1 / 20_001, 1 / 20_001)
+    assert above[0] == 1 / 20_001 <= below[-1] < 0.005, "a long tail to the right: less is shown on that side"
     assert equivalent(found, 1.0) < 0.01 < equivalent(found, abs(found.mean))
 
 
