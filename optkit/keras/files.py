@@ -83,7 +83,8 @@ def _classes(config: Any) -> Iterator[tuple[str, str]]:
             yield from _classes(item)
     elif isinstance(config, dict):
         if isinstance(name := config.get("class_name"), str):
-            module = config.get("module")
+            module, named = config.get("module"), config.get("config")
+            name = named if name == "function" and isinstance(named, str) else name
             yield name.rsplit(">")[-1].rsplit(".")[-1], module if isinstance(module, str) else "keras"
         for item in config.values():
             yield from _classes(item)

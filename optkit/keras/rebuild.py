@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from optkit.errors import BuildError
 from optkit.keras.rebuild_check import check_outputs
 from optkit.keras.tensorflow import load_keras
@@ -67,10 +69,11 @@ def _sequential(source: Any, path: Path) -> Any:
 def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
     """Make the layers, then call them in the order in which their inputs come to be."""
     keras = load_keras()
+    operations = {operation.name: operation for operation in source.operations}
     tensors: dict[tuple[str, int, int], Any] = {}
     waiting: list[tuple[Any, str, int, Any]] = []
     for entry in config["layers"]:
-        name, layer = entry["name"], source.get_layer(entry["name"])
+        name, layer = entry["name"], operations[entry["name"]]
         if entry["class_name"] == "InputLayer":
             shape = layer.batch_shape
             tensors[name, 0, 0] = keras.Input(shape[1:], batch_size=shape[0], dtype=layer.dtype, name=name)
@@ -144,32 +147,41 @@ def _layer(layer: Any, path: Path) -> Any:
     """Return the tf-keras layer of the same class and options, without weights."""
     if _is_model(layer):
         return _model(layer, path)
-    keras = load_keras()
-    name, kind = type(layer).__name__, type(layer).__module__
-    own = getattr(keras.layers, name, None)
-    if own is None or not kind.startswith("keras."):
+    name, module = type(layer).__name__, type(layer).__module__
+    if not module.startswith("keras."):
+        raise _refusal(path, layer.name, layer, f"it is of the module {module}, not one of Keras' own layers")
+    if ".layers." not in module:
+        raise _refusal(path, layer.name, layer, "it is an operation, not a layer")
+    own = getattr(load_keras().layers, name, None)
+    if own is None:
         raise _refusal(path, layer.name, layer, f"tf-keras has no layer {name}")
-    config = _options(layer, own, path)
+    options = _options(layer, own, path)
     try:
-        return own.from_config(config)
+        return own(**options)
     except (TypeError, ValueError, KeyError) as error:
         raise _refusal(path, layer.name, layer, str(error)) from error
 
 
 def _options(layer: Any, own: Any, path: Path) -> dict[str, Any]:
-    """Return the layer's configuration as tf-keras takes it; what tf-keras does not know must be at its default."""
-    known = {*_BASE, *_arguments(own)}
-    plain = _arguments(type(layer))
+    """Return the layer's options as tf-keras takes them; what tf-keras does not know must be at its default."""
+    known, plain = {*_BASE, *_arguments(own)}, _arguments(type(layer))
     found = {}
     for key, value in layer.get_config().items():
         name = _RENAMED.get(type(layer).__name__, {}).get(key, key)
+        inner = _inner(layer, key) if isinstance(value, dict) else None
         if name in known:
-            found[name] = _translated(value)
-        elif value and not (key in plain and plain[key] == value):
-            raise _refusal(
-                path, layer.name, layer, f"tf-keras' {own.__name__} has no {key}, which is {shown(str(value))}"
-            )
+            found[name] = _layer(inner, path) if inner is not None else _translated(value)
+        elif value and key != "seed" and not (key in plain and plain[key] == value):
+            what = f"tf-keras' {own.__name__} has no {key}, which is {shown(str(value))}"
+            raise _refusal(path, layer.name, layer, what)
     return found
+
+
+def _inner(layer: Any, key: str) -> Any:
+    """Return the layer that `layer` wraps under this key of its configuration; None when it is something else."""
+    found = getattr(layer, "forward_layer", None) if key == "layer" else None
+    found = getattr(layer, key, None) if found is None else found
+    return found if hasattr(found, "get_config") and hasattr(found, "weights") else None
 
 
 def _arguments(kind: type) -> dict[str, Any]:
@@ -209,10 +221,14 @@ def _carry_weights(source: Any, made: Any, path: Path) -> None:
             _carry_weights(layer, twin, path)
             continue
         values = layer.get_weights()
-        shapes, expected = [v.shape for v in values], [tuple(w.shape) for w in twin.weights]
+        if type(layer).__name__ == "Normalization":
+            values.append(np.zeros((), np.int64))  # how many batches tf-keras has seen: only adapt() asks
+        shapes, expected = [value.shape for value in values], [tuple(weight.shape) for weight in twin.weights]
         if shapes != expected:
             raise _refusal(path, layer.name, layer, f"its weights have shapes {shapes}, tf-keras' {expected}")
         twin.set_weights(values)
+        if hasattr(twin, "finalize_state"):
+            twin.finalize_state()
 
 
 def _refusal(path: Path, name: str, layer: Any, why: str) -> BuildError:
