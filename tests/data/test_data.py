@@ -58,9 +58,7 @@ def test_a_broken_download_is_one_line_and_its_reason_is_said(monkeypatch: pytes
         raise DownloadError("storage.googleapis.com answers 503")
 
     monkeypatch.setattr(mnist, "download", broken)
-    with pytest.raises(
-        DataError, match=r"^full MNIST was not found: .*\(not set\).* 503\); set OPTKIT_DATA .*$"
-    ):
+    with pytest.raises(DataError, match=r"^full MNIST was not found: .*\(not set\).* 503\); set OPTKIT_DATA .*$"):
         load_dataset("mnist", "full")
     assert load_dataset("mnist", "auto").name == "mnist-embedded"
 
