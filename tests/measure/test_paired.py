@@ -27,8 +27,8 @@ from optkit.measure.paired_process import run_process
 from optkit.measure.paired_rounds import round_orders, summarize, time_rounds
 from optkit.measure.reference import REFERENCE
 from optkit.runtime import TFLiteRunner
+from tests.builders import artifact, stored
 from tests.isolation import GUARD
-from tests.runtime.test_tflite import artifact, stored
 
 
 class Machine:
