@@ -1,6 +1,6 @@
 """A pair's timing: what one process found of two models, and of a copy of the first as a control.
 
-Law: the sample is the process. The clock of a shared machine changes by a third within seconds, so only what is timed
+The sample is the process. The clock of a shared machine changes by a third within seconds, so only what is timed
 within a millisecond of each other is comparable (`paired_rounds`). Where a model lies in memory stays the same for a
 whole process and moves its time by half a per cent (Mytkowicz et al. 2009, "Producing Wrong Data Without Doing
 Anything Obviously Wrong"), so only fresh processes are independent (`paired_process`).
