@@ -9,8 +9,8 @@ import pytest
 
 from optkit.cli import main
 from optkit.commands import COMMANDS
+from tests.builders import benchmark, facts
 from tests.conftest import SUITE, Command
-from tests.record.test_record import benchmark, facts
 
 
 def test_list(command: Command) -> None:
@@ -157,7 +157,7 @@ def test_help_shows_an_example_for_each_command(command: Command) -> None:
 
 
 def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) -> None:
-    from tests.runtime.test_tflite import artifact
+    from tests.builders import artifact
 
     base, head = artifact(built_store, "float32"), artifact(built_store, "int8")
     done = command("optkit", "ab", str(base), str(head), "--budget", "4", "--json")
@@ -191,8 +191,7 @@ def test_bad_input_of_ab(command: Command, arguments: tuple[str, ...], message: 
 
 
 def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built_store: Path, tmp_path: Path) -> None:
-    from tests.judge.test_pairs import saved_build
-    from tests.runtime.test_tflite import artifact
+    from tests.builders import artifact, saved_build
 
     model = artifact(built_store, "int8")
     saved_build(tmp_path / "base.json", {"a": model, "gone": model})

@@ -1,6 +1,7 @@
 """The process that reads weights from HDF5: a request on standard input, an answer on standard output (JSON), an .npz.
 
 Law: a user's file meets the HDF5 library here and nowhere else, so that a damaged one ends this process and no other.
+It has some 4 GiB of memory, where the system can tell.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from optkit.errors import OptkitError
 from optkit.files.archives import ArchiveError, read_keras
 from optkit.files.hdf5 import AGAIN, check, open_hdf5
+from optkit.process.limits import limit_memory
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -30,6 +32,7 @@ def main() -> None:
     request: dict[str, Any] = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")  # HDF5 may print from C; the answer goes by a copy
     os.dup2(2, 1)
+    limit_memory(os.stat(request["path"]).st_size)
     try:
         path, expected = Path(request["path"]), request["expected"]
         found = read_hdf5(path, expected) if expected is not None else read_all(path)
@@ -40,6 +43,8 @@ def main() -> None:
         answer: dict[str, Any] = {"names": list(found)}
     except (OptkitError, ArchiveError) as error:
         answer = {"error": str(error).removesuffix(f"; {AGAIN}")}
+    except MemoryError:
+        answer = {"error": "its values take over 4 GiB more memory than the file has bytes"}
     except Exception as error:  # h5py raises many kinds for damaged bytes
         answer = {"error": f"it is damaged: {str(error).strip() or type(error).__name__}"}
     answers.write(json.dumps(answer))

@@ -3,21 +3,23 @@
 Before the answer comes a line for each file that it is about to load or to call for the first time, so that a crash
 can be laid to a file; each has its own limit of time, after which SIGALRM ends the process.
 
-Law: it imports what it times with and no more. Started as a file, it enters the packages without running their
-`__init__`, which would import all of optkit and take as long as half of the timing.
+Law: it imports what it times with and no more: to import all of optkit would take as long as half of the timing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
-if __name__ == "__main__":
-    sys.path[:] = [path for path in sys.path if path != __file__.rpartition("/")[0]]  # a file started is no package
+if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
+    folder = os.path.dirname(os.path.abspath(__file__))
+    packages = os.path.dirname(os.path.dirname(folder))
+    sys.path[:] = [path for path in sys.path if path != folder]
+    if packages not in sys.path:
+        sys.path.insert(0, packages)
 
 import json
-import os
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 
@@ -26,8 +28,9 @@ def main() -> None:
     import msgspec
 
     from optkit.errors import OptkitError
-    from optkit.measure.paired import LOADS, time_pair
-    from optkit.tflite.trial_worker import limit_memory, limit_time
+    from optkit.measure.paired import LOADS
+    from optkit.measure.paired_models import time_pair
+    from optkit.process.limits import limit_memory, limit_time
 
     request: dict[str, Any] = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
@@ -54,14 +57,5 @@ def main() -> None:
     answers.close()
 
 
-def _enter(folder: Path, *names: str) -> None:
-    """Let the modules of the packages `names` be imported from below `folder`, without the packages' own code."""
-    for name in names:
-        package = ModuleType(name)
-        package.__path__ = [str(folder.joinpath(*name.split(".")))]
-        sys.modules[name] = package
-
-
 if __name__ == "__main__":
-    _enter(Path(__file__).resolve().parents[2], "optkit", "optkit.measure")
     main()

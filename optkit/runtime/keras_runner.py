@@ -1,6 +1,6 @@
 """Run a Keras file with `predict()` in this process.
 
-Law: TensorFlow sizes its thread pools once per process, so this is for processes that optkit starts for one job.
+TensorFlow sizes its thread pools once per process, so this is for processes that optkit starts for one job.
 """
 
 from __future__ import annotations

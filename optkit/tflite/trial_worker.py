@@ -1,23 +1,23 @@
 """The process in which a .tflite file is tried: one JSON request on standard input, one JSON answer on output.
 
-Law: it imports LiteRT and NumPy and nothing of optkit, so it starts fast; whatever happens to it, it ends in time.
+Law: it imports LiteRT, NumPy and the limits, so it starts fast; whatever happens to it, it ends in time.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from typing import Any
 
-try:
-    import resource
-except ImportError:  # on Windows, where memory and time are not limited here; the caller still ends this in time
-    resource = None  # type: ignore[assignment]
+if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
+    folder = os.path.dirname(os.path.abspath(__file__))
+    packages = os.path.dirname(os.path.dirname(folder))
+    sys.path[:] = [path for path in sys.path if path != folder]
+    if packages not in sys.path:
+        sys.path.insert(0, packages)
 
-_SPARE_BYTES = 4 * 2**30
-_SAMPLE_BYTES = 2**28
+from optkit.process.limits import limit_memory, limit_time
 
 
 def main() -> None:
@@ -59,33 +59,6 @@ def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, st
     return {}
 
 
-def limit_time(seconds: float) -> None:
-    """Let SIGALRM end this process after `seconds`; 0 lifts the limit. Native code cannot put it off."""
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def limit_memory(file_bytes: int, batch: int) -> None:
-    """Limit what this process asks for from now on: 4 GiB, twice the files' bytes, and 256 MiB for each sample.
-
-    The limit is one of addresses. What is already mapped (the runtime's libraries) does not count.
-    """
-    if resource is None:
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        with open("/proc/self/statm") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-    except OSError:  # no Linux: macOS does not hold to this limit
-        return
-    limit, hard = (
-        used + _SPARE_BYTES + 2 * file_bytes + batch * _SAMPLE_BYTES,
-        resource.getrlimit(resource.RLIMIT_AS)[1],
-    )
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
 def _zeros(details: dict[str, Any]) -> Any:
     import numpy as np
 
@@ -106,6 +79,4 @@ def _random(details: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    folder = __file__.rpartition("/")[0]
-    sys.path[:] = [path for path in sys.path if path != folder]  # a file started is no package
     main()

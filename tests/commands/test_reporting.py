@@ -7,9 +7,8 @@ import pytest
 
 from optkit import OptkitError
 from optkit.commands.reporting import InconclusiveWarning, add_reporting, reported
+from tests.builders import benchmark, saved, variant
 from tests.conftest import Command
-from tests.judge.test_compare import saved, variant
-from tests.record.test_record import benchmark
 
 
 def options(*arguments: str) -> argparse.Namespace:

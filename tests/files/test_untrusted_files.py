@@ -7,6 +7,7 @@ import struct
 import sys
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -319,6 +320,22 @@ def test_a_file_that_crashes_or_holds_up_hdf5_ends_its_own_process_alone(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+def test_values_that_would_take_all_memory_end_the_reader_alone(tmp_path: Path) -> None:
+    """Zeros deflate a thousandfold, so 6 MB of a file that keeps to the rules may stand for 6 GB."""
+    count, chunks = 1 << 24, 96
+    deflated = zlib.compress(bytes(4 * count), 9)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        group = file.create_group("d")
+        made = group.create_dataset("kernel:0", (chunks * count,), np.float32, chunks=(count,), compression="gzip")
+        for i in range(chunks):
+            made.id.write_direct_chunk((i * count,), deflated)
+        file.attrs["layer_names"], group.attrs["weight_names"] = [b"d"], [b"kernel:0"]
+    assert (tmp_path / "w.h5").stat().st_size < 10e6
+    with pytest.raises(BuildError, match=r"w\.h5 cannot be read: its values take over 4 GiB more memory"):
+        load_weights(Model(), tmp_path / "w.h5")
+
+
 def test_only_a_regular_file_is_opened_and_nothing_waits(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from optkit import OptkitError
 from optkit.judge.ab import Design, Judgement, Series, compare_pairs, exit_code
 from optkit.judge.pairs import Pair
-from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming
+from optkit.measure.paired import LOADS, PairedTiming
 from optkit.stats.estimates import holm
+from tests.builders import NOISE, process
 
-NOISE, FIRST_IS_FASTER = 0.006, 0.005
 LOADED = 1
 Noise = Callable[[np.random.Generator], float]
 
@@ -26,21 +26,6 @@ Noise = Callable[[np.random.Generator], float]
 def loads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How often each process loads its files: once, as large and slow ones, or in each order once."""
     monkeypatch.setitem(globals(), "LOADED", request.param)
-
-
-def process(number: int, effect: float, control: float = 0.0, first: float = FIRST_IS_FASTER) -> PairedTiming:
-    order = LOAD_ORDERS[number % 6]
-    # in each order once, what the first place is worth cancels
-    place = {role: -first if order[0] == role and LOADED == 1 else 0.0 for role in order}
-    return PairedTiming(
-        effect=effect + place["head"] - place["base"],
-        control=control + place["copy"] - place["base"],
-        load_order=order,
-        loads=LOADED,
-        rounds=60,
-        calls=100,
-        seconds=1e-5,
-    )
 
 
 def simulate(
@@ -61,7 +46,7 @@ def simulate(
         return drawn(rng) if drawn else float(rng.normal(0, noise))
 
     def measure(pair: Pair, number: int) -> PairedTiming:
-        return process(number, math.log(ratio) + draw(), control + draw())
+        return process(number, math.log(ratio) + draw(), control + draw(), loads=LOADED)
 
     named = [Pair(str(i), Path("base"), Path("head")) for i in range(pairs)]
     return [
@@ -105,7 +90,7 @@ def test_at_the_bound_of_the_hypothesis_false_alarms_stay_below_their_rate() -> 
         for _ in range(4):
             series = Series(design, 4)
             for number in range(design.looks[-1]):
-                series.timings.append(process(number, design.alarm_bound + rng.normal(0, NOISE)))
+                series.timings.append(process(number, design.alarm_bound + rng.normal(0, NOISE), loads=LOADED))
                 if len(series.timings) in design.looks:
                     series.look(last=len(series.timings) == design.looks[-1])
             assert series.spent == pytest.approx(1)

@@ -1,7 +1,6 @@
 """Runs compared: sizes to the byte, accuracy by sample, time by session; nothing passes in silence."""
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,67 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optkit import Evaluation, OptkitError, RecordError, Run, VariantFacts, make_run
-from optkit.judge.compare import Comparison, compare_runs
+from optkit import OptkitError, RecordError, Run, make_run
+from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta, Rules
-from optkit.record.run import ArtifactFacts, DatasetFacts, RuntimeFacts
+from optkit.record.run import DatasetFacts, RuntimeFacts
 from optkit.report.comparison import comparison_text
+from tests.builders import COMPARED, MACHINE, benchmark, compared, run, saved, variant
 from tests.conftest import Command
-from tests.record.test_record import benchmark, facts
-
-TEST = 2000
-MACHINE = {"node": "here", "cpu": {"brand_raw": "X1", "count": 2}, "python_version": "3.11"}
-
-
-def variant(
-    name: str = "int8", *, wrong: int = 40, first_wrong: int = 0, size: int = 1000, **more: Any
-) -> VariantFacts:
-    """Facts of a variant that is wrong on `wrong` samples from number `first_wrong` on.
-
-    Its baseline is never wrong and has 2,000 zip bytes; one called `baseline` is its own.
-    """
-    correct = np.ones(TEST, bool)
-    correct[first_wrong : first_wrong + wrong] = False
-    sha = more.pop("sha256", hashlib.sha256(name.encode()).hexdigest())
-    base_size, base_wrong = (size, wrong) if name == "baseline" else (2000, 0)
-    return facts(
-        name,
-        **{
-            "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=TEST),
-            "artifact": ArtifactFacts(
-                key="c" * 64, sha256=sha, file_bytes=2 * size, zip_bytes=size, size_ratio=base_size / size
-            ),
-            "accuracy": float(correct.mean()),
-            "accuracy_drop": (wrong - base_wrong) / TEST,
-            "correct": Evaluation(correct).packed(),
-            **more,
-        },
-    )
-
-
-def run(
-    *variants: VariantFacts,
-    seconds: tuple[float, ...] = (0.5,),
-    references: tuple[float | None, ...] = (),
-    machine: dict[str, Any] = MACHINE,
-    **info: Any,
-) -> Run:
-    """A run with one benchmark a variant, timed in as many sessions as there are `seconds`."""
-    benchmarks = [benchmark(v, s) for s in seconds for v in variants]
-    for one, reference in zip(benchmarks, np.repeat(np.array(references, object), len(variants)), strict=False):
-        one["extra_info"]["optkit"]["reference_seconds"] = reference
-    for one in benchmarks:
-        one["extra_info"]["optkit"].update(info)
-    return make_run(json.loads(json.dumps(benchmarks)), machine)
 
 
 def only(found: Comparison, metric: str) -> Delta:
     (delta,) = (d for d in found.deltas if d.metric == metric)
     return delta
-
-
-def compared(base: Run, head: Run, **rules: Any) -> Comparison:
-    return compare_runs(base, head, Rules(**rules))
 
 
 SESSIONS = (1.0, 1.002, 0.998, 1.001, 0.999, 1.0)
@@ -195,7 +145,7 @@ def test_a_missing_benchmark_of_a_variant_is_named() -> None:
     "other",
     [
         {"suite": "another"},
-        {"dataset": DatasetFacts(name="mnist", digest="e" * 64, train=320, test=TEST)},
+        {"dataset": DatasetFacts(name="mnist", digest="e" * 64, train=320, test=COMPARED)},
     ],
 )
 def test_runs_of_different_things_are_not_comparable(other: dict[str, Any]) -> None:
@@ -256,11 +206,6 @@ def test_the_text_has_a_line_for_each_figure() -> None:
 def test_rules_that_make_no_sense(bad: dict[str, float]) -> None:
     with pytest.raises(OptkitError, match="expected a fraction"):
         Rules(**bad)
-
-
-def saved(path: Path, *benchmarks: dict[str, Any]) -> str:
-    path.write_text(json.dumps({"benchmarks": benchmarks, "machine_info": MACHINE}))
-    return path.name
 
 
 def test_the_command(command: Command, tmp_path: Path) -> None:

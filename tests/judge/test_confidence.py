@@ -23,8 +23,8 @@ from optkit.judge.confidence import (
 )
 from optkit.measure.paired import PairedTiming
 from optkit.suites import read_suite, tomllib
+from tests.builders import NOISE, process
 from tests.conftest import SUITE
-from tests.judge.test_ab import NOISE, process
 
 FASTER = Gate(metric="speedup", min=1.0, modes=("single_batch",), at="95%")
 DROP = Gate(metric="accuracy_drop", max=0.01, at="95%")

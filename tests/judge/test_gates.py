@@ -17,12 +17,8 @@ from optkit.judge.gates import exit_code, explain, judge, remember
 from optkit.measure.paired import PairedTiming
 from optkit.report.gates import gate_notes
 from optkit.report.text import verdicts_text
-from optkit.suites import read_suite, tomllib
-from tests.conftest import SUITE
-from tests.judge.test_ab import process
-from tests.record.test_record import a_run, benchmark, facts, sized
+from tests.builders import SUITE_, a_run, benchmark, facts, process, sized
 
-SUITE_ = read_suite(tomllib.loads(SUITE))
 INT8 = SUITE_.variant("int8")
 
 

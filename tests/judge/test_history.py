@@ -20,9 +20,8 @@ from optkit.judge.history import History, SavedRun, make_history, read_runs
 from optkit.judge.past import _quickly, past_of, read_past
 from optkit.record.run import DatasetFacts, RuntimeFacts, run_of
 from optkit.report.history import history_text, sparkline
+from tests.builders import MACHINE, benchmark, variant
 from tests.conftest import Command
-from tests.judge.test_compare import MACHINE, variant
-from tests.record.test_record import benchmark
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

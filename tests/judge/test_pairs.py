@@ -1,20 +1,12 @@
 """What `optkit ab` compares: files, saved builds, stores; and what has no partner."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from optkit import OptkitError, load_dataset, load_suite
 from optkit.judge.pairs import Pair, find_pairs
-from optkit.spec.keys import file_sha256
-from tests.runtime.test_tflite import artifact
-
-
-def saved_build(path: Path, files: dict[str, Path]) -> Path:
-    lines = [{"variant": n, "path": str(f), "sha256": file_sha256(f), "key": "k"} for n, f in files.items()]
-    path.write_text(json.dumps(lines))
-    return path
+from tests.builders import artifact, saved_build
 
 
 def test_two_files_are_one_pair(built_store: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from optkit import KerasWorkers
 from optkit.measure import accuracy
 from optkit.measure.accuracy import Evaluation, classify
-from tests.runtime.test_tflite import artifact
+from tests.builders import artifact
 
 
 @given(hnp.arrays(bool, st.integers(1, 70)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optkit.measure.latency import Strategy, TFLiteJob, choose_strategy, strategies
-from tests.runtime.test_tflite import artifact
+from tests.builders import artifact
 
 
 @pytest.mark.parametrize("interpreters", [1, 2, 3])

@@ -3,6 +3,8 @@
 import gc
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,22 +17,18 @@ import msgspec
 import numpy as np
 import pytest
 
+import optkit
 from optkit import ArtifactError
-from optkit.measure import paired
+from optkit.measure import paired, paired_models
 from optkit.measure.clocks import ClockName, cpu_clock
-from optkit.measure.paired import (
-    LOAD_ORDERS,
-    ROLES,
-    PairedTiming,
-    load_places,
-    round_orders,
-    summarize,
-    time_pair,
-    time_rounds,
-)
+from optkit.measure.paired import LOAD_ORDERS, ROLES, PairedTiming, load_places
+from optkit.measure.paired_models import time_pair
 from optkit.measure.paired_process import run_process
+from optkit.measure.paired_rounds import round_orders, summarize, time_rounds
+from optkit.measure.reference import REFERENCE
 from optkit.runtime import TFLiteRunner
-from tests.runtime.test_tflite import artifact, stored
+from tests.builders import artifact, stored
+from tests.isolation import GUARD
 
 
 class Machine:
@@ -205,7 +203,7 @@ def loaded_with(
         times = {"base": 1.0, "head": math.exp(effects[len(orders) - 1]), "copy": 1.0}
         return [{role: [one, one] for role, one in times.items()}] * 6, 4
 
-    monkeypatch.setattr(paired, "time_rounds", rounds)
+    monkeypatch.setattr(paired_models, "time_rounds", rounds)
     base = artifact(built_store, "float32")
     return time_pair(base, base, threads=2, batch=1, seconds=0.05, load_order=LOAD_ORDERS[2]), orders
 
@@ -281,12 +279,31 @@ def test_a_child_that_dies_is_told(built_store: Path, monkeypatch: pytest.Monkey
         run_process(Path("a"), Path("b"), number=0)
 
 
-def test_the_process_that_times_imports_little() -> None:
-    """Importing all of optkit would take as long as half of the timing, in every one of many processes."""
-    request = {"base": "none", "head": "none", "threads": 1, "batch": 1, "seconds": 0.001, "load_order": ROLES}
+HEAVY = ("tensorflow", "keras", "tf_keras", "scipy", "pandas", "h5py", "PIL", "pytest", "requests", "pooch")
+
+
+def test_the_process_that_times_imports_little(tmp_path: Path) -> None:
+    """What it imports is paid for by every one of many processes, as long as half of the timing if it were all."""
+    base = tmp_path / "model.tflite"
+    base.write_bytes(REFERENCE.read_bytes())
+    same = {"threads": 1, "batch": 1, "seconds": 0.001, "load_order": ROLES}
+    request = {"base": str(base), "head": str(base), **same}
     command = [sys.executable, "-X", "importtime", str(Path(paired.__file__).with_name("paired_worker.py"))]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
-    assert "none cannot be copied" in json.loads(done.stdout)["error"]
+    assert json.loads(done.stdout.splitlines()[-1])["loads"] >= 1, done.stderr
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "optkit.measure.paired" in imported
-    assert not imported & {"optkit.build", "optkit.spec", "optkit.measure.accuracy", "scipy"}
+    assert not imported & {"optkit.build", "optkit.spec", "optkit.data", "optkit.judge", "optkit.measure.accuracy"}
+    assert not {name.partition(".")[0] for name in imported} & set(HEAVY)
+
+
+def test_the_process_that_times_is_of_the_same_optkit(tmp_path: Path) -> None:
+    """Catches a worker that takes another optkit than its parent, such as one that is installed."""
+    package = tmp_path / "here" / "optkit"
+    shutil.copytree(Path(optkit.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "measure" / "paired_models.py").write_text("def time_pair(*_, **__): return {'mine': __file__}")
+    worker = package / "measure" / "paired_worker.py"
+    request = json.dumps({"base": "a", "head": "b", "batch": 1})
+    env = {**os.environ, "PYTHONPATH": str(GUARD)}  # as in a checkout that is not installed
+    done = subprocess.run([sys.executable, str(worker)], input=request, capture_output=True, text=True, env=env)
+    assert json.loads(done.stdout) == {"mine": str(package / "measure" / "paired_models.py")}, done.stderr

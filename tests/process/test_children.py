@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from optkit.errors import BuildError, OptkitError
 from optkit.process import children
 from optkit.process.children import ended, run, start, stop
 from optkit.record import sessions
+from tests.builders import alive, wait_for_end
 
 PARENT = """
 import threading, time
@@ -22,21 +22,6 @@ def work():
 {how}
 """
 HOW = {"main thread": "work()", "another thread": "threading.Thread(target=work).start()"}
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_for_end(pid: int) -> bool:
-    until = time.monotonic() + 20
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

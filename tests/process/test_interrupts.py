@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.test_children import wait_for_end
+from tests.builders import wait_for_end
 
 LINE = {2: "optkit: interrupted; nothing half-made was kept\n", 15: "optkit: terminated; nothing half-made was kept\n"}
 # A command whose work is `{work}`, in a process that takes itself for the `optkit` command.

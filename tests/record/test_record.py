@@ -6,74 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
-from optkit import Evaluation, RecordError, Run, VariantFacts, make_run, read_run
+from optkit import RecordError, VariantFacts, read_run
 from optkit.names import has_control
-from optkit.record.run import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info, run_of
-from optkit.tflite.weights import Tensor, WeightFacts
+from optkit.record.run import DatasetFacts, run_of
+from optkit.tflite.weights import WeightFacts
+from tests.builders import a_run, benchmark, facts, packed, sized
 from tests.isolation import ROOT
-
-TEST, RIGHT = 70, 63
-"""Test samples of `facts()`, and how many of them its baseline gets right."""
-ZIP = 855_000
-"""Zip bytes of its baseline."""
-
-
-def packed(right: int, samples: int = TEST) -> str:
-    """Return the packed vector of a variant that is right on the first `right` of `samples`."""
-    return Evaluation(np.arange(samples) < right).packed()
-
-
-def sized(ratio: float, **changes: Any) -> ArtifactFacts:
-    """Return a file that is smaller than the baseline of `facts()` by about `ratio`; with its true ratio."""
-    zip_bytes = changes.get("zip_bytes", max(1, round(ZIP / ratio)))
-    known = {"key": "c" * 64, "sha256": "a" * 64, "file_bytes": 2 * zip_bytes, "zip_bytes": zip_bytes}
-    return ArtifactFacts(**{**known, "size_ratio": ZIP / zip_bytes, **changes})
-
-
-def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
-    """Return a record that contradicts nothing but what `changes` say; `correct` follows the accuracy or drop there."""
-    kernel = Tensor(
-        name="m/conv/Conv2D",
-        dtype="int8",
-        elements=2000,
-        zeros=0.8,
-        distinct=16,
-        layers=("conv",),
-        distinct_in_scale=16,
-        sparse_2_4=0.5,
-    )
-    right = RIGHT - round((changes.get("accuracy_drop") or 0.0) * TEST)
-    right = round(changes["accuracy"] * TEST) if changes.get("accuracy") is not None else right
-    values: dict[str, Any] = {
-        "schema": SCHEMA,
-        "suite": "tiny",
-        "suite_path": None,
-        "variant": variant,
-        "kind": "keras" if variant == "baseline" else "tflite",
-        "dataset": DatasetFacts(name="mnist", digest="d" * 64, train=320, test=TEST),
-        "artifact": sized(1),
-        "runtime": RuntimeFacts(name="litert", version="2.3.0"),
-        "accuracy": right / TEST,
-        "accuracy_drop": (RIGHT - right) / TEST,
-        "correct": packed(right),
-        "weights": WeightFacts(tensors=(kernel,), leftovers=()),
-        "spec": {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.8}]},
-    }
-    return VariantFacts(**{**values, **changes})
-
-
-def benchmark(of: VariantFacts, seconds: float = 0.5, mode: str = "single_batch", threads: int = 1) -> dict[str, Any]:
-    timing = {"mode": mode, "threads": threads, "batch": 32, "samples": 32, "strategy": None, "trial": {}}
-    info = json.loads(msgspec.json.encode(extra_info(of, timing, "baseline")))
-    return {"name": f"test_latency[{of.variant}]", "stats": {"median": seconds}, "extra_info": {"optkit": info}}
-
-
-def a_run(*benchmarks: dict[str, Any]) -> Run:
-    return make_run(benchmarks, {"node": "here"}, "2026-01-01")
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from optkit.commands import bench
 from optkit.judge.gates import judge
 from optkit.record.sessions import merge, run_session, run_sessions, save
 from optkit.suites import read_suite, tomllib
+from tests.builders import benchmark, facts
 from tests.conftest import SUITE
-from tests.record.test_record import benchmark, facts
 
 
 def document(seconds: float, *names: str) -> dict[str, Any]:

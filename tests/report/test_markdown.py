@@ -13,10 +13,7 @@ from optkit.judge.pairs import Pair
 from optkit.measure.paired import PairedTiming
 from optkit.report.comparison import comparison_text
 from optkit.report.markdown import ab_culprits, comparison_culprits, gate_culprits, section
-from tests.judge.test_ab import process
-from tests.judge.test_compare import compared, run, variant
-from tests.judge.test_gates import SUITE_
-from tests.record.test_record import a_run, benchmark, facts
+from tests.builders import SUITE_, a_run, benchmark, compared, facts, process, run, variant
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
 

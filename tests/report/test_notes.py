@@ -3,7 +3,7 @@
 from optkit.record.run import VariantFacts
 from optkit.report.notes import int16_notes
 from optkit.report.text import summary
-from tests.record.test_record import a_run, benchmark, facts
+from tests.builders import a_run, benchmark, facts
 
 
 def converted(name: str, mode: str, seed: int = 1) -> VariantFacts:

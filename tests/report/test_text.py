@@ -8,8 +8,8 @@ import pytest
 from optkit import Artifact, read_run
 from optkit.report.text import artifacts_table, predictions_text, summary, time_text
 from optkit.runtime.predict import Guess, Prediction
+from tests.builders import a_run, benchmark, facts, sized
 from tests.isolation import ROOT
-from tests.record.test_record import a_run, benchmark, facts, sized
 
 
 def test_summary_marks_the_fastest_and_the_smallest() -> None:

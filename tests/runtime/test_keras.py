@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optkit import ArtifactError, KerasWorkers, TFLiteRunner
-from tests.runtime.test_tflite import artifact, stored
+from tests.builders import artifact, stored
 
 
 def test_predicts_what_the_float_tflite_file_predicts(built_store: Path) -> None:

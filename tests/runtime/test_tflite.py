@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from optkit import ArtifactError, TFLiteRunner, dequantize, quantize, weights_of
 from optkit.runtime.litert import _decode, _encode
+from tests.builders import artifact
 
 SCALES = st.floats(1e-4, 10)
 TYPES = st.sampled_from([np.int8, np.uint8, np.int16])
@@ -39,16 +40,6 @@ def test_the_runner_translates_integer_tensors(dtype: type) -> None:
     details = {"dtype": dtype, "quantization": (0.5, 3)}
     assert _encode(np.float32([1.0]), details).tolist() == [5]
     assert _decode(np.array([5], dtype), details).tolist() == [1.0]
-
-
-def stored(store: Path, label: str) -> Path:
-    """Return the file of the first stage with this label."""
-    found = (p for p in store.rglob("model.*") if f'"label": "{label}"' in (p.parent / "entry.json").read_text())
-    return next(found)
-
-
-def artifact(store: Path, mode: str) -> Path:
-    return stored(store, f"convert to {mode}")
 
 
 def test_batches_of_any_size_give_the_same_scores(built_store: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from optkit.spec import Training
 from optkit.training.checkpoints import fits, latest, save
 from optkit.training.fit import fit
+from tests.builders import Killed, die_after
 from tests.techniques.training_helpers import context, sequential
-from tests.training.test_training import Killed, die_after
 
 
 def state(folder: Path, epoch: int = 2) -> Path:

@@ -14,6 +14,7 @@ from optkit.techniques import TECHNIQUES
 from optkit.training.batches import augment
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit, learning_rate
+from tests.builders import Killed, die_after
 from tests.techniques.training_helpers import CLASSES, context, conv_bn, run, samples, sequential
 
 RESUMED = {
@@ -22,20 +23,8 @@ RESUMED = {
 }
 
 
-class Killed(BaseException):
-    """Stands for a power cut: no handler of ours catches it."""
-
-
 def recipe(**more: Any) -> Training:
     return Training(epochs=5, batch_size=64, checkpoint_epochs=2, learning_rate_schedule="cosine", **more)
-
-
-def die_after(epoch: int) -> Any:
-    def on_epoch(done: int, epochs: int, logs: dict[str, float]) -> None:
-        if done == epoch:
-            raise Killed
-
-    return on_epoch
 
 
 @pytest.mark.parametrize(("how", "epoch"), [("plain", 3), ("augmented", 1), ("augmented", 5)])

@@ -25,19 +25,9 @@ import msgspec
 from benchmarks.studies.calibration.load import CONDITIONS, competitors
 from optkit import OptkitError
 from optkit.measure.clocks import ClockName, cpu_clock
-from optkit.measure.paired import (
-    LOAD_ORDERS,
-    LOADS,
-    ROLES,
-    SECONDS,
-    PairedTiming,
-    calls_in_a_block,
-    load_places,
-    mean_of,
-    prepared_calls,
-    round_orders,
-    summarize,
-)
+from optkit.measure.paired import LOAD_ORDERS, LOADS, ROLES, SECONDS, PairedTiming, load_places, mean_of
+from optkit.measure.paired_models import prepared_calls
+from optkit.measure.paired_rounds import calls_in_a_block, round_orders, summarize
 from optkit.stats.estimates import adjusted_mean
 
 Call = Callable[[], object]

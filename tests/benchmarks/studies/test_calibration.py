@@ -7,9 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +18,7 @@ from benchmarks.studies.calibration import campaign, load, networks, plain, plan
 from benchmarks.studies.publish import replace_between
 from optkit import OptkitError
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
+from tests.builders import alive, comes_true, wait_for_end
 from tests.isolation import ROOT
 
 SLOWER = [plan.Trial(kind, f"net{i}", f"net{i}{kind}") for kind in list(plan.KINDS)[1:] for i in range(4)]
@@ -223,27 +222,12 @@ def test_a_session_alone_takes_rounds_of_a_millisecond_and_keeps_at_most_a_hundr
     assert found["rounds"] == pytest.approx([1e5] * 100, rel=1e-3)
 
 
-def comes_true(found: Callable[[], bool]) -> bool:
-    """Wait for it: a process that was killed is seen for some moments more."""
-    until = time.monotonic() + 30
-    while not found() and time.monotonic() < until:
-        time.sleep(0.05)
-    return found()
-
-
-def spins(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
 def test_competitors_end_with_their_work_and_also_when_it_is_killed() -> None:
     with load.competitors("one") as running:
         load.check(running)
-        assert spins(running[0].pid)
-    assert not spins(running[0].pid)
+        assert alive(running[0].pid)
+    assert not alive(running[0].pid)
     with pytest.raises(OptkitError, match="ended"):
         load.check(running)
     code = (
@@ -255,7 +239,7 @@ def test_competitors_end_with_their_work_and_also_when_it_is_killed() -> None:
     pid = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    assert comes_true(lambda: not spins(pid))
+    assert wait_for_end(pid)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen on this system")
@@ -271,7 +255,7 @@ def test_a_command_that_competes_is_bound_to_the_cores_and_stopped_with_what_it_
 def group(leader: int) -> list[int]:
     """The processes of a group that still run."""
     pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
-    return [pid for pid in pids if spins(pid) and _group_of(pid) == leader]
+    return [pid for pid in pids if alive(pid) and _group_of(pid) == leader]
 
 
 def _group_of(pid: int) -> int:

@@ -18,8 +18,8 @@ from benchmarks.studies.reproduction.lines import Line, lines_of
 from benchmarks.studies.reproduction.render import page
 from optkit import OptkitError, Run, Timing, load_suite, read_run
 from optkit.suites import built_in
+from tests.builders import ZIP, a_run, benchmark, facts, sized
 from tests.isolation import ROOT
-from tests.record.test_record import ZIP, a_run, benchmark, facts, sized
 
 PLANNED = saved.planned_runs()
 ARROW = {"higher": "↑", "lower": "↓"}

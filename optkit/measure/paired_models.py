@@ -1,0 +1,142 @@
+"""The models of a pair, loaded and timed in this process: in every order of loading, where there is time for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optkit.errors import ArtifactError
+from optkit.measure.clocks import clock_for
+from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming, mean_of
+from optkit.measure.paired_rounds import Call, summarize, time_rounds
+
+_MOST_BYTES = 24 << 20
+"""Of a file that is loaded more than once: what was loaded before stays, so that its place is not used again."""
+
+
+def time_pair(
+    base: Path,
+    head: Path,
+    *,
+    threads: int,
+    batch: int,
+    seconds: float,
+    load_order: Sequence[str],
+    entering: Callable[[str | None], None] = lambda role: None,
+) -> PairedTiming:
+    """Load `base`, `head` and a copy of `base`, first in `load_order`, and time them in this process for `seconds`.
+
+    They are loaded `LOADS` times, in each order once, and the means over the loadings are returned. They are loaded
+    once, in `load_order`, when they are large or slow, and Keras files always. A .h5 file is a Keras model, timed in
+    `predict()`; any other is a .tflite file. Two .tflite files on one thread are timed by CPU time, all else by wall
+    clock. `entering` is told as `prepared_calls` tells it. Raises ArtifactError as that does.
+    """
+    keras = any(_is_keras(path) for path in (base, head))
+    name, clock = clock_for(threads=threads, tflite=not keras)
+    small = not keras and max(_bytes(base), _bytes(head)) <= _MOST_BYTES
+    loads, first = LOADS if small else 1, LOAD_ORDERS.index(tuple(load_order))
+    kept: list[dict[str, Call]] = []
+    found: list[PairedTiming] = []
+    while len(found) < loads:
+        order = LOAD_ORDERS[(first + len(found)) % LOADS]
+        kept.append(
+            prepared_calls(
+                base,
+                head,
+                threads=threads,
+                batch=batch,
+                load_order=order,
+                entering=entering,
+                verified=bool(kept),
+            )
+        )
+        began = clock()
+        rounds, count = time_rounds(kept[-1], seconds / loads, clock=clock)
+        found.append(summarize(rounds, count, order, name))
+        if len(found) == 1 and clock() - began > seconds:  # six rounds of slow calls: all that there is time for
+            break
+    return mean_of(found)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # loading it says what is wrong
+        return 0
+
+
+def prepared_calls(
+    base: Path,
+    head: Path,
+    *,
+    threads: int,
+    batch: int,
+    load_order: Sequence[str],
+    entering: Callable[[str | None], None] = lambda role: None,
+    verified: bool = False,
+) -> dict[str, Call]:
+    """Load `base`, `head` and a copy of `base` in `load_order`; return what runs each once, by role in that order.
+
+    `entering` is told the role before each is loaded and before each is first called, and None when all have been.
+    Files that were `verified` before are not verified again. Raises ArtifactError when a file cannot be run with
+    `batch` samples a call, or the two take different samples.
+    """
+
+    def load(role: str) -> Any:
+        entering(role)
+        return _load(sources[role], copies[role], threads, batch, verified)
+
+    sources = {"base": base, "head": head, "copy": base}
+    with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
+        copies = {role: _copy(path, Path(folder) / f"{role}{path.suffix}") for role, path in sources.items()}
+        runners = {role: load(role) for role in load_order}
+    if runners["base"].sample_shape != runners["head"].sample_shape:
+        raise ArtifactError(
+            f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
+            f"{runners['head'].sample_shape}; compare two forms of one model"
+        )
+    x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
+    calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    for role, call in calls.items():
+        entering(role)
+        call()
+    entering(None)
+    return calls
+
+
+def _copy(path: Path, to: Path) -> Path:
+    """Copy a model, so that all three have paths of one length.
+
+    A longer one shifts what is allocated after it: with longer paths for base and head, a model of 8 µs a call was
+    0.5 to 1 % slower than its copy, and being loaded first was worth 2 %.
+    """
+    try:
+        to.write_bytes(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be copied: {error.strerror}; give a .tflite file") from error
+    return to
+
+
+def _is_keras(path: Path) -> bool:
+    return path.suffix == ".h5"
+
+
+def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool) -> Any:
+    try:
+        if _is_keras(copy):
+            from optkit.runtime.keras_runner import KerasRunner
+
+            return KerasRunner(copy, threads=threads, batch=batch)
+        from optkit.runtime import TFLiteRunner
+
+        return TFLiteRunner(copy, threads=threads, batch=batch, verified=verified)
+    except ArtifactError as error:
+        raise ArtifactError(str(error).replace(str(copy), str(source))) from error
+
+
+def _caller(runner: Any, prepared: Any) -> Call:
+    return lambda: runner.invoke(prepared)

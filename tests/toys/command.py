@@ -1,0 +1,34 @@
+"""A toy command: build the toy suite, and say what came of each of the other toys."""
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from optkit import KerasWorkers, Store, TFLiteRunner, build_variants, gather, open_suite
+from optkit.commands.command import Command, add_store
+from optkit.judge.gates import value_of
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    suite, dataset = open_suite("toy")
+    store = Store(options.store)
+    artifacts = build_variants(suite, suite.variants, dataset, store)
+    with KerasWorkers() as workers:
+        facts = gather(suite, artifacts, dataset, store, workers)
+    found = {}
+    for name in ("plain", "changed"):
+        runner = TFLiteRunner(artifacts[name].path, batch=len(dataset.x_test))
+        found[name] = runner.scores(runner.invoke(runner.prepare(dataset.x_test)))
+    result = {
+        "data": dataset.facts["name"],
+        "network": suite.workload.network.name,
+        "factor": float(np.median(found["changed"] / found["plain"])),
+        "metric": value_of(facts["changed"], "toy"),
+        "file_bytes": facts["changed"].artifact.file_bytes,
+        "gates": [gate.metric for gate in suite.gates],
+    }
+    return result, "", 0
+
+
+TOY = Command("try the toys", "optkit toy", add_store, _run)
