@@ -15,8 +15,10 @@ import numpy.typing as npt
 from optkit.build.builder import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
+from optkit.errors import ArtifactError
 from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.samples import run_samples
 from optkit.spec.keys import digest
 
 Task = Literal["multiclass", "binary"]
@@ -104,8 +106,16 @@ def evaluate(
     return read(store.path(entry))
 
 
-def _scores(artifact: Artifact, x: npt.NDArray[np.float32], workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
+def _scores(artifact: Artifact, x: Any, workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
+    plain = isinstance(x, np.ndarray) and x.dtype == np.float32
+    if artifact.kind == "tflite" and (not plain or TFLiteRunner.fixed_batch(artifact.path)):
+        found = run_samples(artifact.path, x)
+        if len(found) != 1:
+            names = ", ".join(found)
+            raise ArtifactError(f"{artifact.variant} has the outputs {names}; accuracy is of a model with one output")
+        yield next(iter(found.values()))
+        return
     if artifact.kind == "tflite":
         each = TFLiteRunner(artifact.path).bytes_per_sample
         batch = max(1, min(_BATCH, _MEMORY_FOR_TENSORS // each))

@@ -36,13 +36,15 @@ Session = Callable[[Sequence[str]], Document]
 def run_session(arguments: Sequence[str]) -> Document:
     """Run `pytest --benchmark-only` on a suite file, named in `arguments`, in a fresh process; return what it saved.
 
+    The first of `arguments` is the suite file.
     Raises OptkitError, with what the process said, when it fails or times nothing.
     """
     with temporary_folder("bench") as folder:
         target, log = folder / "run.json", folder / "log"
         own = folder / "pytest.ini"  # what a repository says of its own tests is not of these
         own.write_text("[pytest]\n")
-        command = ["-m", "pytest", "-p", _PLUGIN, f"--rootdir={folder}", "-c", str(own), "-p", "no:cacheprovider"]
+        root = Path(arguments[0]).parent  # so that a benchmark has the same name in every session
+        command = ["-m", "pytest", "-p", _PLUGIN, f"--rootdir={root}", "-c", str(own), "-p", "no:cacheprovider"]
         command += [*_TIMING, "--benchmark-quiet", f"--benchmark-json={target}", *arguments]
         if not any(argument.startswith(_STORING) for argument in arguments):
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
