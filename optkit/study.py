@@ -159,7 +159,8 @@ def _write_suite(
             raise OptkitError(f"data has {len(data)} arrays; expected (x_train, y_train, x_test, y_test)")
         place = folder / "data.npz"
         names = ("x_train", "y_train", "x_test", "y_test")
-        np.savez(place, **dict(zip(names, map(np.asarray, data), strict=True)))
+        arrays: dict[str, Any] = dict(zip(names, map(np.asarray, data), strict=True))
+        np.savez(place, **arrays)
     else:
         place = Path(data).absolute()
     tables = {name: _table(given, training) for name, given in _named(variants).items()}

@@ -211,7 +211,7 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
         context = TrainingContext(
             x=build.dataset.x_train,
             y=build.dataset.y_train,
-            task=build.suite.workload.task,
+            task=build.suite.workload.known_task,
             on_epoch=build.progress.epoch,
             outputs=outputs,
             note=lambda text: notes.append(f"{stage.label}: {text}"),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,8 @@ from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers, TFLiteRunner
 from optkit.runtime.samples import run_samples
 from optkit.spec.keys import digest
+from optkit.spec.metrics import Task
 
-Task = Literal["multiclass", "binary"]
 _VERSION = 1
 _BATCH = 100
 _MEMORY_FOR_TENSORS = _MEMORY_FOR_SAMPLES = 512 << 20

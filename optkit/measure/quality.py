@@ -22,7 +22,7 @@ def scorer_of(suite: Suite, dataset: Dataset) -> Scorer:
     workload = suite.workload
     return choose_scorer(
         workload.metric,
-        workload.task,  # type: ignore[arg-type]  # worked out by now
+        workload.known_task,
         labelled=dataset.labelled,
         better=workload.better,
         allowed=suite.allowed,

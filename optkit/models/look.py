@@ -82,7 +82,7 @@ def _inputs(layers: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
 
 def _ending(config: Mapping[str, Any], layers: Mapping[str, Any]) -> tuple[tuple[int, ...] | None, str | None]:
     """Return the shape of the first output where a dense layer says it, and the last activation."""
-    name = _first_name(config["config"].get("output_layers")) or next(reversed(layers), None)
+    name = _first_name(config["config"].get("output_layers")) or next(reversed(list(layers)), None)
     activation: str | None = None
     order = list(layers)
     for _ in range(len(layers)):

@@ -67,7 +67,7 @@ class Bench:
     @cached_property
     def machine(self) -> dict[str, Any]:
         """The machine, as pytest-benchmark saves it: what passed here is compared with runs read from its JSON."""
-        return self.config.hook.pytest_benchmark_generate_machine_info(config=self.config)
+        return dict(self.config.hook.pytest_benchmark_generate_machine_info(config=self.config))
 
     def strategy(self, variant: str, threads: int) -> str | None:
         """Return how the run given by --optkit-like ran the full set of `variant`; None when it does not say."""

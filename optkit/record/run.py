@@ -146,7 +146,7 @@ def gather(
         if scorer:
             scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
         else:
-            evaluations[name] = evaluate(artifact, dataset, suite.workload.task, runtime, store, workers)
+            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, store, workers)
     return {
         name: VariantFacts(
             schema=SCHEMA,

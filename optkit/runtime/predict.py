@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +17,10 @@ from optkit.files.regular import read_text
 from optkit.names import shown
 from optkit.runtime import TFLiteRunner
 from optkit.runtime.trial import check_runs
+from optkit.spec import OwnSource
+from optkit.spec.metrics import Task
 from optkit.suites import load_suite
 from optkit.tflite.outputs import OutputKind, output_kind
-
-Task = Literal["multiclass", "binary"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +92,12 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
     workload = load_suite(name_or_path).workload
+    if isinstance(workload.dataset, OwnSource):
+        raise DataError("how your own data were prepared is not known; run without --suite, or say --size and the like")
     look = DATASETS[workload.dataset.name].preprocessing
     if look is None:
         raise DataError(f"samples of data set {workload.dataset.name!r} are not images; run without --suite")
-    return look(**workload.dataset.params), workload.task
+    return look(**workload.dataset.params), workload.known_task
 
 
 def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:

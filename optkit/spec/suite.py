@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from optkit.errors import SuiteError, check_name, check_texts, nearest
 from optkit.spec.gate import Gate, require
 from optkit.spec.keys import ADDED_LATER
-from optkit.spec.metrics import MODES
+from optkit.spec.metrics import MODES, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +138,13 @@ class Workload:
     metric: str | None = None
     better: Literal["higher", "lower"] | None = None
     seed: int = 1
+
+    @property
+    def known_task(self) -> Task:
+        """The task. Raises SuiteError while it has not been worked out."""
+        if self.task == "auto":
+            raise SuiteError("the task is not known yet; add task to the suite file")
+        return self.task
 
     @property
     def classifies(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.data import DATA_MODES, DATASETS, Dataset, load_dataset
+from optkit.data import DATA_MODES, DATASETS, DataMode, Dataset, load_dataset
 from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
@@ -93,7 +93,8 @@ def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...
     `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
     is worked out from the model and the labels.
     """
-    mode, other = (data, None) if data in DATA_MODES else ("auto", data)
+    mode: DataMode = data if data in DATA_MODES else "auto"  # type: ignore[assignment]
+    other = None if data in DATA_MODES else data
     suite = load_suite(name_or_path, data=other, allowed=allowed)
     source = suite.workload.dataset
     if not isinstance(source, OwnSource):
@@ -101,7 +102,7 @@ def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...
         return load_suite(name_or_path, dataset.name, data=other, allowed=allowed), dataset
     suite = with_task(suite)
     options = {**source.params, "folder": suite.folder, "allowed": allowed}
-    return suite, load_own(source.name, suite.workload.task, **options)
+    return suite, load_own(source.name, suite.workload.known_task, **options)
 
 
 def read_suite(

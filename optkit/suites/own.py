@@ -54,6 +54,9 @@ def with_task(suite: Suite) -> Suite:
         raise SuiteError('the task cannot be worked out from the model; add task = "multiclass", or which it is')
     shape = next(iter(look.inputs.values()), None)
     task, _ = work_out_task(
-        look.output, look.activation, raw.labels, input_shape=shape and tuple(size or 1 for size in shape)
+        look.output,
+        look.activation,
+        raw.labels,
+        input_shape=tuple(size or 1 for size in shape) if shape else None,
     )
     return dataclasses.replace(suite, workload=dataclasses.replace(workload, task=task))
