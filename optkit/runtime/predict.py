@@ -93,7 +93,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
 def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
     workload = load_suite(name_or_path).workload
     if isinstance(workload.dataset, OwnSource):
-        raise DataError("how your own data were prepared is not known; run without --suite, or say --size and the like")
+        raise DataError("how your own data were prepared is not known; run without --suite")
     look = DATASETS[workload.dataset.name].preprocessing
     if look is None:
         raise DataError(f"samples of data set {workload.dataset.name!r} are not images; run without --suite")
