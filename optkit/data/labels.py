@@ -96,7 +96,7 @@ def _multiclass(place: str, y: Array, _: tuple[int, ...]) -> Array:
         rows = _zero_one(place, y, "multiclass")
         if not (rows.sum(axis=1) == 1).all():
             raise _wrong(place, y, "multiclass")
-        return rows.argmax(axis=1).astype(np.int64)
+        return np.asarray(rows.argmax(axis=1), np.int64)
     if y.ndim != 1:
         raise _wrong(place, y, "multiclass")
     return _class_numbers(place, y, "multiclass")

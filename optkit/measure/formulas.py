@@ -88,13 +88,13 @@ def right(case: Case) -> Array:
     """Return which samples are right, bool (samples,); of a sequence the share of its steps, float32."""
     found = predicted(case) == case.labels
     if case.task == "sequence":
-        return found.mean(axis=1).astype(np.float32)
-    return found.all(axis=1) if found.ndim == 2 else found
+        return np.asarray(found.mean(axis=1), np.float32)
+    return np.asarray(found.all(axis=1) if found.ndim == 2 else found)
 
 
 def right_labels(case: Case) -> Array:
     """Return the share of its labels that are right for each sample, float32 (samples,)."""
-    return (predicted(case) == case.labels).mean(axis=1).astype(np.float32)
+    return np.asarray((predicted(case) == case.labels).mean(axis=1), np.float32)
 
 
 def in_top(case: Case, count: int = 5) -> Array:
@@ -166,7 +166,7 @@ def _target(case: Case) -> Array:
 
 
 def _by_sample(values: Array) -> Array:
-    return values.reshape(len(values), -1).mean(axis=1)
+    return np.asarray(values.reshape(len(values), -1).mean(axis=1))
 
 
 def _columns(*parts: Array) -> Array:
@@ -199,15 +199,14 @@ def explained(kept: Array) -> float:
 def area(labels: Array, scores: Array) -> float:
     """Return the area under the ROC curve: how often a positive scores above a negative, ties counting half.
 
-    By ranks: Hanley and McNeil 1982, Radiology 143:29-36. NaN unless there are both positives and negatives.
+    Hanley and McNeil 1982, Radiology 143:29-36. NaN unless there are both positives and negatives.
     """
     positive = labels > 0.5
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
+    above, below = np.sort(scores[positive]), np.sort(scores[~positive])
+    if not len(above) or not len(below):
         return float("nan")
-    _, which, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which.reshape(-1)]
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    beaten = np.searchsorted(below, above, "left").sum() + np.searchsorted(below, above, "right").sum()
+    return float(beaten / 2 / (len(above) * len(below)))
 
 
 def area_of_one(kept: Array) -> float:

@@ -104,7 +104,7 @@ def test_training_labels_may_be_missing_and_a_reconstruction_needs_none() -> Non
 
 
 def test_samples_that_are_judged_as_one() -> None:
-    given = arrays(y_test=np.array([0, 0, 1, 1, 0, 0]), group_test=np.array([7, 7, 3, 3, 5, 5]))
+    given = arrays(y_train=None, y_test=np.array([0, 0, 1, 1, 0, 0]), group_test=np.array([7, 7, 3, 3, 5, 5]))
     data = load_own(given, "reconstruction")
     assert data.group_test is not None
     assert data.group_test.tolist() == [7, 7, 3, 3, 5, 5]
@@ -166,7 +166,7 @@ def test_the_task_can_be_worked_out_before_the_data_are_made(tmp_path: Path) -> 
             r"x_train of shape \(12, 4\) holds NaN or infinity in 48",
         ),
         ({"x_test": np.full((6, 4), "a")}, "multiclass", "x_test holds text"),
-        ({"y_test": np.array([0, 1, 2, 3, 4, 9])}, "binary", "y_test holds 2"),
+        ({"y_train": None, "y_test": np.array([0, 1, 2, 3, 4, 9])}, "binary", "y_test holds 2"),
         ({"X_train": np.zeros((12, 4))}, "multiclass", "has 'x_train' and 'X_train', which mean the same"),
         (
             {"x_tset": np.zeros((12, 4))},

@@ -69,23 +69,23 @@ def test_paired_metrics_are_those_of_scipy() -> None:
     assert (found.lower(0.05), found.upper(0.05)) == pytest.approx(tuple(expected), abs=0.02)
 
 
-def both_kinds() -> list[BootstrapEstimate]:
+def skewed(kind: str) -> BootstrapEstimate:
     values = np.random.default_rng(5).gamma(1.0, size=80) - 0.7
-    return [
-        bootstrap_mean(values, resamples=20_000),
-        bootstrap_metric(lambda i: float(np.median(values[i] ** 2)), 80, 80, resamples=2000),
-    ]
+    if kind == "mean":
+        return bootstrap_mean(values, resamples=20_000)
+    return bootstrap_metric(lambda i: float(np.std(values[i])), 80, 80, resamples=5000)
 
 
-@pytest.mark.parametrize("found", both_kinds(), ids=["mean", "metric"])
-def test_a_bound_is_where_the_p_value_is_its_level(found: BootstrapEstimate) -> None:
-    for level in (0.01, 0.05, 0.3):
-        assert found.p_above(found.lower(level)) == pytest.approx(level, rel=0.1, abs=0.003)
-        assert found.p_below(found.upper(level)) == pytest.approx(level, rel=0.1, abs=0.003)
+@pytest.mark.parametrize("kind", ["mean", "metric"])
+def test_a_bound_is_where_the_p_value_is_its_level(kind: str) -> None:
+    found = skewed(kind)
+    for level in (0.02, 0.05, 0.3):
+        assert found.p_above(found.lower(level)) == pytest.approx(level, rel=0.1)
+        assert found.p_below(found.upper(level)) == pytest.approx(level, rel=0.1)
 
 
 def test_p_values_fall_as_the_bound_moves_away_and_serve_for_equivalence() -> None:
-    found = both_kinds()[0]
+    found = skewed("mean")
     bounds = np.linspace(found.mean - 1, found.mean + 1, 41)
     above, below = ([test(bound) for bound in bounds] for test in (found.p_above, found.p_below))
     assert above == sorted(above)
@@ -139,7 +139,7 @@ def test_the_same_seed_gives_the_same_bounds() -> None:
 
 
 def test_ten_thousand_resamples_of_a_mean_take_less_than_a_second() -> None:
-    values = np.random.default_rng(0).normal(size=2000)
+    values = np.random.default_rng(0).normal(size=5000)
     bootstrap_mean(values, resamples=10)
     began = time.process_time()
     bootstrap_mean(values)
