@@ -194,7 +194,7 @@ def _arguments(kind: type) -> dict[str, Any]:
         name: parameter.default
         for base in reversed(kind.__mro__)
         if "__init__" in vars(base)
-        for name, parameter in inspect.signature(base.__init__).parameters.items()
+        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items()
     }
 
 
@@ -204,7 +204,7 @@ def _translated(value: Any) -> Any:
         return [_translated(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kind, config = value.get("class_name"), value.get("config")
+    kind, config = value.get("class_name"), value.get("config", {})
     if kind == "DTypePolicy":
         return config["name"]
     if kind == "SeedGenerator":
