@@ -94,4 +94,9 @@ def reason(error: Exception) -> str:
             f"TensorFlow Lite has no operator for {', '.join(missing)}; replace the layers that use "
             f"{'it' if len(missing) == 1 else 'them'}"
         )
+    if "TensorList" in text:
+        return (
+            "a recurrent layer whose batch is free has no built-in operator; give the model's Input batch_size=1, or "
+            "the layer unroll=True"
+        )
     return text.split("\n")[0][:300] or type(error).__name__

@@ -20,6 +20,8 @@ from optkit.names import shown
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 """Arguments that Keras 3 calls otherwise."""
 _BASE = ("name", "dtype", "trainable")
+_RECURRENT = ("zero_output_for_mask",)
+"""What tf-keras' recurrent layers take without saying so in their signatures."""
 _INSTEAD = (
     "techniques that train need it in tf-keras; replace the layer and save the model again, or use post-training "
     "variants alone"
@@ -79,7 +81,8 @@ def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
             tensors[name, 0, 0] = keras.Input(shape[1:], batch_size=shape[0], dtype=layer.dtype, name=name)
             continue
         made = _layer(layer, path)
-        first = 1 if _is_model(layer) else 0  # a model as a layer has a node of its own before it is called
+        # a Functional model as a layer has a node of its own before it is called
+        first = int(any(base.__name__ == "Functional" for base in type(layer).__mro__))
         waiting += [(made, name, first + i, node) for i, node in enumerate(entry["inbound_nodes"])]
     while waiting:
         ready = [call for call in waiting if all(key in tensors for key in _keys(call[3]))]
@@ -164,7 +167,8 @@ def _layer(layer: Any, path: Path) -> Any:
 
 def _options(layer: Any, own: Any, path: Path) -> dict[str, Any]:
     """Return the layer's options as tf-keras takes them; what tf-keras does not know must be at its default."""
-    known, plain = {*_BASE, *_arguments(own)}, _arguments(type(layer))
+    recurrent = _RECURRENT if any(base.__name__ == "RNN" for base in own.__mro__) else ()
+    known, plain = {*_BASE, *recurrent, *_arguments(own)}, _arguments(type(layer))
     found = {}
     for key, value in layer.get_config().items():
         name = _RENAMED.get(type(layer).__name__, {}).get(key, key)
@@ -190,7 +194,7 @@ def _arguments(kind: type) -> dict[str, Any]:
         name: parameter.default
         for base in reversed(kind.__mro__)
         if "__init__" in vars(base)
-        for name, parameter in inspect.signature(base.__init__).parameters.items()
+        for name, parameter in inspect.signature(vars(base)["__init__"]).parameters.items()
     }
 
 
@@ -200,16 +204,17 @@ def _translated(value: Any) -> Any:
         return [_translated(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kind, config = value.get("class_name"), value.get("config")
+    kind, config = value.get("class_name"), value.get("config", {})
     if kind == "DTypePolicy":
         return config["name"]
     if kind == "SeedGenerator":
         return None
     if kind == "function":
         return config
-    if kind is None or config is None:
+    if kind is None or not isinstance(config, dict):
         return {key: _translated(item) for key, item in value.items()}
-    return {"class_name": kind, "config": _translated(config)}
+    # an initializer of Keras 3 may have arguments that it leaves at None and tf-keras has not
+    return {"class_name": kind, "config": {key: _translated(item) for key, item in config.items() if item is not None}}
 
 
 def _carry_weights(source: Any, made: Any, path: Path) -> None:

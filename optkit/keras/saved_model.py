@@ -75,7 +75,7 @@ def _layer_configs(path: Path) -> Iterator[Any]:
     if not (path / _METADATA).is_file():
         return
     load_keras()
-    from tf_keras.src.protobuf import saved_metadata_pb2
+    from tf_keras.protobuf import saved_metadata_pb2
 
     found = saved_metadata_pb2.SavedMetadata()
     try:

@@ -184,8 +184,9 @@ class Conversion:
       keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
       inputs and outputs always keep min and max: they are data, and clipped outputs tie.
     - `algorithm`: how LiteRT's quantizer chooses integer weights. `min_max` spreads the integers over all weights that
-      share a scale; `mse` and `octav` clip some for a smaller squared error; `gptq` also rounds the weights of dense
-      layers so that errors on the calibration samples cancel. The layers that it is not for keep `min_max`.
+      share a scale; `mse` (a rule for normally distributed weights) and `octav` (arXiv:2206.06501) clip some for a
+      smaller squared error; `gptq` (arXiv:2210.17323) rounds the weights of dense layers so that errors on the
+      calibration samples cancel. The layers that it is not for keep `min_max`.
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
       the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
       `int16x8`, else quantizing activations as they come.

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from optkit.convert.from_tflite import convert_tflite
-from optkit.errors import ArtifactError, BuildError, DataError, SuiteError
+from optkit.errors import ArtifactError, BuildError, DataError
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion
 from optkit.spec.keys import digest
@@ -120,23 +120,24 @@ def test_gptq_has_less_error_than_min_max_on_what_it_was_calibrated_on(tmp_path)
     assert errors["gptq"] < 0.7 * errors["min_max"]
 
 
-def test_mse_has_less_error_than_min_max_in_4_bits(tmp_path):
-    """Weights with a heavy tail: clipping some is better than coarse steps for all."""
+DRAW = {"normal": lambda rng, shape: rng.normal(size=shape), "heavy tail": lambda rng, shape: rng.standard_t(3, shape)}
+
+
+@pytest.mark.parametrize(("algorithm", "weights"), [("mse", "normal"), ("octav", "normal"), ("octav", "heavy tail")])
+def test_clipping_has_less_error_than_min_max_in_4_bits(algorithm, weights, tmp_path):
+    """MSE is a rule for weights that are normally distributed; OCTAV looks at the weights."""
     graph = Graph(3)
-    given = graph.add([1, 64], "x")
-    out = graph.dense(given, 64, 80, "only")
-    model = graph.model([given], [out], ("x", "y"))
-    weights = np.random.default_rng(1).standard_t(3, (80, 64)).astype(np.float32)
-    model.buffers[1].data = np.frombuffer(weights.tobytes(), np.uint8)
-    model, x = pack(model), np.random.default_rng(2).normal(size=(100, 64)).astype(np.float32)
+    given = graph.add([1, 1024], "x")
+    model = graph.model([given], [graph.dense(given, 1024, 8, "only")], ("x", "y"))
+    values = DRAW[weights](np.random.default_rng(1), (8, 1024)).astype(np.float32)
+    model.buffers[1].data = np.frombuffer(values.tobytes(), np.uint8)
+    model, x = pack(model), np.random.default_rng(2).normal(size=(100, 1024)).astype(np.float32)
     expected = outputs(tmp_path, model, x)["y"]
-    errors = {
-        algorithm: np.mean(
-            (outputs(tmp_path, convert(model, x, mode="int4_weights", algorithm=algorithm), x)["y"] - expected) ** 2
-        )
-        for algorithm in ("min_max", "mse", "octav")
-    }
-    assert max(errors["mse"], errors["octav"]) < errors["min_max"]
+    clipped, plain = (
+        np.mean((outputs(tmp_path, convert(model, x, mode="int4_weights", algorithm=name), x)["y"] - expected) ** 2)
+        for name in (algorithm, "min_max")
+    )
+    assert clipped < 0.95 * plain
 
 
 def test_an_algorithm_that_fits_no_operator_is_refused():
@@ -150,13 +151,11 @@ def test_an_algorithm_that_fits_no_operator_is_refused():
 
 
 def test_the_algorithm_leaves_older_keys_as_they_were():
-    assert "algorithm" not in str(sorted(vars(Conversion(mode="int8")))) or digest(Conversion()) == digest(
-        Conversion(algorithm="min_max")
-    )
-    assert digest(Conversion(mode="int8")) == "KEY"
+    # as it was before there was an algorithm
+    assert digest(Conversion(mode="int8")) == "6a4f35aa08a6b26c3fff0bfed252f26764ce17ace10bf0b0dbbf784c04242ddf"
     assert digest(Conversion(mode="int8", algorithm="mse")) != digest(Conversion(mode="int8"))
     assert Conversion(mode="int8", algorithm="mse").uses_quantizer
-    with pytest.raises(SuiteError, match="'float16' has no integer weights"):
+    with pytest.raises(ValueError, match="'float16' has no integer weights"):
         Conversion(mode="float16", algorithm="mse")
 
 
@@ -255,7 +254,8 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import numpy as np
 from pathlib import Path
-from optkit import ab, predict, weights_of
+import optkit.cli, optkit.judge.ab, optkit.measure.latency, optkit.runtime.predict
+from optkit import weights_of
 from optkit.convert.from_tflite import convert_tflite
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion

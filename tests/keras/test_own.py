@@ -59,6 +59,24 @@ def test_a_keras_3_model_becomes_a_float_tflite(make, tmp_path):
         )
 
 
+def test_a_recurrent_layer_asks_for_a_fixed_batch(tmp_path):
+    keras = load_own_keras()
+
+    def model(**batch):
+        given = keras.Input((6, 3), name="x", **batch)
+        return own_models.randomized(keras.Model(given, keras.layers.LSTM(4, name="lstm")(given)))
+
+    with pytest.raises(
+        BuildError, match=r"a recurrent layer whose batch is free has no .* give the model's Input batch_s"
+    ):
+        float_tflite(saved(model(), tmp_path / "free.keras"))
+    one, made = model(batch_size=1), tmp_path / "one.tflite"
+    made.write_bytes(float_tflite(saved(one, tmp_path / "one.keras")))
+    x = np.random.default_rng(0).normal(size=(3, 6, 3)).astype(np.float32)
+    [found] = run_samples(made, x).values()
+    np.testing.assert_allclose(found, np.concatenate([one(x[i : i + 1]) for i in range(3)]), atol=1e-6)
+
+
 def test_a_rebuilt_model_can_be_trained_and_its_saved_form_read(tmp_path):
     found = open_model(saved(own_models.stack(), tmp_path / "model.keras"))
     x = np.random.default_rng(0).normal(size=(16, 8, 8, 1)).astype(np.float32)
