@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 GUARD = ROOT / "tests" / "guard"
-PYTHONPATH = f"{ROOT}{os.pathsep}{GUARD}"
+PYTHONPATH = os.pathsep.join(filter(None, (str(ROOT), str(GUARD), os.environ.get("PYTHONPATH"))))
 """For a process that a test starts with an environment of its own: this optkit, and no network."""
 USERS_DATA = os.environ.pop("OPTKIT_DATA", None) or os.environ.get("OPTKIT_TESTS_DATA")
 """The user's folder of data. Tests that can do with less do not see it; those that need it are skipped without."""
