@@ -26,19 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Where a suite file was named, have pytest-benchmark save every round, and time with garbage collection off."""
-    if any(arg.split("::")[0].endswith(".toml") for arg in config.args):
+    if named_files(config):
         config.option.benchmark_save_data = True
         config.option.benchmark_disable_gc = True
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a suite file; any other .toml file is left alone, unless it was named as one to be collected."""
-    if file_path.suffix != ".toml":
+    """Collect a suite file that was named, on the command line or in `testpaths`. Any other .toml is left alone."""
+    if file_path.suffix != ".toml" or file_path not in named_files(parent.config):
         return None
-    from optkit.plugin.files import is_suite_file, suite_module
+    from optkit.plugin.files import suite_module
 
-    named = any(Path(arg.split("::")[0]).resolve() == file_path for arg in parent.config.args)
-    return suite_module(file_path, parent) if named or is_suite_file(file_path) else None
+    return suite_module(file_path, parent)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -71,6 +70,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         from optkit.plugin.bench import close
 
         close(session.config)
+
+
+def named_files(config: pytest.Config) -> set[Path]:
+    """Return the .toml files that pytest was asked for by name."""
+    places = [arg.split("::")[0] for arg in config.args]
+    return {Path(config.invocation_params.dir, place).resolve() for place in places if place.endswith(".toml")}
 
 
 def _used(config: pytest.Config) -> bool:

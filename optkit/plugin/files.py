@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from optkit.errors import OptkitError
-from optkit.suites.form import read_toml
-
-
-def is_suite_file(path: Path) -> bool:
-    """Tell whether a .toml file is a suite: it has a schema, a name, and variants or a suite that it extends."""
-    try:
-        document = read_toml(path)
-    except OptkitError:
-        return False
-    has = isinstance(document.get("schema"), int) and isinstance(document.get("name"), str)
-    return has and isinstance(document.get("variants", {} if "extends" in document else None), (Mapping, list))
 
 
 def suite_module(path: Path, parent: pytest.Collector) -> pytest.Collector:
