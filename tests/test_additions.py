@@ -20,6 +20,10 @@ LINES = {
     "a suite": (),
     "a command": ("from optkit.commands.toy import TOY", '"toy": TOY,'),
     "a metric": ("", '"toy": Metric("bytes", "lower"),'),
+    "a metric of a task, such as accuracy": (
+        "",
+        '"toy": TaskMetric("fraction", "higher", ("regression",), True, "a toy"),',
+    ),
 }
 """What is added to the place that the table names: an import, and one line."""
 
@@ -56,6 +60,8 @@ def package(tmp_path: Path) -> Path:
         path = tmp_path / "package" / target[1].replace("<name>", "toy")
         if what == "a metric":
             add_line(path, "values", "", '    "toy": 2.0 * facts.artifact.file_bytes,')
+        elif what.startswith("a metric of a task"):
+            add_line(path, "FORMULAS", "", '("toy", "regression"): (lambda case: case.outputs, mean),')
         else:
             assert not path.exists()
             shutil.copy(TOYS / f"{what.removeprefix('a ').replace(' ', '_')}{path.suffix}", path)
@@ -77,3 +83,16 @@ def test_a_toy_of_each_kind_is_one_file_and_one_line(package: Path, tmp_path: Pa
     assert (found["data"], found["network"], found["gates"]) == ("toy", "toy", ["toy"])
     assert found["factor"] == pytest.approx(3)
     assert found["metric"] == 2 * found["file_bytes"] > 0
+
+
+def test_a_toy_metric_of_a_task_measures(package: Path, tmp_path: Path) -> None:
+    code = """
+import numpy as np
+from optkit.measure.metrics import choose_scorer
+print(choose_scorer("toy", "regression").from_outputs(np.zeros(3), np.array([1.0, 2.0, 6.0])).value)
+"""
+    env = {**os.environ, "PYTHONPATH": f"{package}{os.pathsep}{GUARD}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.strip() == "3.0", done.stderr

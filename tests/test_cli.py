@@ -59,7 +59,7 @@ def test_a_damaged_artifact_is_rebuilt_and_said_so(
         (("list", "mnits"), "did you mean 'mnist'"),
         (("build", "mnist", "--variants", "int9"), "did you mean 'int8'"),
         (("build", "nowhere.toml"), "cannot be read"),
-        (("build", "mnist", "--data", "half"), "invalid choice: 'half'"),
+        (("build", "mnist", "--data", "half"), "there is no data set 'half'"),
         (("build", "mnist", "--variants", ","), "names nothing"),
         (("gate", "nowhere.json"), "cannot be read"),
         (("bild", "mnist"), "invalid choice: 'bild'"),

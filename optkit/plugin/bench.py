@@ -26,7 +26,7 @@ from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.runtime import KerasWorkers
 from optkit.spec import Suite, Variant
-from optkit.suites import open_suite
+from optkit.suites import open_suite, place_of
 
 
 @dataclass
@@ -104,39 +104,33 @@ _KEY = pytest.StashKey[dict[str, Bench]]()
 
 
 def bench_of(config: pytest.Config, node: Any = None) -> Bench:
-    """Return the Bench of the suite file that `node` is, else of --optkit-suite. Bad options exit with code 2."""
+    """Return the Bench of the suite file that `node` is, else of --optkit-suite. Raises OptkitError for bad options."""
     given = config.option.optkit_suite
     if isinstance(node, SuiteModule):
         return _bench(config, given if given and _names(given, node.path) else str(node.path))
     if not given:
-        with ending():
-            raise OptkitError("no suite was named; give --optkit-suite, or name a suite file as a test file")
+        raise OptkitError("no suite was named; give --optkit-suite, or name a suite file as a test file")
     return _bench(config, given)
 
 
 def _names(given: str, path: Path) -> bool:
     """Tell whether --optkit-suite is the suite file at `path`, perhaps with one of its profiles."""
-    from optkit.suites import place_of
-
-    with ending():
-        return place_of(given).resolve() == path.resolve()
-    return False
+    return place_of(given).resolve() == path.resolve()
 
 
 def _bench(config: pytest.Config, place: str) -> Bench:
     benches = config.stash.setdefault(_KEY, {})
     if place not in benches:
         options = config.option
-        with ending():
-            threads = thread_counts(options.optkit_threads)
-            allowed = allowed_packages(names(options.optkit_allow))
-            suite, dataset = open_suite(place, options.optkit_data, allowed=allowed)
-            variants = suite.measured(names(options.optkit_variants))
-            like = read_run(Path(options.optkit_like)) if options.optkit_like else None
-            store = options.optkit_store
-            if store is not None and not store.strip():
-                raise OptkitError("--store is empty; name a folder, or leave it out for the default")
-            kept = Store(Path(store) if store else None)
+        threads = thread_counts(options.optkit_threads)
+        allowed = allowed_packages(names(options.optkit_allow))
+        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed)
+        variants = suite.measured(names(options.optkit_variants))
+        like = read_run(Path(options.optkit_like)) if options.optkit_like else None
+        store = options.optkit_store
+        if store is not None and not store.strip():
+            raise OptkitError("--store is empty; name a folder, or leave it out for the default")
+        kept = Store(Path(store) if store else None)
         benches[place] = Bench(suite, dataset, variants, threads, kept, options.optkit_data, config, like)
     return benches[place]
 
@@ -164,7 +158,8 @@ def built(config: pytest.Config, place: str) -> dict[str, Compressed]:
     path = Path(place)
     if place.endswith(".toml") and not path.exists():
         path = config.rootpath / place
-    bench = _bench(config, str(path) if place.endswith(".toml") else place)
+    with ending():
+        bench = _bench(config, str(path) if place.endswith(".toml") else place)
     return {
         name: Compressed(name=name, path=bench.artifacts[name].path, facts=facts) for name, facts in bench.facts.items()
     }
@@ -172,7 +167,8 @@ def built(config: pytest.Config, place: str) -> dict[str, Compressed]:
 
 def header(config: pytest.Config) -> str:
     """Return a line that says which suite, data and store --optkit-suite names."""
-    bench = bench_of(config)
+    with ending():
+        bench = bench_of(config)
     threads = ", ".join(map(str, bench.threads))
     return f"optkit: suite {bench.suite.title}, data {bench.dataset}, threads {threads}, store {bench.store.root}"
 

@@ -87,9 +87,11 @@ def _used(config: pytest.Config) -> bool:
 @pytest.fixture(scope="module")
 def optkit_bench(request: pytest.FixtureRequest) -> Bench:
     """The suite, data, variants, threads and store of a suite file, or of --optkit-suite."""
-    from optkit.plugin.bench import bench_of
+    from optkit.plugin.bench import bench_of, ending
 
-    return bench_of(request.config, request.node)
+    with ending():
+        found = bench_of(request.config, request.node)
+    return found
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from optkit.errors import OptkitError
 
 
 def suite_module(path: Path, parent: pytest.Collector) -> pytest.Collector:
@@ -29,6 +32,16 @@ class SuiteModule(pytest.Module):
             function.__module__ = self.path.stem
             function.__qualname__ = function.__name__
         return SimpleNamespace(time=time, gate=gate, __name__=self.path.stem, __file__=str(self.path))
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Return the tests. What is wrong with the suite is told in one line."""
+        from optkit.plugin.bench import bench_of
+
+        try:
+            bench_of(self.config, self)
+        except OptkitError as error:
+            raise self.CollectError(f"optkit: error: {error}") from error
+        return super().collect()
 
     def funcnamefilter(self, name: str) -> bool:
         """Take `time` and `gate`, whatever the names of tests are here."""

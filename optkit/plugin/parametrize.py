@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optkit.plugin.bench import bench_of
+from optkit.plugin.bench import bench_of, ending
 from optkit.plugin.files import SuiteModule
 from optkit.plugin.timing import Case
 from optkit.spec.metrics import MODES
@@ -16,7 +16,8 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     Outside of a suite file ids name the data: other data is another benchmark.
     """
     module = metafunc.definition.getparent(pytest.Module)
-    bench = bench_of(metafunc.config, module)
+    with ending():
+        bench = bench_of(metafunc.config, module)
     data = "" if isinstance(module, SuiteModule) else f"{bench.dataset.name}@{bench.dataset.digest[:8]}-"
     if "optkit_case" in metafunc.fixturenames:
         # What is compared runs side by side: variants innermost. Keras files last: their worker takes seconds to start.

@@ -66,7 +66,7 @@ def _files(run: Run, order: Sequence[str]) -> str:
         size = facts.artifact
         mark = _MARK if size.zip_bytes == smallest else " "
         figures = (
-            (accuracy_text(facts.score, ".4g"), accuracy_text(facts.drop and facts.drop + 0.0, "+.3g"))
+            (accuracy_text(facts.score, ".4g"), accuracy_text(None if facts.drop is None else facts.drop + 0.0, "+.3g"))
             if facts.quality
             else (accuracy_text(facts.accuracy), accuracy_text(facts.accuracy_drop, "+.4f"))
         )

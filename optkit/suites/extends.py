@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from optkit.data import DATASETS
+from optkit.data import DATA_MODES, DATASETS
 from optkit.errors import SuiteError, nearest
 from optkit.suites.form import read_toml
 from optkit.suites.tables import merged
@@ -63,8 +63,8 @@ def with_data(document: dict[str, Any], data: str | None) -> dict[str, Any]:
         new = {"data": str(Path(data).absolute()) if ":" not in data else data}
     else:
         raise SuiteError(
-            f"there is no data set {data!r}; {nearest(data, DATASETS)}; or give an .npz file, a folder of images, or "
-            "'package.module:function'"
+            f"there is no data set {data!r}; {nearest(data, (*DATA_MODES, *DATASETS))}; or give an .npz file, a folder "
+            "of images, or 'package.module:function'"
         )
     found = {key: value for key, value in document.items() if key != "data"}
     workload = found.get("workload", {})

@@ -16,7 +16,7 @@ from optkit.spec.keys import digest
 from optkit.tflite.flatbuffer import parse_flatbuffer, read_flatbuffer, tensor_name, tensor_type, weight_operators
 from optkit.tflite.interface import read_interface
 from optkit.tflite.strip import named_parts
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.tflite.models import crashing_model, int8_model, pack
 from tests.tflite.networks import Graph, classifier, old_codes, samples, two_ends, two_samples, written
 

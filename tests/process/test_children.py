@@ -105,4 +105,4 @@ def test_a_killed_build_and_a_killed_session_are_told_in_words(
     with pytest.raises(BuildError, match=r"the process that builds was killed by SIGKILL \(out of memory\?\)"):
         build.ensure_variants(suite, suite.variants, dataset, Store(tmp_path), "auto")
     with pytest.raises(OptkitError, match=r"a session was killed by SIGKILL \(out of memory\?\) and timed nothing"):
-        sessions.run_session([])
+        sessions.run_session([str(tiny_suite)])

@@ -2,7 +2,7 @@
 
 from optkit.data.labels import LABEL_FORMS
 from optkit.spec.metrics import DEFAULT_METRICS, TASK_METRICS, TASKS, default_metric
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text()
 

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from optkit.errors import ArtifactError, DataError
 from optkit.tflite.interface import fit, interface_of, read_interface
-from tests.conftest import ROOT
+from tests.isolation import ROOT
 from tests.tflite.networks import TYPE, Graph, classifier, two_ends, two_samples, written
 
 
