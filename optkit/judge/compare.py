@@ -67,7 +67,9 @@ def compare_runs(base: Run, head: Run, rules: Rules) -> Comparison:
 
 def _skipped(base: Run, head: Run) -> Iterator[str]:
     """Yield what neither run measured. It fails nothing: no figure of the base is lost."""
-    if any(name in head.variants and not is_accuracy_measured(name, base, head) for name in base.variants):
+    shared = [name for name in base.variants if name in head.variants]
+    scored = [name for name in shared if base.variants[name].quality or head.variants[name].quality]
+    if any(not is_accuracy_measured(name, base, head) for name in shared if name not in scored):
         yield NOT_MEASURED
 
 

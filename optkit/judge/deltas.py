@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from optkit.errors import OptkitError, RecordError
+from optkit.judge.quality import compared, quality_margin, scores_of
 from optkit.measure.accuracy import Evaluation
 from optkit.measure.clocks import ClockName
 from optkit.record.run import Run, VariantFacts
@@ -129,8 +130,10 @@ def deltas(base: Run, head: Run, rules: Rules, across: bool) -> Iterator[Delta]:
     sides = [(name, _sessions(base, name), _sessions(head, name)) for name in timed]
     sides = [(name, old, new) for name, old, new in sides if new]
     judged = [name for name in shared if is_accuracy_measured(name, base, head)]
-    level = rules.false_alarm / max(1, len(judged) + len(sides))
+    scored = [name for name in shared if base.variants[name].quality or head.variants[name].quality]
+    level = rules.false_alarm / max(1, len(judged) + len(scored) + len(sides))
     tests: list[_Test | Delta] = [_accuracy(name, base, head, rules, level) for name in judged]
+    tests += [_quality(name, base, head, rules, level) for name in scored]
     tests += [_seconds(name, old, new, rules, level, across) for name, old, new in sides]
     open_tests = [test for test in tests if isinstance(test, _Test)]
     worse = iter(holm([test.worse for test in open_tests]))
@@ -196,6 +199,31 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
         better=mcnemar(gained, lost),
         same=lost + gained == 0 or (-rules.max_drop <= near[0] and near[1] <= rules.max_drop),
         beyond=(drop > rules.max_drop) - (drop < -rules.max_drop),
+    )
+
+
+def _quality(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test:
+    """Test a metric other than accuracy: by the paired bootstrap, or exactly where its scores are right or wrong."""
+    old, new = scores_of(base, name), scores_of(head, name)
+    margin = quality_margin(old, rules.max_drop)
+    found = compared(base, head, name, name, margin=margin, alpha=level, miss=rules.miss)
+    delta = Delta(
+        name=name,
+        metric=old.metric,
+        verdict="inconclusive",
+        base=old.value,
+        head=new.value,
+        change=found.drop,
+        low=found.low,
+        high=found.high,
+        reason=f"{found.differing} of {found.samples} samples differ; {found.method}",
+    )
+    return _Test(
+        delta=delta,
+        worse=found.p_worse,
+        better=found.p_better,
+        same=found.verdict == "same",
+        beyond=(found.drop > margin) - (found.drop < -margin),
     )
 
 

@@ -18,6 +18,7 @@ from optkit.errors import RecordError
 from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.judge.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
 from optkit.judge.deltas import correct_samples
+from optkit.judge.quality import drop_bounds
 from optkit.measure.paired import PairedTiming
 from optkit.record.run import NOT_MEASURED, Run, VariantFacts
 from optkit.record.timing import Timing
@@ -117,6 +118,10 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     value = value_of(facts, gate.metric)
     if value is None:
         return [_without(gate, variant, NOT_MEASURED)]
+    if gate.at and facts.quality:
+        if run.baseline not in run.variants:
+            return [_without(gate, variant, f"the run has no record of the baseline {run.baseline!r}")]
+        return [_judged(gate, variant, drop_bounds(gate, run, variant.name), "")]
     if gate.at:
         return [_confident_accuracy(gate, variant, run)]
     return [_verdict(gate, variant, value, "")]

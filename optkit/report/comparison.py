@@ -100,15 +100,21 @@ def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
 
 def delta_cells(delta: Delta) -> list[str]:
     """Return base, head, change and the whole verdict of one figure as texts."""
-    is_drop = delta.metric == "accuracy"
-    change = f"{0.0 - delta.change:+.4f}" if is_drop else f"{100 * (delta.change - 1):+.2f} %"
+    if delta.metric == "accuracy":
+        change = f"{0.0 - delta.change:+.4f}"
+    elif delta.metric in _WORDS:
+        change = f"{100 * (delta.change - 1):+.2f} %"
+    else:
+        change = f"{delta.head - delta.base:+.4g}"
     return [_figure(delta, delta.base), _figure(delta, delta.head), change, _delta_verdict(delta)]
 
 
 def _figure(delta: Delta, value: float) -> str:
     if delta.metric == "seconds":
         return time_text(value)
-    return f"{value:.4f}" if delta.metric == "accuracy" else f"{value:,}"
+    if delta.metric == "accuracy":
+        return f"{value:.4f}"
+    return f"{value:,}" if delta.metric in _WORDS else f"{value:.4g}"
 
 
 def _change_interval(delta: Delta) -> str:
@@ -117,6 +123,8 @@ def _change_interval(delta: Delta) -> str:
         return ""
     if delta.metric == "accuracy":
         return f"[{-delta.high:+.4f}, {-delta.low:+.4f}]"
+    if delta.metric not in _WORDS:
+        return f"drop [{delta.low:+.4g}, {delta.high:+.4g}]"
     return f"[{100 * (delta.low - 1):+.2f}, {100 * (delta.high - 1):+.2f}] %"
 
 
@@ -128,7 +136,7 @@ def sessions_text(delta: Delta) -> str:
 
 
 def _word(delta: Delta) -> str:
-    word = _WORDS[delta.metric].get(delta.verdict, delta.verdict)
+    word = _WORDS.get(delta.metric, {}).get(delta.verdict, delta.verdict)
     return f"FAIL: {word}" if delta.fails else word
 
 

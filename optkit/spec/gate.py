@@ -14,7 +14,7 @@ from optkit.spec.metrics import METRICS, MODES
 
 PAIRED_MODES = ("single_sample", "single_batch")
 """The modes that are timed in pairs: one call is a block. A full set is run in a way of its own for each file."""
-_WITH_CONFIDENCE = ("accuracy", "accuracy_drop", "speedup")
+_WITH_CONFIDENCE = ("accuracy", "accuracy_drop", "drop", "speedup")
 
 
 def require(condition: bool, message: str) -> None:

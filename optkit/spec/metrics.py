@@ -32,8 +32,8 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric("fraction", "higher"),
     "accuracy_drop": Metric("fraction", "lower"),
     # Of the suite's own metric, whatever it is: its value, and how much worse that is than the baseline's.
-    "score": Metric("of the suite's metric", "higher"),
-    "drop": Metric("of the suite's metric", "lower"),
+    "score": Metric("in the metric's unit", "higher"),
+    "drop": Metric("in the metric's unit", "lower"),
     "file_bytes": Metric("bytes", "lower"),
     "zip_bytes": Metric("bytes", "lower"),
     "size_ratio": Metric("ratio", "higher"),
