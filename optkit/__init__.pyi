@@ -1,7 +1,7 @@
 __version__: str
 
-from .build.builder import Artifact as Artifact
-from .build.builder import Progress as Progress
+from .build.artifact import Artifact as Artifact
+from .build.artifact import Progress as Progress
 from .build.builder import build_variants as build_variants
 from .build.builder import ensure_variants as ensure_variants
 from .build.builder import find_variants as find_variants
@@ -41,9 +41,9 @@ from .measure.latency import set_up as set_up
 from .measure.once import Latency as Latency
 from .measure.once import time as time
 from .record.compressed import Compressed as Compressed
+from .record.facts import VariantFacts as VariantFacts
+from .record.gather import gather as gather
 from .record.run import Run as Run
-from .record.run import VariantFacts as VariantFacts
-from .record.run import gather as gather
 from .record.run import make_run as make_run
 from .record.run import read_run as read_run
 from .record.timing import Timing as Timing

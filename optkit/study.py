@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from optkit.build.builder import Artifact, ensure_variants
+from optkit.build.artifact import Artifact
+from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.judge.ab import Design, Judgement, compare_pairs
@@ -26,7 +27,8 @@ from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
 from optkit.process.temporary import temporary_folder
 from optkit.record.compressed import Compressed
-from optkit.record.run import Run, gather
+from optkit.record.gather import gather
+from optkit.record.run import Run
 from optkit.record.timing import Timing
 from optkit.report import text
 from optkit.runtime import KerasWorkers

@@ -14,7 +14,8 @@ from optkit import Evaluation, Run, VariantFacts, make_run
 from optkit.judge.compare import Comparison, compare_runs
 from optkit.judge.deltas import Rules
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
-from optkit.record.run import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, extra_info
+from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
+from optkit.record.run import extra_info
 from optkit.spec.keys import file_sha256
 from optkit.suites import read_suite, tomllib
 from optkit.tflite.weights import Tensor, WeightFacts

@@ -7,19 +7,18 @@ resumed one give the same bytes.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import subprocess
 import warnings
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from optkit.build.artifact import SILENT, Artifact, Progress, zipped_bytes
 from optkit.build.entries import Entry
 from optkit.build.own import activation_of, read_float_tflite, read_keras_model
 from optkit.build.preflight import check_outputs, preflight
@@ -47,38 +46,6 @@ _DEFECT = 4  # the exit code of a defect
 
 class PreflightWarning(UserWarning):
     """Something about a recipe and its network that is worth knowing, but stops nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact:
-    """One built variant on disk.
-
-    `source` is the Keras file that a .tflite file was converted from. `notes` are what its stages had to say: zeros
-    of each pruned layer, where slimming's floor held, and the like.
-    """
-
-    variant: str
-    kind: Literal["keras", "tflite"]
-    path: Path
-    key: str
-    sha256: str
-    file_bytes: int
-    zip_bytes: int
-    spec: dict[str, Any]
-    source: Path | None
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Told of what a build does: a stage begins, an epoch ends, a stage is stored."""
-
-    begin: Callable[[str], None]
-    epoch: Callable[[int, int, dict[str, float]], None]
-    end: Callable[[str], None]
-
-
-SILENT = Progress(begin=lambda stage: None, epoch=lambda epoch, epochs, logs: None, end=lambda stage: None)
 
 
 @dataclass(frozen=True)
@@ -322,14 +289,3 @@ def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Art
         source=store.path(source) if source else None,
         notes=tuple(notes),
     )
-
-
-def zipped_bytes(path: Path) -> int:
-    """Return the size in bytes of a ZIP (deflate) archive that holds the one file at `path`.
-
-    The name and date inside are fixed, so that the size depends on the content alone.
-    """
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(zipfile.ZipInfo("model"), path.read_bytes(), compress_type=zipfile.ZIP_DEFLATED)
-    return len(archive.getvalue())

@@ -9,9 +9,11 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optkit.judge.deltas import Delta, Rules, benchmark_name, deltas, is_accuracy_measured
+from optkit.judge.deltas import Delta, Rules, deltas
 from optkit.record.environments import differing, environment_of
 from optkit.record.run import NOT_MEASURED, Run
+from optkit.record.samples import is_accuracy_measured
+from optkit.record.timing import benchmark_name
 
 
 @dataclass(frozen=True, kw_only=True)

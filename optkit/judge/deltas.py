@@ -11,16 +11,17 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from optkit.errors import OptkitError, RecordError
+from optkit.errors import OptkitError
 from optkit.judge.quality import compared, quality_margin, scores_of
-from optkit.measure.accuracy import Evaluation
 from optkit.measure.clocks import ClockName
-from optkit.record.run import Run, VariantFacts
-from optkit.record.timing import Timing, common_clock
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
+from optkit.record.samples import correct_samples, is_accuracy_measured
+from optkit.record.timing import Timing, benchmark_name, common_clock
 from optkit.stats.estimates import (
     Estimate,
     detectable,
@@ -101,11 +102,6 @@ class Delta:
         return undecided and self.metric == "seconds" and self.detectable is not None and self.detectable > 1 + _WIDE
 
 
-def benchmark_name(timing: Timing) -> str:
-    """Return what tells one benchmark of a run from the others: `variant/mode/threads`."""
-    return "/".join(map(str, timing.benchmark))
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Test:
     """A delta that awaits its p-values: one-sided, that it is worse and that it is better."""
@@ -166,11 +162,6 @@ def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> I
         )
 
 
-def is_accuracy_measured(name: str, *runs: Run) -> bool:
-    """Tell whether accuracy was measured in any of `runs`: one of them lacking it contradicts the same data's other."""
-    return any(run.variants[name].accuracy is not None for run in runs)
-
-
 def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test | Delta:
     """Test which samples only one side got right: exact McNemar, with Tango's interval of the drop."""
     old, new = (correct_samples(run, name) for run in (base, head))
@@ -225,28 +216,6 @@ def _quality(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Te
         same=found.verdict == "same",
         beyond=(found.drop > margin) - (found.drop < -margin),
     )
-
-
-def correct_samples(run: Run, name: str) -> Any:
-    """Return which test samples the variant got right, bool (samples,). Raises RecordError when it was not measured."""
-    facts = run.variants[name]
-    return checked_samples(name, facts.accuracy, facts.correct, facts.dataset.test)
-
-
-def checked_samples(name: str, accuracy: float | None, packed: str | None, samples: int) -> Any:
-    """Return the vector that `packed` holds, bool (samples,), checked against the accuracy of the variant `name`.
-
-    Raises RecordError when one of them is missing, or when they contradict each other.
-    """
-    if accuracy is None or packed is None:
-        raise RecordError(f"variant {name!r} has no accuracy, though it was measured on the same data; run again")
-    correct = Evaluation.unpacked(packed, samples).correct
-    if not math.isclose(float(np.mean(correct)), accuracy, abs_tol=1e-9):
-        raise RecordError(
-            f"variant {name!r} has accuracy {accuracy} but {int(correct.sum())} correct of {len(correct)} "
-            "samples; the record was changed; run again to save one"
-        )
-    return correct
 
 
 def _sessions(run: Run, name: str) -> list[Timing]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from optkit.judge.advise import DATA, SCHEMES, Advice
 from optkit.judge.deltas import Rules
 from optkit.record.chain import mode_of
-from optkit.record.run import Run, VariantFacts
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
 
 _MODES = ("single_sample", "single_batch")
 _INTEGER_ONLY = ("edge_tpu", "microcontroller")

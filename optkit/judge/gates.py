@@ -17,10 +17,11 @@ from optkit.build.store import Store
 from optkit.errors import RecordError
 from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.judge.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
-from optkit.judge.deltas import correct_samples
 from optkit.judge.quality import drop_bounds
 from optkit.measure.paired import PairedTiming
-from optkit.record.run import NOT_MEASURED, Run, VariantFacts
+from optkit.record.facts import VariantFacts
+from optkit.record.run import NOT_MEASURED, Run
+from optkit.record.samples import correct_samples
 from optkit.record.timing import Timing
 from optkit.spec import Gate, Suite, Variant
 from optkit.spec.metrics import METRICS

@@ -23,7 +23,7 @@ from optkit.judge.past_index import Index, state_of
 from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
 from optkit.names import shown
 from optkit.record.environments import grouped
-from optkit.record.run import DatasetFacts
+from optkit.record.facts import DatasetFacts
 from optkit.stats.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
 
 METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes")

@@ -19,10 +19,11 @@ import msgspec
 
 from optkit.errors import RecordError, check_name
 from optkit.files.regular import read_bytes
-from optkit.judge.deltas import checked_samples
 from optkit.record.contradictions import check_file, check_together
 from optkit.record.environments import environment_from
-from optkit.record.run import SCHEMA, ArtifactFacts, DatasetFacts, Run, RuntimeFacts, VariantFacts, read_run
+from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, VariantFacts
+from optkit.record.run import Run, read_run
+from optkit.record.samples import checked_samples
 from optkit.record.timing import Timing, check_timing
 
 

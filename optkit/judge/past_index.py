@@ -23,7 +23,7 @@ import msgspec
 
 from optkit.build.store import default_root
 from optkit.judge.past import PastRun, PastTiming, PastVariant, Setting
-from optkit.record.run import SCHEMA, DatasetFacts
+from optkit.record.facts import SCHEMA, DatasetFacts
 
 VERSION = 2
 """Raise it by hand when the form changes, or what is kept of a run."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import ArtifactError

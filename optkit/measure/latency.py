@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.data.dataset import count, take
 from optkit.errors import ArtifactError, nearest
 from optkit.runtime import KerasWorkers, TFLiteRunner

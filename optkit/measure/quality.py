@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import ArtifactError

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.files.documents import decode_json

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optkit.build.builder import zipped_bytes
+from optkit.build.artifact import zipped_bytes
 from optkit.data.dataset import count
 from optkit.errors import OptkitError, check_name
 from optkit.measure.clocks import clock_for
 from optkit.measure.latency import Strategy, TFLiteJob
 from optkit.plugin.timing import Case, TimedJob, time_job, timing_of
-from optkit.record.facts import ArtifactFacts, DatasetFacts, VariantFacts
-from optkit.record.run import SCHEMA, extra_info, runtime_of
+from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, VariantFacts
+from optkit.record.gather import runtime_of
+from optkit.record.run import extra_info
 from optkit.spec.keys import file_sha256
 from optkit.tflite.trial import check_runs
 from optkit.tflite.weights import weights_of

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from optkit.build.builder import Artifact, ensure_variants
+from optkit.build.artifact import Artifact
+from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import OptkitError
@@ -20,7 +21,9 @@ from optkit.judge.gates import Verdict
 from optkit.plugin.files import SuiteModule
 from optkit.plugin.options import cores
 from optkit.record.compressed import Compressed
-from optkit.record.run import Run, VariantFacts, gather, read_run
+from optkit.record.facts import VariantFacts
+from optkit.record.gather import gather
+from optkit.record.run import Run, read_run
 from optkit.record.timing import Timing
 from optkit.report import text
 from optkit.report.gates import gate_notes

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.utils import load_timer
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.data.dataset import count
 from optkit.measure.clocks import Clock, clock_for
 from optkit.measure.latency import BATCH, Job, Trial, choose_strategy, planned_strategy, set_up

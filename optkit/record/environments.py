@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from optkit.record.run import Run, RuntimeFacts
+from optkit.record.facts import RuntimeFacts
+from optkit.record.run import Run
 
 
 def environment_of(run: Run) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import Any
 from optkit.measure.scores import ScoresFacts
 from optkit.tflite.weights import WeightFacts
 
+SCHEMA = 1
+"""Version of the saved form of a record."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:

@@ -7,7 +7,6 @@ one whose records contradict each other, is an error and never read halfway.
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,31 +17,17 @@ from typing import Any
 
 import msgspec
 
-from optkit.build.builder import Artifact
-from optkit.build.store import Store
-from optkit.data import Dataset
 from optkit.errors import RecordError, SchemaError, check_name, check_texts
 from optkit.files.documents import DocumentError, decode_json, typed
 from optkit.files.regular import read_bytes
-from optkit.measure.accuracy import Evaluation, evaluate
 from optkit.measure.clocks import ClockName
-from optkit.measure.quality import measure_quality, scorer_of
-from optkit.measure.scores import Scores
 from optkit.names import shown, shown_values
 from optkit.record.chain import extras, is_float, model_of
 from optkit.record.contradictions import check_facts, check_quality_together, check_together
-from optkit.record.facts import ArtifactFacts as ArtifactFacts
-from optkit.record.facts import DatasetFacts as DatasetFacts
-from optkit.record.facts import QualityFacts as QualityFacts
-from optkit.record.facts import RuntimeFacts as RuntimeFacts
-from optkit.record.facts import VariantFacts as VariantFacts
+from optkit.record.facts import SCHEMA, DatasetFacts, VariantFacts
 from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
 from optkit.record.timing import Timing, check_timing, common_clock, judged_quotients, over_sessions, session_quotients
-from optkit.runtime import KerasWorkers, runtime_version
-from optkit.spec import Suite
-from optkit.tflite.weights import weights_of
 
-SCHEMA = 1
 _SAVED_BESIDE = ("seconds", "rounds", "session")
 """Parts of a timing that stand elsewhere in the JSON, or are given when sessions are merged."""
 NOT_MEASURED = "accuracy was not measured: the data have no labels"
@@ -119,70 +104,6 @@ class Run:
         if len(figures) < len(found) or len({one.reference for one in found}) != 1:
             return None
         return statistics.median(figures)
-
-
-def runtime_of(kind: str) -> RuntimeFacts:
-    """Return the runtime that runs artifacts of `kind`."""
-    if kind == "keras":
-        return RuntimeFacts(name="tf_keras", version=importlib.metadata.version("tf_keras"))
-    return RuntimeFacts(name="litert", version=runtime_version())
-
-
-def gather(
-    suite: Suite, artifacts: Mapping[str, Artifact], dataset: Dataset, store: Store, workers: KerasWorkers
-) -> dict[str, VariantFacts]:
-    """Measure size, accuracy and weights of `artifacts`, which must have the suite's baseline among them.
-
-    Accuracy is not measured when `dataset` has no labels.
-    """
-    baseline = artifacts[suite.baseline]
-    evaluations: dict[str, Evaluation] = {}
-    scores: dict[str, Scores] = {}
-    classifies = suite.workload.classifies
-    measured = dataset.labelled or suite.workload.task == "reconstruction"
-    scorer = scorer_of(suite, dataset) if measured and not classifies else None
-    for name, artifact in artifacts.items() if measured else ():
-        runtime = msgspec.to_builtins(runtime_of(artifact.kind))
-        if scorer:
-            scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
-        else:
-            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, store, workers)
-    return {
-        name: VariantFacts(
-            schema=SCHEMA,
-            suite=suite.title,
-            suite_path=suite.source if suite.path else None,
-            variant=name,
-            kind=artifact.kind,
-            dataset=DatasetFacts(**dataset.facts),
-            artifact=ArtifactFacts(
-                key=artifact.key,
-                sha256=artifact.sha256,
-                file_bytes=artifact.file_bytes,
-                zip_bytes=artifact.zip_bytes,
-                size_ratio=baseline.zip_bytes / artifact.zip_bytes,
-            ),
-            runtime=runtime_of(artifact.kind),
-            **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
-            weights=weights_of(artifact.path, artifact.source),
-            spec=artifact.spec,
-            quality=_quality_facts(scores.get(name), scores.get(suite.baseline)),
-        )
-        for name, artifact in artifacts.items()
-    }
-
-
-def _accuracy_facts(found: Evaluation | None, baseline: Evaluation | None) -> dict[str, Any]:
-    if found is None or baseline is None:
-        return {"accuracy": None, "accuracy_drop": None, "correct": None}
-    drop = found.drop_from(baseline)
-    return {"accuracy": found.accuracy, "accuracy_drop": drop, "correct": found.packed()}
-
-
-def _quality_facts(found: Scores | None, baseline: Scores | None) -> QualityFacts | None:
-    if found is None or baseline is None:
-        return None
-    return QualityFacts(scores=found.facts(), drop=found.drop_from(baseline))
 
 
 def extra_info(facts: VariantFacts, timing: Timing, baseline: str) -> dict[str, Any]:

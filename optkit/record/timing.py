@@ -79,6 +79,11 @@ class Timing:
         return self.seconds / self.reference_seconds if self.reference_seconds else None
 
 
+def benchmark_name(timing: Timing) -> str:
+    """Return what tells one benchmark of a run from the others: `variant/mode/threads`."""
+    return "/".join(map(str, timing.benchmark))
+
+
 def common_clock(timings: Iterable[Timing]) -> ClockName:
     """Return the clock by which all of `timings` can be normalized: CPU time when each has it."""
     return "cpu" if all(timing.clock == "cpu" for timing in timings) else "wall"

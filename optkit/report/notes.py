@@ -6,7 +6,8 @@ Law: a note is said only of figures of this run that show it.
 from __future__ import annotations
 
 from optkit.record.chain import mode_of, model_of
-from optkit.record.run import Run, VariantFacts
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
 from optkit.spec.metrics import MODES
 
 _SLOW = 2.0

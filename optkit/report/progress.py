@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from optkit.build.builder import SILENT, Progress
+from optkit.build.artifact import SILENT, Progress
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from optkit.build.builder import Artifact
+from optkit.build.artifact import Artifact
 from optkit.judge.advise import Advice
 from optkit.judge.gates import Verdict
 from optkit.names import shown as safe

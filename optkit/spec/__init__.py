@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from optkit.spec.conversion import Conversion, Precision
 from optkit.spec.gate import Gate, require
-from optkit.spec.suite import (
-    Conversion,
-    DataSource,
-    LongTraining,
-    Network,
-    OwnModel,
-    OwnSource,
-    Precision,
-    Step,
-    Suite,
-    Training,
-    TrainingRecipe,
-    Variant,
-    Workload,
-)
+from optkit.spec.suite import DataSource, Network, OwnModel, OwnSource, Step, Suite, Variant, Workload
+from optkit.spec.training import LongTraining, Training, TrainingRecipe
 
 __all__ = [
     "Conversion",

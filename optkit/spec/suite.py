@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import SuiteError, check_name, check_texts, nearest
-from optkit.spec.gate import Gate, require
-from optkit.spec.keys import ADDED_LATER
+from optkit.spec.conversion import Conversion
+from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
+from optkit.spec.training import Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,73 +53,6 @@ class OwnModel(Network):
     def is_tflite(self) -> bool:
         """Whether it is a .tflite file: what trains cannot be applied to it."""
         return self.name.lower().endswith(".tflite")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRecipe:
-    """How a model is trained: what the workload's training and every step that trains have in common.
-
-    - `momentum` is of `sgd`; `weight_decay` is decoupled (arXiv:1711.05101), and scales and biases are spared.
-    - `learning_rate_schedule`: `cosine` falls to 0 over the epochs (arXiv:1608.03983, without restarts), `step` is a
-      tenth from half of the epochs on and a hundredth from three quarters on.
-    - `augmentation`, of training images only: `pad_crop` shifts each by up to an eighth of its size, zeros coming in;
-      `flip` mirrors half of them left to right. A teacher sees what the model sees.
-    """
-
-    epochs: int
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    learning_rate_schedule: Literal["constant", "cosine", "step"] = "constant"
-    optimizer: Literal["adam", "sgd"] = "adam"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    augmentation: tuple[Literal["pad_crop", "flip"], ...] = ()
-    validation_split: float = 0.1
-
-    least_epochs: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        least = self.least_epochs
-        require(self.epochs >= least, f"epochs is {self.epochs}; expected {least} or more")
-        require(self.batch_size >= 1, f"batch_size is {self.batch_size}; expected 1 or more")
-        require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; expected more than 0")
-        require(0 <= self.momentum < 1, f"momentum is {self.momentum}; expected a fraction from 0 up to, not with, 1")
-        require(self.momentum == 0 or self.optimizer == "sgd", "momentum is of optimizer 'sgd'; drop it")
-        require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; expected 0 or more")
-        require(
-            0 <= self.validation_split < 1,
-            f"validation_split is {self.validation_split}; expected a fraction from 0 up to, not with, 1",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LongTraining(TrainingRecipe):
-    """Training that may take hours. Every `checkpoint_epochs` epochs (0: never) its state is kept until it is done.
-
-    A build that was interrupted goes on from there, with the same result as one that was not: each part begins
-    with random numbers of its own.
-    """
-
-    checkpoint_epochs: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.checkpoint_epochs >= 0, f"checkpoint_epochs is {self.checkpoint_epochs}; expected 0 or more")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training(LongTraining):
-    """The recipe that trains a network from scratch. 0 epochs leave it as it was initialized, for a step to train.
-
-    `weights`: a .npz, .keras or .h5 file that the network's weights are taken from, relative to the suite file; with
-    0 epochs it stands in place of training. Names and shapes must be the network's.
-    """
-
-    version: ClassVar[int] = 1
-    least_epochs: ClassVar[int] = 0
-
-    batch_size: int = 32
-    weights: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,92 +100,6 @@ class Step:
     def needs(self) -> tuple[str, ...]:
         """Return the names of other variants of the suite whose Keras models this step uses (such as a teacher)."""
         return ()
-
-
-Precision = Literal["float32", "float16", "int8", "int4"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conversion:
-    """How a Keras model becomes a .tflite file.
-
-    `mode` is the post-training scheme. A model that carries fake quantization (quantization-aware training) and
-    is converted as `int8` uses the ranges it was trained with; any other `int8` conversion is calibrated on
-    `calibration_samples` samples of the training split, drawn with `calibration_seed`.
-
-    - `granularity`: one scale for each output channel of a weight tensor, or one for the whole tensor.
-    - `calibration`: how `int8` chooses the range of each activation. `min_max` is the converter's own; `percentile`
-      keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
-      inputs and outputs always keep min and max: they are data, and clipped outputs tie.
-    - `algorithm`: how LiteRT's quantizer chooses integer weights. `min_max` spreads the integers over all weights that
-      share a scale; `mse` (a rule for normally distributed weights) and `octav` (arXiv:2206.06501) clip some for a
-      smaller squared error; `gptq` (arXiv:2210.17323) rounds the weights of dense layers so that errors on the
-      calibration samples cancel. The layers that it is not for keep `min_max`.
-    - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
-      the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
-      `int16x8`, else quantizing activations as they come.
-    - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
-    - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
-      outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
-      of a layer by its name any more; `nothing` removes nothing.
-    """
-
-    version: ClassVar[int] = 3
-
-    mode: Literal["float32", "float16", "dynamic_range", "int8", "int16x8", "int4_weights"] = "float32"
-    input_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
-    output_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
-    granularity: Literal["per_channel", "per_tensor"] = "per_channel"
-    calibration: Literal["min_max", "moving_average", "percentile", "kl", "l2"] = "min_max"
-    percentile: float = 99.99
-    calibration_samples: int = 300
-    calibration_seed: int = 1
-    layers: dict[str, Precision] = field(default_factory=dict)
-    sparse: bool = False
-    strip: Literal["nothing", "keep_names", "all"] = "keep_names"
-    algorithm: Literal["min_max", "mse", "octav", "gptq"] = field(default="min_max", metadata=ADDED_LATER)
-
-    def __post_init__(self) -> None:
-        require(
-            self.calibration_samples >= 1,
-            f"calibration_samples is {self.calibration_samples}; expected 1 or more",
-        )
-        allowed = {"int8": ("float32", "int8", "uint8"), "int16x8": ("float32", "int16")}.get(self.mode, ("float32",))
-        for name in ("input_type", "output_type"):
-            got = getattr(self, name)
-            require(got in allowed, f"{name} is {got!r}; mode {self.mode!r} allows {', '.join(allowed)}")
-        require(
-            self.calibration == "min_max" or self.mode == "int8",
-            f"calibration is {self.calibration!r}, which is for mode 'int8'; mode {self.mode!r} takes 'min_max'",
-        )
-        require(50 < self.percentile <= 100, f"percentile is {self.percentile}; expected above 50 and up to 100")
-        require(
-            self.granularity == "per_channel" or self.mode not in ("float32", "float16") or bool(self.layers),
-            f"granularity is {self.granularity!r}, but mode {self.mode!r} has no integer weights; drop it",
-        )
-        require(
-            self.algorithm == "min_max" or self.mode not in ("float32", "float16") or bool(self.layers),
-            f"algorithm is {self.algorithm!r}, but mode {self.mode!r} has no integer weights; drop it",
-        )
-        require(
-            not self.sparse or not (self.uses_quantizer or self.mode == "int16x8"),
-            "sparse goes with modes float32, float16, dynamic_range and int8, with calibration and "
-            "algorithm 'min_max' and without layers; drop one of them",
-        )
-
-    @property
-    def uses_quantizer(self) -> bool:
-        """Whether LiteRT's quantizer does it, on the float file; the TensorFlow Lite converter does all else."""
-        other = self.calibration != "min_max" or self.algorithm != "min_max"
-        return bool(self.layers) or self.mode == "int4_weights" or other
-
-    def promises(self) -> tuple[Gate, ...]:
-        """Return the bounds on the finished file that this mode implies: integer weights, no fake quantization left."""
-        whole = Gate(metric="leftover_wrappers", max=0, origin=f"conversion {self.mode}")
-        if self.mode in ("float32", "float16") or {"float32", "float16"} & set(self.layers.values()):
-            return (whole,)
-        metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
-        return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))
 
 
 @dataclass(frozen=True, kw_only=True)

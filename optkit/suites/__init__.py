@@ -7,27 +7,23 @@ file is checked under every override it has before anything is built.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from optkit.data import DATA_MODES, DATASETS, DataMode, Dataset, load_dataset
 from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
-from optkit.models import NETWORKS
-from optkit.spec import Conversion, Gate, Network, OwnModel, OwnSource, Step, Suite, Training, Variant, Workload
+from optkit.spec import Gate, OwnSource, Suite, Workload
 from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
 from optkit.suites.own import own_model, own_source, with_task
 from optkit.suites.short import SHORT_KEYS, long_form
-from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
-from optkit.techniques import TECHNIQUES
-from optkit.techniques.order import check_order
+from optkit.suites.tables import check_override_names, check_params, convert_table, overridden, with_name
+from optkit.suites.variants import check_network, read_variants
 
 SCHEMAS = (1, 2)
 _HERE = Path(__file__).parent
@@ -185,7 +181,7 @@ def _data_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     workload = document.get("workload")
     if isinstance(workload, Mapping) and "data" in workload:
         return ()
-    table = _with_name(workload, "dataset").get("dataset") if isinstance(workload, Mapping) else None
+    table = with_name(workload, "dataset").get("dataset") if isinstance(workload, Mapping) else None
     if not isinstance(table, Mapping) or not isinstance(table.get("name"), str):
         raise SuiteError("[workload] with a dataset is missing; add it")
     if table["name"] not in DATASETS:
@@ -200,7 +196,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
     workload = _workload(document["workload"])
-    variants = tuple(_variants(document.get("variants", {}), workload))
+    variants = tuple(read_variants(document.get("variants", {}), workload))
     gates = tuple(
         convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
         for i, table in enumerate(document.get("gates", []))
@@ -227,7 +223,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
 
 
 def _workload(given: Mapping[str, Any]) -> Workload:
-    table = dict(_with_name(_with_name(given, "network"), "dataset"))
+    table = dict(with_name(with_name(given, "network"), "dataset"))
     model = own_model(table)
     data = own_source(table)
     if model:
@@ -242,80 +238,5 @@ def _workload(given: Mapping[str, Any]) -> Workload:
         check_params(DATASETS[source.name].load, source.params, "workload.dataset", skip=("mode",))
     if model:
         return dataclasses.replace(workload, network=model)
-    _check_network(workload.network, "workload.network")
+    check_network(workload.network, "workload.network")
     return workload
-
-
-def _with_name(table: Any, key: str) -> Any:
-    """Let `key = "name"` stand for `key = { name = "name" }`."""
-    if isinstance(table, Mapping) and isinstance(table.get(key), str):
-        return {**table, key: {"name": table[key]}}
-    return table
-
-
-def _check_network(network: Network, where: str) -> None:
-    if network.name not in NETWORKS:
-        raise SuiteError(f"{where}: there is no network {network.name!r}; {nearest(network.name, NETWORKS)}")
-    check_params(NETWORKS[network.name].build, network.params, where)
-
-
-def _variants(tables: Any, workload: Workload) -> Iterator[Variant]:
-    if not isinstance(tables, Mapping) or not tables:
-        raise SuiteError("[variants] is missing or empty; add at least the baseline: [variants.baseline]")
-    done: dict[str, Variant] = {}
-    for name, table in tables.items():
-        where = f"variants.{name}"
-        parent = None
-        if isinstance(table, Mapping) and "from" in table:
-            parent = done.get(table["from"])
-            if parent is None:
-                raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
-        done[name] = _variant(name, table, parent, workload, where)
-        for needed in (n for step in done[name].steps for n in step.needs()):
-            if needed not in done or needed == name:
-                others = [other for other in done if other != name]
-                raise SuiteError(
-                    f"{where}: it needs variant {needed!r}, and there is none above; {nearest(needed, others)}"
-                )
-        yield done[name]
-
-
-def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, where: str) -> Variant:
-    known = ("from", "network", "training", "steps", "conversion")
-    if not isinstance(table, Mapping):
-        raise SuiteError(f"{where} is {table!r}; expected a table")
-    for key in table:
-        if key not in known:
-            raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
-    if parent and ("network" in table or "training" in table):
-        raise SuiteError(f"{where}: network and training come from {parent.name!r}; drop them, or drop `from`")
-    network, training = (parent.network, parent.training) if parent else (workload.network, workload.training)
-    if "network" in table:
-        network = convert_table(Network, _with_name(table, "network")["network"], f"{where}.network")
-        _check_network(network, f"{where}.network")
-    if "training" in table:
-        training = convert_table(
-            Training, {**msgspec.to_builtins(workload.training), **table["training"]}, f"{where}.training"
-        )
-    steps = tuple(_step(item, f"{where}.steps[{i}]") for i, item in enumerate(table.get("steps", [])))
-    conversion = (
-        convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
-    )
-    inherited = parent.steps if parent else ()
-    if isinstance(network, OwnModel) and network.is_tflite and inherited + steps:
-        raise SuiteError(
-            f"{where}: {(inherited + steps)[0].technique} trains, and a .tflite file cannot be trained; name the Keras "
-            "model, or leave the steps out"
-        )
-    check_order(inherited + steps, where)
-    return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
-
-
-def _step(table: Any, where: str) -> Step:
-    if not isinstance(table, Mapping) or "technique" not in table:
-        raise SuiteError(f"{where}: expected a table with a technique; {nearest('', TECHNIQUES)}")
-    name = table["technique"]
-    if name not in TECHNIQUES:
-        raise SuiteError(f"{where}: there is no technique {name!r}; {nearest(str(name), TECHNIQUES)}")
-    kind: type[Step] = TECHNIQUES[name].step
-    return convert_table(kind, {k: v for k, v in table.items() if k != "technique"}, where)

@@ -98,3 +98,10 @@ def check_override_names(table: Any, names: Collection[str], where: str = "") ->
                 if name not in names:
                     raise SuiteError(f"{here}: there is no data set or profile {name!r} here; {nearest(name, names)}")
         check_override_names(value, names, here)
+
+
+def with_name(table: Any, key: str) -> Any:
+    """Let `key = "name"` stand for `key = { name = "name" }`."""
+    if isinstance(table, Mapping) and isinstance(table.get(key), str):
+        return {**table, key: {"name": table[key]}}
+    return table

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit import BuildError, Store, Suite, Variant, build_variants, find_variants, load_suite, open_suite, weights_of
-from optkit.build.builder import SILENT, zipped_bytes
+from optkit.build.artifact import SILENT, zipped_bytes
 from optkit.build.stages import stages
 from tests.conftest import Command
 

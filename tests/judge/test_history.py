@@ -18,7 +18,8 @@ from optkit.cli import main
 from optkit.judge import past_index
 from optkit.judge.history import History, SavedRun, make_history, read_runs
 from optkit.judge.past import _quickly, past_of, read_past
-from optkit.record.run import DatasetFacts, RuntimeFacts, run_of
+from optkit.record.facts import DatasetFacts, RuntimeFacts
+from optkit.record.run import run_of
 from optkit.report.history import history_text, sparkline
 from tests.builders import MACHINE, benchmark, variant
 from tests.conftest import Command

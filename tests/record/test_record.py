@@ -10,7 +10,8 @@ import pytest
 
 from optkit import RecordError, VariantFacts, read_run
 from optkit.names import has_control
-from optkit.record.run import DatasetFacts, run_of
+from optkit.record.facts import DatasetFacts
+from optkit.record.run import run_of
 from optkit.tflite.weights import WeightFacts
 from tests.builders import a_run, benchmark, facts, packed, sized
 from tests.isolation import ROOT

@@ -1,6 +1,6 @@
 """The note on int16x8: only of what was timed beside it, with this run's figure, and only when it is slow."""
 
-from optkit.record.run import VariantFacts
+from optkit.record.facts import VariantFacts
 from optkit.report.notes import int16_notes
 from optkit.report.text import summary
 from tests.builders import a_run, benchmark, facts

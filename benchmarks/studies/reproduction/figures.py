@@ -11,7 +11,9 @@ from typing import Literal
 
 from optkit.measure.accuracy import Evaluation
 from optkit.measure.latency import BATCH
-from optkit.record.run import Run, Timing, VariantFacts
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
+from optkit.record.timing import Timing
 
 _PLAIN_LOOP = f"loop of {BATCH}"
 

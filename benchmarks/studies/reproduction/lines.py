@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from benchmarks.studies.reproduction.documents import Document, Row, Table, said
 from benchmarks.studies.reproduction.figures import FIGURES, Place
-from optkit.record.run import Run, Timing, VariantFacts
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
+from optkit.record.timing import Timing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,84 @@
+"""Measure the artifacts of a suite: size, how well they do their task, and weights, as the facts of a record."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from optkit.build.artifact import Artifact
+from optkit.build.store import Store
+from optkit.data import Dataset
+from optkit.measure.accuracy import Evaluation, evaluate
+from optkit.measure.quality import measure_quality, scorer_of
+from optkit.measure.scores import Scores
+from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, QualityFacts, RuntimeFacts, VariantFacts
+from optkit.runtime import KerasWorkers, runtime_version
+from optkit.spec import Suite
+from optkit.tflite.weights import weights_of
+
+
+def runtime_of(kind: str) -> RuntimeFacts:
+    """Return the runtime that runs artifacts of `kind`."""
+    if kind == "keras":
+        return RuntimeFacts(name="tf_keras", version=importlib.metadata.version("tf_keras"))
+    return RuntimeFacts(name="litert", version=runtime_version())
+
+
+def gather(
+    suite: Suite, artifacts: Mapping[str, Artifact], dataset: Dataset, store: Store, workers: KerasWorkers
+) -> dict[str, VariantFacts]:
+    """Measure size, accuracy and weights of `artifacts`, which must have the suite's baseline among them.
+
+    Accuracy is not measured when `dataset` has no labels.
+    """
+    baseline = artifacts[suite.baseline]
+    evaluations: dict[str, Evaluation] = {}
+    scores: dict[str, Scores] = {}
+    classifies = suite.workload.classifies
+    measured = dataset.labelled or suite.workload.task == "reconstruction"
+    scorer = scorer_of(suite, dataset) if measured and not classifies else None
+    for name, artifact in artifacts.items() if measured else ():
+        runtime = msgspec.to_builtins(runtime_of(artifact.kind))
+        if scorer:
+            scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
+        else:
+            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, store, workers)
+    return {
+        name: VariantFacts(
+            schema=SCHEMA,
+            suite=suite.title,
+            suite_path=suite.source if suite.path else None,
+            variant=name,
+            kind=artifact.kind,
+            dataset=DatasetFacts(**dataset.facts),
+            artifact=ArtifactFacts(
+                key=artifact.key,
+                sha256=artifact.sha256,
+                file_bytes=artifact.file_bytes,
+                zip_bytes=artifact.zip_bytes,
+                size_ratio=baseline.zip_bytes / artifact.zip_bytes,
+            ),
+            runtime=runtime_of(artifact.kind),
+            **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
+            weights=weights_of(artifact.path, artifact.source),
+            spec=artifact.spec,
+            quality=_quality_facts(scores.get(name), scores.get(suite.baseline)),
+        )
+        for name, artifact in artifacts.items()
+    }
+
+
+def _accuracy_facts(found: Evaluation | None, baseline: Evaluation | None) -> dict[str, Any]:
+    if found is None or baseline is None:
+        return {"accuracy": None, "accuracy_drop": None, "correct": None}
+    drop = found.drop_from(baseline)
+    return {"accuracy": found.accuracy, "accuracy_drop": drop, "correct": found.packed()}
+
+
+def _quality_facts(found: Scores | None, baseline: Scores | None) -> QualityFacts | None:
+    if found is None or baseline is None:
+        return None
+    return QualityFacts(scores=found.facts(), drop=found.drop_from(baseline))

@@ -1,0 +1,94 @@
+"""How a model becomes a .tflite file, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from optkit.spec.gate import Gate, require
+from optkit.spec.keys import ADDED_LATER
+
+Precision = Literal["float32", "float16", "int8", "int4"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """How a Keras model becomes a .tflite file.
+
+    `mode` is the post-training scheme. A model that carries fake quantization (quantization-aware training) and
+    is converted as `int8` uses the ranges it was trained with; any other `int8` conversion is calibrated on
+    `calibration_samples` samples of the training split, drawn with `calibration_seed`.
+
+    - `granularity`: one scale for each output channel of a weight tensor, or one for the whole tensor.
+    - `calibration`: how `int8` chooses the range of each activation. `min_max` is the converter's own; `percentile`
+      keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
+      inputs and outputs always keep min and max: they are data, and clipped outputs tie.
+    - `algorithm`: how LiteRT's quantizer chooses integer weights. `min_max` spreads the integers over all weights that
+      share a scale; `mse` (a rule for normally distributed weights) and `octav` (arXiv:2206.06501) clip some for a
+      smaller squared error; `gptq` (arXiv:2210.17323) rounds the weights of dense layers so that errors on the
+      calibration samples cancel. The layers that it is not for keep `min_max`.
+    - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
+      the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
+      `int16x8`, else quantizing activations as they come.
+    - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
+    - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
+      outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
+      of a layer by its name any more; `nothing` removes nothing.
+    """
+
+    version: ClassVar[int] = 3
+
+    mode: Literal["float32", "float16", "dynamic_range", "int8", "int16x8", "int4_weights"] = "float32"
+    input_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
+    output_type: Literal["float32", "int8", "uint8", "int16"] = "float32"
+    granularity: Literal["per_channel", "per_tensor"] = "per_channel"
+    calibration: Literal["min_max", "moving_average", "percentile", "kl", "l2"] = "min_max"
+    percentile: float = 99.99
+    calibration_samples: int = 300
+    calibration_seed: int = 1
+    layers: dict[str, Precision] = field(default_factory=dict)
+    sparse: bool = False
+    strip: Literal["nothing", "keep_names", "all"] = "keep_names"
+    algorithm: Literal["min_max", "mse", "octav", "gptq"] = field(default="min_max", metadata=ADDED_LATER)
+
+    def __post_init__(self) -> None:
+        require(
+            self.calibration_samples >= 1,
+            f"calibration_samples is {self.calibration_samples}; expected 1 or more",
+        )
+        allowed = {"int8": ("float32", "int8", "uint8"), "int16x8": ("float32", "int16")}.get(self.mode, ("float32",))
+        for name in ("input_type", "output_type"):
+            got = getattr(self, name)
+            require(got in allowed, f"{name} is {got!r}; mode {self.mode!r} allows {', '.join(allowed)}")
+        require(
+            self.calibration == "min_max" or self.mode == "int8",
+            f"calibration is {self.calibration!r}, which is for mode 'int8'; mode {self.mode!r} takes 'min_max'",
+        )
+        require(50 < self.percentile <= 100, f"percentile is {self.percentile}; expected above 50 and up to 100")
+        require(
+            self.granularity == "per_channel" or self.mode not in ("float32", "float16") or bool(self.layers),
+            f"granularity is {self.granularity!r}, but mode {self.mode!r} has no integer weights; drop it",
+        )
+        require(
+            self.algorithm == "min_max" or self.mode not in ("float32", "float16") or bool(self.layers),
+            f"algorithm is {self.algorithm!r}, but mode {self.mode!r} has no integer weights; drop it",
+        )
+        require(
+            not self.sparse or not (self.uses_quantizer or self.mode == "int16x8"),
+            "sparse goes with modes float32, float16, dynamic_range and int8, with calibration and "
+            "algorithm 'min_max' and without layers; drop one of them",
+        )
+
+    @property
+    def uses_quantizer(self) -> bool:
+        """Whether LiteRT's quantizer does it, on the float file; the TensorFlow Lite converter does all else."""
+        other = self.calibration != "min_max" or self.algorithm != "min_max"
+        return bool(self.layers) or self.mode == "int4_weights" or other
+
+    def promises(self) -> tuple[Gate, ...]:
+        """Return the bounds on the finished file that this mode implies: integer weights, no fake quantization left."""
+        whole = Gate(metric="leftover_wrappers", max=0, origin=f"conversion {self.mode}")
+        if self.mode in ("float32", "float16") or {"float32", "float16"} & set(self.layers.values()):
+            return (whole,)
+        metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
+        return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))

@@ -1,0 +1,85 @@
+"""The variants of a suite file: each its own chain, or one that goes on from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from optkit.errors import SuiteError, nearest
+from optkit.models import NETWORKS
+from optkit.spec import Conversion, Network, OwnModel, Step, Training, Variant, Workload
+from optkit.suites.tables import check_params, convert_table, with_name
+from optkit.techniques import TECHNIQUES
+from optkit.techniques.order import check_order
+
+
+def read_variants(tables: Any, workload: Workload) -> Iterator[Variant]:
+    """Yield the variants that `tables` say. Raises SuiteError when anything in them is wrong."""
+    if not isinstance(tables, Mapping) or not tables:
+        raise SuiteError("[variants] is missing or empty; add at least the baseline: [variants.baseline]")
+    done: dict[str, Variant] = {}
+    for name, table in tables.items():
+        where = f"variants.{name}"
+        parent = None
+        if isinstance(table, Mapping) and "from" in table:
+            parent = done.get(table["from"])
+            if parent is None:
+                raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
+        done[name] = _variant(name, table, parent, workload, where)
+        for needed in (n for step in done[name].steps for n in step.needs()):
+            if needed not in done or needed == name:
+                others = [other for other in done if other != name]
+                raise SuiteError(
+                    f"{where}: it needs variant {needed!r}, and there is none above; {nearest(needed, others)}"
+                )
+        yield done[name]
+
+
+def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, where: str) -> Variant:
+    known = ("from", "network", "training", "steps", "conversion")
+    if not isinstance(table, Mapping):
+        raise SuiteError(f"{where} is {table!r}; expected a table")
+    for key in table:
+        if key not in known:
+            raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+    if parent and ("network" in table or "training" in table):
+        raise SuiteError(f"{where}: network and training come from {parent.name!r}; drop them, or drop `from`")
+    network, training = (parent.network, parent.training) if parent else (workload.network, workload.training)
+    if "network" in table:
+        network = convert_table(Network, with_name(table, "network")["network"], f"{where}.network")
+        check_network(network, f"{where}.network")
+    if "training" in table:
+        training = convert_table(
+            Training, {**msgspec.to_builtins(workload.training), **table["training"]}, f"{where}.training"
+        )
+    steps = tuple(_step(item, f"{where}.steps[{i}]") for i, item in enumerate(table.get("steps", [])))
+    conversion = (
+        convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
+    )
+    inherited = parent.steps if parent else ()
+    if isinstance(network, OwnModel) and network.is_tflite and inherited + steps:
+        raise SuiteError(
+            f"{where}: {(inherited + steps)[0].technique} trains, and a .tflite file cannot be trained; name the Keras "
+            "model, or leave the steps out"
+        )
+    check_order(inherited + steps, where)
+    return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
+
+
+def _step(table: Any, where: str) -> Step:
+    if not isinstance(table, Mapping) or "technique" not in table:
+        raise SuiteError(f"{where}: expected a table with a technique; {nearest('', TECHNIQUES)}")
+    name = table["technique"]
+    if name not in TECHNIQUES:
+        raise SuiteError(f"{where}: there is no technique {name!r}; {nearest(str(name), TECHNIQUES)}")
+    kind: type[Step] = TECHNIQUES[name].step
+    return convert_table(kind, {k: v for k, v in table.items() if k != "technique"}, where)
+
+
+def check_network(network: Network, where: str) -> None:
+    """Raise SuiteError when there is no such network, or it does not take such parameters."""
+    if network.name not in NETWORKS:
+        raise SuiteError(f"{where}: there is no network {network.name!r}; {nearest(network.name, NETWORKS)}")
+    check_params(NETWORKS[network.name].build, network.params, where)
