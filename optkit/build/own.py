@@ -11,7 +11,7 @@ from typing import Any
 
 from optkit.convert.from_model import float_tflite
 from optkit.errors import BuildError
-from optkit.files.functions import check_allowed, is_function
+from optkit.files.functions import check_allowed, is_function, looked_for_in, module_digest
 from optkit.keras.own import model_digest, open_model
 from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
@@ -37,19 +37,21 @@ def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
         "sha256": model_digest(_place(suite, model)),
         "form": "keras" if as_keras else "tflite",
     }
-    if model.custom_objects:
-        found["custom_objects"] = model.custom_objects
+    if custom := _custom_objects(suite, model):
+        found["custom_objects"] = {"module": custom, "sha256": module_digest(custom, suite.folder)}
     return found
 
 
 def read_keras_model(suite: Suite, model: OwnModel) -> Any:
     """Return the user's model as a tf-keras model that can be trained further. Raises as `open_model` does."""
-    return open_model(_place(suite, model), _custom_objects(suite, model))
+    with looked_for_in(suite.folder):
+        return open_model(_place(suite, model), _custom_objects(suite, model))
 
 
 def read_float_tflite(suite: Suite, model: OwnModel) -> bytes:
     """Return the user's model as a float .tflite file; of a .tflite file, its own bytes."""
-    return float_tflite(_place(suite, model), _custom_objects(suite, model))
+    with looked_for_in(suite.folder):
+        return float_tflite(_place(suite, model), _custom_objects(suite, model))
 
 
 def activation_of(suite: Suite, model: OwnModel) -> str | None:

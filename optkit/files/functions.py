@@ -87,7 +87,7 @@ def described(error: BaseException) -> str:
 
 
 def _imported(text: str, name: str, folder: Path | None) -> Any:
-    with _looked_for_in(folder):
+    with looked_for_in(folder):
         importlib.invalidate_caches()
         try:
             return importlib.import_module(name)
@@ -106,7 +106,7 @@ def _imported(text: str, name: str, folder: Path | None) -> Any:
 
 
 @contextmanager
-def _looked_for_in(folder: Path | None) -> Iterator[None]:
+def looked_for_in(folder: Path | None) -> Iterator[None]:
     """Let Python look for modules in `folder` first, within the block."""
     if folder is None:
         yield
@@ -117,6 +117,21 @@ def _looked_for_in(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(place)
+
+
+def module_digest(name: str, folder: Path | None) -> str:
+    """Return the sha256, in hex, of the source of the module called `name`, which must have been allowed.
+
+    Raises OptkitError when there is none, or it has no source file.
+    """
+    with looked_for_in(folder):
+        try:
+            found = importlib.util.find_spec(name)
+        except (ImportError, ValueError) as error:
+            raise OptkitError(f"module {name} cannot be found ({described(error)}); check the name") from error
+    if found is None or not found.origin or not Path(found.origin).is_file():
+        raise OptkitError(f"there is no module {name} with a source file in {folder} or where Python looks; check it")
+    return hashlib.sha256(read_bytes(Path(found.origin))).hexdigest()
 
 
 def _digest(text: str, function: Any) -> str:
