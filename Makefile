@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup bench test lint clean base measure measure-base history history-push
+.PHONY: setup bench test lint docs clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
@@ -31,6 +31,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The pages of docs/ as a site, in out/site. A broken link is an error.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf .venv out build *.egg-info
