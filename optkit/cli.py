@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from optkit import __version__
-from optkit.commands import COMMANDS
+from optkit.commands import COMMANDS, load_command
 from optkit.errors import OptkitError
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
@@ -32,7 +33,8 @@ _CODES = (
 @prepared
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser_for(given).parse_args(given)
     warnings.showwarning = _show_warning
     try:
         with noticed():
@@ -86,7 +88,9 @@ def _in_workflow() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of a command line. Of commands that it does not name only the help is known."""
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     parser = argparse.ArgumentParser(
         prog="optkit",
         description="Evidence for model compression: which optimized form of a model to ship, and is it worse today?",
@@ -94,9 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"optkit {__version__}")
     added = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        about = f"{command.about[0].upper()}{command.about[1:]}."
-        sub = added.add_parser(name, help=command.about, description=about, epilog=f"Example: {command.example}")
+    for name, line in COMMANDS.items():
+        about = f"{line.about[0].upper()}{line.about[1:]}."
+        if name != chosen:
+            added.add_parser(name, help=line.about, description=about)
+            continue
+        command = load_command(name)
+        sub = added.add_parser(name, help=line.about, description=about, epilog=f"Example: {command.example}")
         sub.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
         command.options(sub)
         sub.set_defaults(run=command.run)

@@ -18,7 +18,7 @@ LINES = {
     "a network": ("from optkit.models import toy", '"toy": NetworkEntry(toy.build),'),
     "a data set": ("from optkit.data import toy", '"toy": toy.ENTRY,'),
     "a suite": (),
-    "a command": ("from optkit.commands.toy import TOY", '"toy": TOY,'),
+    "a command": ("", '"toy": Line("toy", "a toy"),'),
     "a metric": ("", '"toy": Metric("bytes", "lower"),'),
     "a metric of a task, such as accuracy": (
         "",

@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from optkit.cli import main
-from optkit.commands import COMMANDS
+from optkit.commands import COMMANDS, load_command
 from tests.builders import benchmark, facts
 from tests.conftest import SUITE, Command
 
@@ -113,7 +115,7 @@ def test_a_defect_is_one_line_and_exit_code_4(
     def run(_: object) -> None:
         raise TypeError("no\nsuch thing")
 
-    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(COMMANDS["list"], run=run))
+    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(load_command("list"), run=run))
     monkeypatch.delenv("OPTKIT_DEBUG", raising=False)
     assert main(["list"]) == 4
     (line,) = capsys.readouterr().err.splitlines()
@@ -131,7 +133,7 @@ def test_a_defect_is_one_line_and_exit_code_4(
 def test_a_result_that_cannot_be_json_is_a_defect_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(COMMANDS["list"], run=lambda _: (object(), "", 0)))
+    monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(load_command("list"), run=lambda _: (object(), "", 0)))
     assert main(["list", "--json"]) == 4
     assert "defect" in json.loads(capsys.readouterr().out)["error"]
 
@@ -201,3 +203,15 @@ def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built
     assert done.returncode == 1
     assert "missing: gone is in the base only (fails; allow it with --allow)" in done.stdout
     assert command(*arguments, "--allow", "gone").returncode == 3
+
+
+def test_the_help_of_a_command_stands_in_two_places_alike() -> None:
+    for name, line in COMMANDS.items():
+        assert load_command(name).about == line.about
+
+
+def test_help_loads_no_command() -> None:
+    code = "import sys; from optkit.cli import parser_for; parser_for(['--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "optkit.commands.bench" not in done.stdout
+    assert "'numpy'" not in done.stdout

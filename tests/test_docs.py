@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optkit import load_suite
-from optkit.cli import _parser
+from optkit.cli import parser_for
 from tests.isolation import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -53,7 +53,8 @@ def test_a_command_of_the_docs_is_parsed(page: str, command: str, capsys: pytest
     if "…" in command or "SUITE" in command or "..." in command:
         pytest.skip("a form, not a command")
     try:
-        _parser().parse_args(shlex.split(command)[1:])
+        words = shlex.split(command)[1:]
+        parser_for(words).parse_args(words)
     except SystemExit:
         pytest.fail(f"{page}: {command}: {capsys.readouterr().err}")
 

@@ -1,30 +1,27 @@
-"""The subcommands of `optkit`: one file each, one line each in `COMMANDS`."""
+"""The subcommands of `optkit`: one file each, one line each in `COMMANDS`; imported when it is run."""
 
 from __future__ import annotations
 
-from optkit.commands.ab import AB
-from optkit.commands.advise import ADVISE
-from optkit.commands.bench import BENCH
-from optkit.commands.build import BUILD
-from optkit.commands.command import Command
-from optkit.commands.compare import COMPARE
-from optkit.commands.gate import GATE
-from optkit.commands.history import HISTORY
-from optkit.commands.init import INIT
-from optkit.commands.listing import LIST
-from optkit.commands.run import RUN
-from optkit.commands.schema import SCHEMA
+from optkit.commands.command import Command, Line
 
-COMMANDS: dict[str, Command] = {
-    "init": INIT,
-    "list": LIST,
-    "build": BUILD,
-    "bench": BENCH,
-    "gate": GATE,
-    "ab": AB,
-    "compare": COMPARE,
-    "history": HISTORY,
-    "run": RUN,
-    "advise": ADVISE,
-    "schema": SCHEMA,
+COMMANDS: dict[str, Command | Line] = {
+    "init": Line("init", "write a first suite file for your own model"),
+    "list": Line("listing", "list the suites, or the variants and gates of one"),
+    "build": Line("build", "build variants and print where they are"),
+    "bench": Line("bench", "build a suite, time it in fresh processes, judge it by its gates"),
+    "gate": Line("gate", "judge a saved run by its suite's gates"),
+    "ab": Line("ab", "time two models, or two builds of a suite, against each other"),
+    "compare": Line("compare", "compare two saved runs"),
+    "history": Line("history", "show saved runs over time and locate changes"),
+    "run": Line("run", "classify image files with a .tflite file"),
+    "advise": Line(
+        "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"
+    ),
+    "schema": Line("schema", "print the JSON Schema of suite files"),
 }
+
+
+def load_command(name: str) -> Command:
+    """Return the command called `name`, which must be in `COMMANDS`."""
+    found = COMMANDS[name]
+    return found.load(name) if isinstance(found, Line) else found

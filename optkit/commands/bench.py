@@ -12,7 +12,8 @@ import msgspec
 
 from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
-from optkit.commands.command import Command, add_data, add_store, count, folder, names, open_chosen
+from optkit.commands.choosing import open_chosen
+from optkit.commands.command import Command, add_data, add_store, count, folder, names
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.process.output import tell as say

@@ -11,7 +11,8 @@ from typing import Any
 
 from optkit.build.builder import build_variants
 from optkit.build.store import Store
-from optkit.commands.command import Command, add_data, add_store, names, open_chosen
+from optkit.commands.choosing import open_chosen
+from optkit.commands.command import Command, add_data, add_store, names
 from optkit.process.temporary import temporary_folder
 from optkit.report import text
 from optkit.report.progress import shown_progress

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optkit.data import DATA_MODES, Dataset
-from optkit.files.configuration import allowed_packages
-from optkit.spec import Suite
-from optkit.suites import load_suite, open_suite
+
+@dataclass(frozen=True)
+class Line:
+    """A line in `COMMANDS`: the module in this folder, and its help. The module is imported when the command is run.
+
+    The command stands in it under its name in capitals.
+    """
+
+    module: str
+    about: str
+
+    def load(self, name: str) -> Command:
+        """Import the module, and return the command called `name`."""
+        found: Command = getattr(importlib.import_module(f"optkit.commands.{self.module}"), name.upper())
+        return found
 
 
 @dataclass(frozen=True)
 class Command:
-    """A line in `COMMANDS`: its help, an example that works as typed, its options, and what it does.
+    """A command: its help, an example that works as typed, its options, and what it does.
 
     `run(options)` returns (a value for --json, the text shown without it, the exit code).
     """
@@ -91,11 +103,3 @@ def count(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"got {value!r}; expected a whole number of 1 or more")
     return int(value)
-
-
-def open_chosen(options: argparse.Namespace) -> tuple[Suite, Dataset]:
-    """Return the suite and the data that --suite, --data and --allow name. Its --variants are checked first."""
-    allowed = allowed_packages(options.allow)
-    other = None if options.data in DATA_MODES else options.data
-    load_suite(options.suite, data=other, allowed=allowed).select(options.variants)  # before any data is read
-    return open_suite(options.suite, options.data, allowed=allowed)
