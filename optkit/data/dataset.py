@@ -66,6 +66,11 @@ class Dataset:
         return len(self.y_test) > 0
 
     @property
+    def labelled_by_sample(self) -> bool:
+        """Whether a label says what each sample is: of a reconstruction, 0 or 1, and not a target of its shape."""
+        return self.labelled and (self.task != "reconstruction" or self.y_test.ndim == 1)
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What a record says of its data: name, digest and sizes."""
         return {

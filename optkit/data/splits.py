@@ -27,10 +27,10 @@ def share_split(
     """Return the places to train and to test, ascending: `share` of all samples to test, drawn with `seed`.
 
     With classes `y` (samples,) it is `share` of each class, rounded, but of two samples or more at least one on either
-    side; a class of one sample is for training.
+    side; a class of one sample is for training. When no class has two, the classes do not matter.
     """
     order = np.random.default_rng(seed).permutation(samples)
-    classes = np.zeros(samples, np.int64) if y is None or len(y) == 0 else y
+    classes = np.zeros(samples, np.int64) if y is None or len(np.unique(y)) == len(y) else y
     test = np.zeros(samples, bool)
     for label in np.unique(classes):
         own = order[classes[order] == label]

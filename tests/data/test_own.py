@@ -101,6 +101,8 @@ def test_training_labels_may_be_missing_and_a_reconstruction_needs_none() -> Non
     assert (own.trainable, own.labelled, own.classes) == (True, False, 0)
     normal = load_own(arrays(y_train=None, y_test=np.array([0, 1, 0, 1, 1, 0])), "reconstruction")
     assert normal.y_test.tolist() == [0, 1, 0, 1, 1, 0]
+    targets = load_own(arrays(y_train=None, y_test=np.ones((6, 4))), "reconstruction")
+    assert [one.labelled_by_sample for one in (data, own, normal, targets)] == [True, False, True, False]
 
 
 def test_samples_that_are_judged_as_one() -> None:
@@ -216,6 +218,13 @@ def test_shares_that_cannot_be(share: float) -> None:
 def test_too_few_samples_to_split() -> None:
     with pytest.raises(DataError, match="has 1 samples; expected two or more"):
         load_own({"x": np.zeros((1, 2)), "y": np.zeros(1)}, "regression")
+
+
+def test_classes_of_one_sample_are_for_training_unless_all_are_such() -> None:
+    """A folder with one image of each of 1,000 classes tests a model that is trained already."""
+    data = load_own({"x": np.zeros((6, 2)), "y": np.array([0, 1, 2, 2, 2, 2])}, "multiclass", test_share=0.5)
+    assert (sorted(data.y_train), sorted(data.y_test)) == ([0, 1, 2, 2], [2, 2])
+    assert len(load_own({"x": np.zeros((10, 2)), "y": np.arange(10)}, "multiclass", test_share=0.7).y_test) == 7
 
 
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:
