@@ -21,8 +21,8 @@ from typing import Any
 
 import cpuinfo
 import numpy as np
-from publish import replace_between
 
+from benchmarks.studies.publish import replace_between
 from optkit import Store, TFLiteRunner, build_variants, open_suite
 from optkit.convert.quantizer import quantize
 from optkit.data import Dataset, load_dataset
