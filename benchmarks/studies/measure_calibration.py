@@ -21,14 +21,15 @@ from typing import Any
 
 import cpuinfo
 import numpy as np
-from publish import replace_between
 
+from benchmarks.studies.publish import replace_between
 from optkit import Store, TFLiteRunner, build_variants, open_suite
 from optkit.convert.quantizer import quantize
 from optkit.data import Dataset, load_dataset
 from optkit.measure.accuracy import classify
 from optkit.report.progress import shown_progress
 from optkit.spec import Conversion
+from optkit.tflite.mend import mend
 
 METHODS = ("min_max", "l2", "kl", "percentile", "moving_average")
 LIBRARIES = ("ai-edge-litert", "litert-quantizer", "tf_keras", "tensorflow", "numpy")
@@ -43,7 +44,7 @@ def built(network: str, store: Store, test: int) -> tuple[bytes, Dataset, str]:
     source = suite.workload.dataset
     if "test_samples" in source.params:
         dataset = load_dataset(source.name, **{**source.params, "test_samples": test})
-    return artifact.path.read_bytes(), dataset, suite.workload.task
+    return mend(artifact.path.read_bytes()), dataset, suite.workload.task  # the quantizer needs all names
 
 
 def accuracy(model: bytes, dataset: Dataset, task: Any) -> float:

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from publish import call, replace_between
 
+from benchmarks.studies.publish import call, replace_between
 from optkit import OptkitError
 from optkit.judge.deltas import Rules
 from optkit.judge.history import SavedRun, make_history, read_runs

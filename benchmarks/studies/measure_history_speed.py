@@ -23,7 +23,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from publish import call
+from benchmarks.studies.publish import call
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

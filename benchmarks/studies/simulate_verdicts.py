@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from publish import replace_between
 
+from benchmarks.studies.publish import replace_between
 from optkit import Design, Judgement, Pair, compare_pairs
 from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming
 

@@ -90,7 +90,7 @@ def _keep(kept: Path) -> Path:
     try:
         with temporary_folder("cifar10", cached=True) as folder:
             archive = _from_keras() or download(_URL, _SHA256, folder / "archive").read_bytes()
-            arrays: dict[str, Any] = _batches(archive)
+            arrays: dict[str, Any] = dict(_batches(archive))
             np.savez_compressed(folder / "cifar10.npz", **arrays)
             kept.parent.mkdir(parents=True, exist_ok=True)
             (folder / "cifar10.npz").replace(kept)
