@@ -203,6 +203,8 @@ def _problem(model: Any, conversion: Conversion) -> _Problem | None:
 
     plain = dataclasses.replace(conversion, input_type="float32", output_type="float32", calibration_samples=2)
     x = np.random.default_rng(1).random((2, *(size or 8 for size in model.input_shape[1:]))).astype(np.float32)
+    if model.inputs[0].dtype.is_integer:  # ids: 0 is one in any vocabulary
+        x = np.zeros(x.shape, model.inputs[0].dtype.as_numpy_dtype)
     try:
         interpreter = Interpreter(model_content=convert(model, plain, x))
         interpreter.allocate_tensors()

@@ -23,7 +23,7 @@ def scorer_of(suite: Suite, dataset: Dataset) -> Scorer:
     return choose_scorer(
         workload.metric,
         workload.known_task,
-        labelled=dataset.labelled,
+        labelled=dataset.labelled_by_sample,
         better=workload.better,
         allowed=suite.allowed,
         folder=suite.folder,

@@ -27,9 +27,10 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What was seen: shapes of one sample of the inputs, and of the first output, and its last activation."""
+    """What was seen: shapes of one sample of the inputs and their dtypes, of the first output, and its activation."""
 
     inputs: dict[str, Shape]
+    dtypes: dict[str, str]
     output: tuple[int, ...] | None
     activation: str | None
 
@@ -42,13 +43,16 @@ def look_at_model(path: Path) -> Look:
         kind = next(iter(output_kinds(path).values()))
         return Look(
             inputs={spec.name: spec.shape[1:] for spec in interface.inputs},
+            dtypes={spec.name: "float32" if spec.quantized else spec.dtype for spec in interface.inputs},
             output=tuple(size or 1 for size in first.shape[1:]),
             activation=None if kind == "other" else kind,
         )
     config = _configuration(path)
     layers = {layer["config"]["name"]: layer for layer in config["config"]["layers"] if isinstance(layer, Mapping)}
     output, activation = _ending(config, layers)
-    return Look(inputs=dict(_inputs(layers)), output=output, activation=activation)
+    inputs = dict(_inputs(layers))
+    dtypes = {name: _dtype(layers[name]) for name in inputs}
+    return Look(inputs=inputs, dtypes=dtypes, output=output, activation=activation)
 
 
 def _configuration(path: Path) -> dict[str, Any]:
@@ -78,6 +82,14 @@ def _inputs(layers: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
         shape = layer["config"].get("batch_input_shape") or layer["config"].get("batch_shape")
         if shape:
             yield name, tuple(shape[1:])
+
+
+def _dtype(layer: Mapping[str, Any]) -> str:
+    """Return the dtype of an input; Keras 3 may write a policy for it."""
+    found = layer["config"].get("dtype", "float32")
+    if isinstance(found, Mapping):
+        found = found.get("config", {}).get("name", "float32")
+    return found if found in ("int8", "uint8", "int16", "int32", "int64", "float16", "float64", "bool") else "float32"
 
 
 def _ending(config: Mapping[str, Any], layers: Mapping[str, Any]) -> tuple[tuple[int, ...] | None, str | None]:

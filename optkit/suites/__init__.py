@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from optkit.data import DATA_MODES, DATASETS, DataMode, Dataset, load_dataset
-from optkit.data.own import load_own
 from optkit.errors import OptkitError, SuiteError, check_texts, nearest
 from optkit.files.regular import read_text
 from optkit.spec import Gate, OwnSource, Suite, Workload
@@ -20,7 +19,7 @@ from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import own_model, own_source, with_task
+from optkit.suites.own import open_own, own_model, own_source
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden, with_name
 from optkit.suites.variants import check_network, read_variants
@@ -96,9 +95,7 @@ def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...
     if not isinstance(source, OwnSource):
         dataset = load_dataset(source.name, mode, **source.params)
         return load_suite(name_or_path, dataset.name, data=other, allowed=allowed), dataset
-    suite = with_task(suite)
-    options = {**source.params, "folder": suite.folder, "allowed": allowed}
-    return suite, load_own(source.name, suite.workload.known_task, **options)
+    return open_own(suite)
 
 
 def read_suite(

@@ -11,13 +11,15 @@ from typing import Any
 
 import tomlkit
 
-from optkit.data.fit import TensorSpec, check_fit
+from optkit.data.dataset import count
+from optkit.data.fit import check_fit
 from optkit.data.own import OwnData, make_own, read_own
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError
 from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
+from optkit.suites.own import image_size, input_specs
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
 _TRAINED = "pruned_int8"
@@ -42,16 +44,17 @@ def begin(
     Raises OptkitError when the model or the data cannot be read, do not go together, or the task cannot be worked out.
     """
     look = None if model.is_dir() else look_at_model(model)
-    raw = read_own(data, folder=Path(), allowed=allowed) if data else None
+    raw = read_own(data, folder=Path(), allowed=allowed, **image_size(look)) if data else None
     reasons = list(_seen(model, look, raw))
+    metric = "accuracy"
     chosen, why = (task, "as you said") if task else _task(look, raw)
     reasons += [f"task {chosen}: {why}"] if chosen else []
     if raw and chosen:
         dataset = make_own(raw, chosen)
         if look:
-            check_fit(dataset, [TensorSpec(name, shape) for name, shape in look.inputs.items()])
-        reasons.append(f"data: {len(dataset.y_test) or len(raw.parts)} samples to test with")
-    metric = default_metric(chosen, labelled=raw is not None and raw.labels is not None) if chosen else "accuracy"
+            check_fit(dataset, input_specs(look))
+        reasons.append(f"data: {count(dataset.x_test):,} samples to test with")
+        metric = default_metric(chosen, labelled=dataset.labelled_by_sample)
     variants, more = _variants(model, raw)
     return Beginning(text=_text(model, data, folder, chosen, metric, variants, more, reasons), reasons=tuple(reasons))
 

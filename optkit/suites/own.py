@@ -6,12 +6,16 @@ import dataclasses
 import inspect
 from typing import Any
 
-from optkit.data.own import make_own, read_own
+from optkit.data import Dataset
+from optkit.data.fit import TensorSpec, fitted
+from optkit.data.own import OwnData, make_own, read_own
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
-from optkit.models.look import look_at_model
+from optkit.files.functions import is_function
+from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
 
+_READING = ("size", "channels")
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
 DATA_KEYS = tuple(
     name for function in (read_own, make_own) for name in inspect.signature(function).parameters if name not in _SKIPPED
@@ -41,16 +45,39 @@ def own_source(table: dict[str, Any]) -> OwnSource | None:
     return OwnSource(name=path, params=params)
 
 
-def with_task(suite: Suite) -> Suite:
+def open_own(suite: Suite) -> tuple[Suite, Dataset]:
+    """Read the user's own data for `suite`: as its model takes them, and with the task that they and the model say."""
+    source, network = suite.workload.dataset, suite.workload.network
+    place = suite.folder / network.name
+    own = isinstance(network, OwnModel) and not is_function(network.name) and not place.is_dir()
+    look = look_at_model(place) if own else None
+    reading = {**image_size(look), **{key: source.params[key] for key in _READING if key in source.params}}
+    raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
+    suite = _with_task(suite, raw, look)
+    making = {key: value for key, value in source.params.items() if key not in _READING}
+    dataset = make_own(raw, suite.workload.known_task, **making)
+    return suite, fitted(dataset, input_specs(look)) if look else dataset
+
+
+def image_size(look: Look | None) -> dict[str, Any]:
+    """Return the size and channels that images of a folder are brought to: those of the model's one input."""
+    shape = next(iter(look.inputs.values())) if look and len(look.inputs) == 1 else ()
+    if len(shape) == 3 and None not in shape and shape[2] in (1, 3):
+        return {"size": (shape[0], shape[1]), "channels": shape[2]}
+    return {}
+
+
+def input_specs(look: Look) -> list[TensorSpec]:
+    """Return what the model takes, for data to be fitted to."""
+    return [TensorSpec(name, shape, look.dtypes[name]) for name, shape in look.inputs.items()]
+
+
+def _with_task(suite: Suite, raw: OwnData, look: Look | None) -> Suite:
     """Return `suite` with its task worked out from the model and the labels, where the file leaves it open."""
     workload = suite.workload
     if workload.task != "auto":
         return suite
-    source = workload.dataset
-    reading = {key: source.params[key] for key in ("size", "channels") if key in source.params}
-    raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
-    look = look_at_model(suite.folder / workload.network.name)
-    if look.output is None:
+    if look is None or look.output is None:
         raise SuiteError('the task cannot be worked out from the model; add task = "multiclass", or which it is')
     shape = next(iter(look.inputs.values()), None)
     task, _ = work_out_task(

@@ -10,7 +10,7 @@ from optkit.convert import convert
 from optkit.models import NETWORKS
 from optkit.runtime import TFLiteRunner
 from optkit.spec import Network
-from optkit.suites import _check_network
+from optkit.suites.variants import check_network
 
 
 def build(name: str, **params: Any) -> Any:
@@ -32,7 +32,7 @@ def trainable(model: Any) -> int:
     ],
 )
 def test_trainable_parameters(name: str, params: dict[str, Any], count: int) -> None:
-    _check_network(Network(name=name, params=params), "a suite file takes these parameters")
+    check_network(Network(name=name, params=params), "a suite file takes these parameters")
     assert trainable(build(name, **params)) == count
 
 
