@@ -50,6 +50,12 @@ class SchemaError(RecordError):
     """A saved run has another schema: it cannot be compared."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return what another library's `error` says, as one line without control characters; its class if it is silent."""
+    lines = str(error).strip().splitlines()
+    return shown(lines[0][:300]) if lines else type(error).__name__
+
+
 def check_name(name: object, what: str, kind: type[OptkitError], *, title: bool = False) -> None:
     """Raise `kind` unless `name`, of a `what`, has the one form of names; with `title`, unless it is name[:profile]."""
     if not (is_title(name) if title else is_name(name)):

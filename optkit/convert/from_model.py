@@ -34,7 +34,7 @@ def float_tflite(path: Path, custom_objects: str | None = None, *, allow_lambda:
         except OSError as error:
             raise ArtifactError(f"{path} cannot be read: {error}") from error
     if kind == "saved_model":
-        return _from_saved_model(path)
+        return _from_saved_model(path, import_custom(custom_objects))
     if kind == "keras3":
         model = load_keras3(path, import_custom(custom_objects), allow_lambda=allow_lambda)
     else:
@@ -43,8 +43,8 @@ def float_tflite(path: Path, custom_objects: str | None = None, *, allow_lambda:
         return convert_keras(model, Conversion(), lambda: iter(()))
 
 
-def _from_saved_model(path: Path) -> bytes:
-    check_saved_model(path)
+def _from_saved_model(path: Path, custom: dict[str, Any]) -> bytes:
+    check_saved_model(path, custom)
     tf = load_tensorflow()
     try:
         with silenced(), warnings.catch_warnings():

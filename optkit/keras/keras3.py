@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optkit.errors import ArtifactError, BuildError
+from optkit.errors import ArtifactError, BuildError, first_line
 from optkit.files.archives import ArchiveError, read_keras
 from optkit.files.hdf5 import open_hdf5
 from optkit.keras.files import check_config
@@ -35,7 +35,9 @@ def keras_version(path: Path) -> int:
             with open_hdf5(path) as file:
                 text = file.attrs["keras_version"] if "keras_version" in file.attrs else "2"
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ArchiveError) as error:
-        raise ArtifactError(f"{path} is not a Keras model: {_line(error)}; save it again with model.save()") from error
+        raise ArtifactError(
+            f"{path} is not a Keras model: {first_line(error)}; save it again with model.save()"
+        ) from error
     text = text.decode() if isinstance(text, bytes) else str(text)
     major = text.split(".")[0]
     if major not in ("1", "2", "3"):
@@ -53,7 +55,9 @@ def read_config(path: Path) -> Any:
         with open_hdf5(path) as file:
             return json.loads(file.attrs["model_config"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ArchiveError) as error:
-        raise ArtifactError(f"{path} is not a Keras model: {_line(error)}; save it again with model.save()") from error
+        raise ArtifactError(
+            f"{path} is not a Keras model: {first_line(error)}; save it again with model.save()"
+        ) from error
 
 
 def load_keras3(path: Path, custom_objects: Mapping[str, Any] | None = None, *, allow_lambda: bool = False) -> Any:
@@ -73,7 +77,7 @@ def load_keras3(path: Path, custom_objects: Mapping[str, Any] | None = None, *, 
                 path, custom_objects=dict(custom_objects or {}), compile=False, safe_mode=not allow_lambda
             )
     except Exception as error:  # Keras raises many kinds, from every layer's own code
-        raise ArtifactError(f"{path} cannot be loaded by Keras {keras.__version__}: {_line(error)}") from error
+        raise ArtifactError(f"{path} cannot be loaded by Keras {keras.__version__}: {first_line(error)}") from error
 
 
 def load_own_keras() -> Any:
@@ -90,8 +94,3 @@ def load_own_keras() -> Any:
     if (backend := keras.backend.backend()) != "tensorflow":
         raise BuildError(f"Keras runs on {backend} in this process; it has to be TensorFlow: start another process")
     return keras
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return shown(lines[0][:300]) if lines else type(error).__name__

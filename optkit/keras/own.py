@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from optkit.errors import ArtifactError, BuildError
+from optkit.errors import ArtifactError, BuildError, first_line
 from optkit.files.regular import open_file
 from optkit.keras.files import check_config, load_model
 from optkit.keras.keras3 import keras_version, load_keras3, read_config
@@ -20,7 +20,6 @@ from optkit.keras.rebuild import rebuild
 from optkit.keras.saved_model import load_saved_model
 from optkit.keras.tensorflow import load_keras
 from optkit.keras.weights import try_weights
-from optkit.names import shown
 from optkit.spec.keys import file_sha256
 
 ModelKind = Literal["keras3", "keras2", "saved_model", "tflite"]
@@ -78,8 +77,7 @@ def _load_keras2(path: Path, custom: dict[str, Any], allow_lambda: bool) -> Any:
     try:
         return keras.saving.load_model(path, custom_objects=custom, compile=False, safe_mode=not allow_lambda)
     except Exception as error:  # Keras raises many kinds, from every layer's own code
-        line = shown((str(error).strip().splitlines() or [type(error).__name__])[0][:300])
-        raise ArtifactError(f"{path} cannot be loaded by tf-keras: {line}; save it again") from error
+        raise ArtifactError(f"{path} cannot be loaded by tf-keras: {first_line(error)}; save it again") from error
 
 
 def import_custom(module: str | None) -> dict[str, Any]:
@@ -92,9 +90,9 @@ def import_custom(module: str | None) -> dict[str, Any]:
     try:
         loaded = importlib.import_module(module)
     except Exception as error:  # whatever the user's module raises
-        line = shown((str(error).strip().splitlines() or [type(error).__name__])[0][:300])
         raise BuildError(
-            f"custom_objects = {module!r} cannot be imported ({line}); name a module that Python finds from here"
+            f"custom_objects = {module!r} cannot be imported ({first_line(error)}); name a module that Python "
+            "finds from here"
         ) from error
     return {
         name: value
@@ -106,7 +104,7 @@ def import_custom(module: str | None) -> dict[str, Any]:
 def model_digest(path: Path) -> str:
     """Return the sha256, in hex, of a model: of the file, or of the names and sha256 of a folder's files in order.
 
-    Raises ArtifactError when one cannot be read or is no regular file.
+    Raises ArtifactError when one cannot be read or is no regular file, or a folder in it is a link.
     """
     try:
         if not path.is_dir():
@@ -121,5 +119,9 @@ def model_digest(path: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for root, _, names in os.walk(folder):
+    for root, folders, names in os.walk(folder):
+        for link in (Path(root, name) for name in folders if Path(root, name).is_symlink()):
+            raise ArtifactError(
+                f"{link} is a link to a folder; copy its files there, so that they are part of the model"
+            )
         yield from (Path(root, name) for name in names)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import BuildError
-from optkit.keras.rebuild_check import check_outputs
+from optkit.keras.rebuild_check import check_outputs, flat
 from optkit.keras.tensorflow import load_keras
 from optkit.names import shown
 
@@ -95,7 +95,7 @@ def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
                 found = made(*arguments, **options)
             except (TypeError, ValueError) as error:
                 raise _refusal(path, name, made, str(error)) from error
-            for i, tensor in enumerate(_flat(found)):
+            for i, tensor in enumerate(flat(found)):
                 tensors[name, number, i] = tensor
         waiting = [call for call in waiting if call not in ready]
     return keras.Model(
@@ -138,12 +138,6 @@ def _ends(value: Any, tensors: dict[tuple[str, int, int], Any]) -> Any:
     if len(value) == 3 and isinstance(value[0], str):
         return tensors[value[0], int(value[1]), int(value[2])]
     return [_ends(item, tensors) for item in value]
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [tensor for key in sorted(value) for tensor in _flat(value[key])]
-    return [tensor for item in value for tensor in _flat(item)] if isinstance(value, (list, tuple)) else [value]
 
 
 def _layer(layer: Any, path: Path) -> Any:

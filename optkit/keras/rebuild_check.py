@@ -46,17 +46,18 @@ def _inputs(source: Any) -> list[npt.NDArray[Any]]:
 def _run(model: Any, given: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
     values = dict(zip([tensor.name.split(":")[0] for tensor in model.inputs], given, strict=True))
     found = model(values if _takes_dict(model) else given if len(given) > 1 else given[0], training=False)
-    return [np.asarray(one, np.float64) for one in _flat(found)]
+    return [np.asarray(one, np.float64) for one in flat(found)]
 
 
 def _takes_dict(model: Any) -> bool:
     return isinstance(getattr(model, "input", None), dict)
 
 
-def _flat(value: Any) -> list[Any]:
+def flat(value: Any) -> list[Any]:
+    """Return the tensors of nested lists and dicts in order; of a dict, by its sorted keys."""
     if isinstance(value, dict):
-        return [item for key in sorted(value) for item in _flat(value[key])]
-    return [item for part in value for item in _flat(part)] if isinstance(value, (list, tuple)) else [value]
+        return [item for key in sorted(value) for item in flat(value[key])]
+    return [item for part in value for item in flat(part)] if isinstance(value, (list, tuple)) else [value]
 
 
 def _equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:

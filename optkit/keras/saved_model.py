@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from optkit.errors import ArtifactError, BuildError
+from optkit.errors import ArtifactError, BuildError, first_line
 from optkit.files.regular import read_bytes
 from optkit.keras.files import check_config
 from optkit.keras.tensorflow import load_keras, load_tensorflow
@@ -46,10 +46,11 @@ _REACHING_OUT = (
 _METADATA = "keras_metadata.pb"
 
 
-def check_saved_model(path: Path) -> None:
+def check_saved_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> None:
     """Read the graphs and the Keras metadata of the SavedModel folder at `path`, without TensorFlow running them.
 
-    Raises ArtifactError when they are damaged, have operations that reach out of the graph, or layers that carry code.
+    Classes of `custom_objects` are known. Raises ArtifactError when they are damaged, have operations that reach out of
+    the graph, or layers that carry code.
     """
     load_tensorflow()
     from tensorflow.core.protobuf import saved_model_pb2
@@ -67,7 +68,7 @@ def check_saved_model(path: Path) -> None:
                     f"{path} has the operation {node.op}, which reaches out of the graph; export it without"
                 )
     for config in _layer_configs(path):
-        check_config(config, path)
+        check_config(config, path, custom_objects)
 
 
 def _layer_configs(path: Path) -> Iterator[Any]:
@@ -92,7 +93,7 @@ def load_saved_model(path: Path, custom_objects: Mapping[str, Any] | None = None
     Raises ArtifactError as `check_saved_model`; BuildError, with the reason, when it is not a Functional or Sequential
     tf-keras model: such a one can be converted, not trained.
     """
-    check_saved_model(path)
+    check_saved_model(path, custom_objects)
     reason = "post-training variants can be made of it; for techniques that train, give the model as .h5 or .keras"
     if not (path / _METADATA).is_file():
         raise BuildError(f"{path} is a graph without Keras layers (it has no {_METADATA}); {reason}")
@@ -102,8 +103,7 @@ def load_saved_model(path: Path, custom_objects: Mapping[str, Any] | None = None
             warnings.simplefilter("ignore")
             model = keras.models.load_model(str(path), custom_objects=dict(custom_objects or {}), compile=False)
     except Exception as error:  # TensorFlow and Keras raise many kinds
-        line = shown((str(error).strip().splitlines() or [type(error).__name__])[0][:300])
-        raise ArtifactError(f"{path} cannot be loaded: {line}; save the model again") from error
+        raise ArtifactError(f"{path} cannot be loaded: {first_line(error)}; save the model again") from error
     if not getattr(model, "_is_graph_network", False):
         raise BuildError(f"{path} is a {type(model).__name__}, neither a Functional nor a Sequential model; {reason}")
     for layer in model.layers:

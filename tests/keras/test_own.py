@@ -322,3 +322,6 @@ def test_the_digest_of_a_folder_is_of_names_and_contents(saved_model, tmp_path):
     assert model_digest(folder / "three") == "d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35"
     with pytest.raises(ArtifactError, match="cannot be read"):
         model_digest(tmp_path / "none")
+    (folder / "b").symlink_to(tmp_path)
+    with pytest.raises(ArtifactError, match="b is a link to a folder"):
+        model_digest(folder)

@@ -26,6 +26,7 @@ from tests.tflite.models import (
     sparse_model,
     split_model,
 )
+from tests.tflite.networks import two_ends
 
 
 def written(path: Path, model: object) -> Path:
@@ -38,7 +39,7 @@ def dense(tmp_path: Path) -> Path:
     return written(tmp_path / "dense.tflite", dense_model())
 
 
-@pytest.mark.parametrize("make", [dense_model, int8_model, sparse_model])
+@pytest.mark.parametrize("make", [dense_model, int8_model, sparse_model, two_ends])
 def test_a_whole_file_runs(make, tmp_path: Path) -> None:
     check_runs(written(tmp_path / "model.tflite", make()), seconds=60)
 

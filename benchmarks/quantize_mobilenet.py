@@ -1,0 +1,91 @@
+"""Quantize a public float MobileNet v1 .tflite in many ways, and measure each on a sample of ImageNet.
+
+    OPTKIT_DATA=DIR python benchmarks/quantize_mobilenet.py [ROW ...]
+
+DIR has `models/mobilenet_v1_0.25_224.tflite` (1,001 outputs, 0 is background) and `imagenet/<WordNet id>/`, with images
+of each of the 1,000 classes. 100 images, drawn by a seed, calibrate. Accuracy is over all images, and over those that
+did not calibrate. The last column has, against the float file, how many images became wrong and right, and p of the
+exact McNemar test. The whole table takes some ten minutes: int16x8 and int4 have no fast kernels here. It stands in
+docs/own-model.md.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from optkit import Conversion
+from optkit.convert.from_tflite import convert_tflite
+from optkit.data.image_folder import image_files, read_pixels
+from optkit.data.preprocessing import Preprocessing
+from optkit.data.sources import data_folder
+from optkit.runtime.samples import run_samples
+
+CALIBRATION = 100
+DEPTHWISE = {"*_depthwise": "float32"}
+ROWS: dict[str, dict[str, Any]] = {
+    "float32": {},
+    "float16": {"mode": "float16"},
+    "dynamic_range": {"mode": "dynamic_range"},
+    "dynamic_range, depthwise and first layer float32": {
+        "mode": "dynamic_range",
+        "layers": {**DEPTHWISE, "Conv2d_0": "float32"},
+    },
+    "int8": {"mode": "int8"},
+    "int8, moving_average": {"mode": "int8", "calibration": "moving_average"},
+    "int8, percentile": {"mode": "int8", "calibration": "percentile"},
+    "int8, kl": {"mode": "int8", "calibration": "kl"},
+    "int8, l2": {"mode": "int8", "calibration": "l2"},
+    "int8, octav": {"mode": "int8", "algorithm": "octav"},
+    "int8, mse": {"mode": "int8", "algorithm": "mse"},
+    "int8, l2, octav": {"mode": "int8", "calibration": "l2", "algorithm": "octav"},
+    "int8, per_tensor": {"mode": "int8", "granularity": "per_tensor"},
+    "int8, depthwise float32": {"mode": "int8", "layers": DEPTHWISE},
+    "int8, l2, depthwise float16": {"mode": "int8", "calibration": "l2", "layers": {"*_depthwise": "float16"}},
+    "int16x8": {"mode": "int16x8"},
+    "int16x8, depthwise float32": {"mode": "int16x8", "layers": DEPTHWISE},
+    "int4_weights": {"mode": "int4_weights"},
+}
+
+
+def main(names: list[str]) -> None:
+    """Print the table, a row at a time."""
+    folder = data_folder()
+    if folder is None:
+        sys.exit("OPTKIT_DATA is not set; it names the folder with models/ and imagenet/")
+    model = folder / "models" / "mobilenet_v1_0.25_224.tflite"
+    _, files, y = image_files(folder / "imagenet")
+    look = Preprocessing(shape=(224, 224, 3), mean=(0.5,), std=(0.5,))
+    x = look.apply(read_pixels(files, look))
+    order = np.random.default_rng(0).permutation(len(x))
+    used, others = order[:CALIBRATION], order[CALIBRATION:]
+    content = model.read_bytes()
+    plain = correct(content, x, y)
+    print(f"| variant | top-1 of all {len(x):,} | of the {len(others):,} others | bytes | wrong, right; p |")
+    print("|---|---|---|---|---|")
+    for name in names or ROWS:
+        data = convert_tflite(content, Conversion(**ROWS[name]), x[used], name=str(model), tried=True)
+        right = correct(data, x, y)
+        wrong, gained = int((plain & ~right).sum()), int((right & ~plain).sum())
+        p = binomtest(wrong, wrong + gained).pvalue if wrong + gained else 1.0
+        shares = f"{right.mean():.3f} | {right[others].mean():.3f}"
+        print(f"| {name} | {shares} | {len(data):,} | {wrong}, {gained}; {p:.2g} |", flush=True)
+
+
+def correct(data: bytes, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which images the .tflite `data` classifies right: bool (images,)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.tflite")
+        path.write_bytes(data)
+        [scores] = run_samples(path, x, threads=2).values()
+    return np.asarray(scores.argmax(axis=1) - 1 == y)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
