@@ -26,7 +26,6 @@ from .judge.advise import advise as advise
 from .judge.compare import Comparison as Comparison
 from .judge.compare import compare_runs as compare_runs
 from .judge.deltas import Delta as Delta
-from .judge.deltas import Rules as Rules
 from .judge.gates import Verdict as Verdict
 from .judge.gates import check_run as check_run
 from .judge.history import History as History
@@ -35,6 +34,7 @@ from .judge.history import make_history as make_history
 from .judge.history import read_runs as read_runs
 from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
+from .judge.tolerances import Rules as Rules
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up

@@ -12,7 +12,7 @@ import numpy as np
 
 from optkit import Evaluation, Run, VariantFacts, make_run
 from optkit.judge.compare import Comparison, compare_runs
-from optkit.judge.deltas import Rules
+from optkit.judge.tolerances import Rules
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
 from optkit.record.run import extra_info

@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks.studies.publish import call, replace_between
 from optkit import OptkitError
-from optkit.judge.deltas import Rules
 from optkit.judge.history import SavedRun, make_history, read_runs
 from optkit.judge.segments import time_changes
+from optkit.judge.tolerances import Rules
 from optkit.record.sessions import environment
 from optkit.report.history import history_text
 from optkit.stats.changepoints import locate, scatter

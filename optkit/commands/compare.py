@@ -14,7 +14,7 @@ from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import SchemaError
 from optkit.judge.compare import Comparison, compare_runs
-from optkit.judge.deltas import Rules
+from optkit.judge.tolerances import Rules
 from optkit.record.run import read_run
 from optkit.report import comparison, markdown
 

@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optkit.judge.deltas import Delta, Rules, deltas
+from optkit.judge.deltas import Delta, deltas
+from optkit.judge.tolerances import Rules
 from optkit.record.environments import differing, environment_of
 from optkit.record.run import NOT_MEASURED, Run
 from optkit.record.samples import is_accuracy_measured

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optkit.judge.advise import DATA, SCHEMES, Advice
-from optkit.judge.deltas import Rules
+from optkit.judge.tolerances import Rules
 from optkit.record.chain import mode_of
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run

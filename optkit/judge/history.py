@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from optkit.errors import OptkitError, RecordError, nearest
-from optkit.judge.deltas import Rules
 from optkit.judge.past import PastRun, PastTiming, correct_of, moment, read_past
 from optkit.judge.past_index import Index, state_of
 from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
+from optkit.judge.tolerances import Rules
 from optkit.names import shown
 from optkit.record.environments import grouped
 from optkit.record.facts import DatasetFacts

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from optkit.judge.deltas import Rules, Word
+from optkit.judge.deltas import Word
+from optkit.judge.tolerances import Rules
 from optkit.stats.changepoints import locate
 from optkit.stats.estimates import mcnemar, median_interval, paired_drop_interval
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from optkit.judge.ab import Design, Judgement
 from optkit.judge.compare import Comparison
-from optkit.judge.deltas import Delta, Rules
+from optkit.judge.deltas import Delta
 from optkit.judge.pairs import Pairing
+from optkit.judge.tolerances import Rules
 from optkit.report.text import plain_table, render, time_text
 
 

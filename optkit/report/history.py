@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from optkit.judge.deltas import Rules
 from optkit.judge.history import History, Series
 from optkit.judge.segments import Change, Level
+from optkit.judge.tolerances import Rules
 from optkit.report.text import plain_table, render
 
 _BARS = "▁▂▃▄▅▆▇█"

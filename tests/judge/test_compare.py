@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from optkit import OptkitError, RecordError, Run, make_run
 from optkit.judge.compare import Comparison
-from optkit.judge.deltas import Delta, Rules
+from optkit.judge.deltas import Delta
+from optkit.judge.tolerances import Rules
 from optkit.record.facts import DatasetFacts, RuntimeFacts
 from optkit.report.comparison import comparison_text
 from tests.builders import COMPARED, MACHINE, benchmark, compared, run, saved, variant

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from optkit.judge.deltas import Rules
 from optkit.judge.segments import accuracy_changes, size_changes, time_changes
+from optkit.judge.tolerances import Rules
 
 
 def test_every_byte_is_a_change_and_growth_beyond_the_rule_counts() -> None:

@@ -216,7 +216,7 @@ def test_another_metric_is_recorded_judged_and_checked(regression: Path) -> None
 
 
 def test_two_runs_of_another_metric_are_compared_by_sample(regression: Path) -> None:
-    from optkit.judge.deltas import Rules
+    from optkit.judge.tolerances import Rules
     from tests.builders import benchmark
 
     _, facts = recorded(regression)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from optkit import compare_runs, read_run
-from optkit.judge.deltas import Rules
+from optkit.judge.tolerances import Rules
 from optkit.measure.reference import REFERENCE
 from optkit.runtime.samples import run_samples
 from tests.isolation import GUARD, ROOT, environment_in

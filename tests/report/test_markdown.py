@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from optkit.judge.ab import Design, compare_pairs
-from optkit.judge.deltas import Rules
 from optkit.judge.gates import check_run
 from optkit.judge.pairs import Pair
+from optkit.judge.tolerances import Rules
 from optkit.measure.paired import PairedTiming
 from optkit.report.comparison import comparison_text
 from optkit.report.markdown import ab_culprits, comparison_culprits, gate_culprits, section

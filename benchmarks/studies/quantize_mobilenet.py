@@ -1,6 +1,6 @@
 """Quantize a public float MobileNet v1 .tflite in many ways, and measure each on a sample of ImageNet.
 
-    OPTKIT_DATA=DIR python benchmarks/quantize_mobilenet.py [ROW ...]
+    OPTKIT_DATA=DIR python benchmarks/studies/quantize_mobilenet.py [ROW ...]
 
 DIR has `models/mobilenet_v1_0.25_224.tflite` (1,001 outputs, 0 is background) and `imagenet/<WordNet id>/`, with images
 of each of the 1,000 classes. 100 images, drawn by a seed, calibrate. Accuracy is over all images, and over those that
