@@ -1,11 +1,13 @@
 """What many tests share: a home of its own for each, tiny data, a tiny suite, and a store in which it is built."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -111,11 +113,22 @@ def command(tmp_path: Path, tiny_data: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def built_store(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_suite: Path) -> Path:
-    """A store with every variant of the tiny suite, built once for the whole session by the command itself."""
-    store = tmp_path_factory.mktemp("built") / "store"
+    """A store with every variant of the tiny suite, built once for the whole session by the command itself.
+
+    Of several workers of pytest-xdist one builds, and each has a copy of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    built = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-store"
+    with filelock.FileLock(f"{built}.lock"):
+        if not built.exists():
+            _build(tiny_suite, tiny_data, tmp_path_factory.mktemp("building") / "store").rename(built)
+    return Path(shutil.copytree(built, tmp_path_factory.mktemp("built") / "store"))
+
+
+def _build(suite: Path, data: Path, store: Path) -> Path:
     done = subprocess.run(
-        [sys.executable, "-m", "optkit", "build", str(tiny_suite), "--store", str(store)],
-        env={**os.environ, "OPTKIT_DATA": str(tiny_data)},
+        [sys.executable, "-m", "optkit", "build", str(suite), "--store", str(store)],
+        env={**os.environ, "OPTKIT_DATA": str(data)},
         capture_output=True,
         text=True,
         timeout=300,
