@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,6 +43,16 @@ class SuiteModule(pytest.Module):
             function.__module__ = self.path.stem
             function.__qualname__ = function.__name__
         return SimpleNamespace(time=time, gate=gate, __name__=self.path.stem, __file__=str(self.path))
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Collect the cases and gates. What is wrong with the file is one line, with no traceback."""
+        from optkit.plugin.bench import bench_of
+
+        try:
+            bench_of(self.config, self)
+        except pytest.exit.Exception as error:
+            raise self.CollectError(str(error.msg)) from None
+        return super().collect()
 
     def funcnamefilter(self, name: str) -> bool:
         """Take `time` and `gate`, whatever the names of tests are here."""

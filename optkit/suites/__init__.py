@@ -23,7 +23,7 @@ from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import own_model, own_source, with_task
+from optkit.suites.own import check_metric, known_classes, own_model, own_source, with_task
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden
 from optkit.techniques import TECHNIQUES
@@ -101,7 +101,7 @@ def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...
         dataset = load_dataset(source.name, mode, **source.params)
         return load_suite(name_or_path, dataset.name, data=other, allowed=allowed), dataset
     suite = with_task(suite)
-    options = {**source.params, "folder": suite.folder, "allowed": allowed}
+    options = {**source.params, **known_classes(suite), "folder": suite.folder, "allowed": allowed}
     return suite, load_own(source.name, suite.workload.known_task, **options)
 
 
@@ -235,6 +235,7 @@ def _workload(given: Mapping[str, Any]) -> Workload:
     if data:
         table["dataset"] = {"name": data.name}
     workload = convert_table(Workload, table, "workload")
+    check_metric(workload.metric)
     if data:
         workload = dataclasses.replace(workload, dataset=data)
     else:

@@ -9,8 +9,10 @@ from typing import Any
 from optkit.data.own import make_own, read_own
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
+from optkit.files.functions import is_function
 from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
+from optkit.spec.metrics import TASK_METRICS
 
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
 DATA_KEYS = tuple(
@@ -39,6 +41,28 @@ def own_source(table: dict[str, Any]) -> OwnSource | None:
         if key not in DATA_KEYS:
             raise SuiteError(f"data: unknown key {key!r}; {nearest(key, ('path', *DATA_KEYS))}")
     return OwnSource(name=path, params=params)
+
+
+def known_classes(suite: Suite) -> dict[str, int]:
+    """Return how many classes the user's model file tells apart, as `classes`; empty when that is not known.
+
+    So a label beyond them is refused when the data are read. Raises ArtifactError when the file cannot be read.
+    """
+    workload = suite.workload
+    place = suite.folder / workload.network.name
+    known = "classes" in workload.dataset.params or workload.task not in ("multiclass", "sequence")
+    if known or not isinstance(workload.network, OwnModel) or is_function(workload.network.name) or place.is_dir():
+        return {}
+    output = look_at_model(place).output
+    return {"classes": output[-1]} if output and output[-1] and output[-1] > 1 else {}
+
+
+def check_metric(name: str | None) -> None:
+    """Raise SuiteError when `name` is neither a metric of a task nor a function."""
+    if name is not None and not is_function(name) and name not in TASK_METRICS:
+        raise SuiteError(
+            f"there is no metric {name!r}; {nearest(name, TASK_METRICS)}; or a function, 'package.module:function'"
+        )
 
 
 def with_task(suite: Suite) -> Suite:
