@@ -27,8 +27,10 @@ QUANTIZER_LIBRARIES = ("litert-quantizer", "ai-edge-litert")
 _CHECKED_SAMPLES = 32
 
 
-def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[np.float32]) -> bytes:
-    """Return `model` as .tflite bytes. `x_train`: float32, (samples, *sample shape), to calibrate on.
+def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[Any]) -> bytes:
+    """Return `model` as .tflite bytes. `x_train`: numbers, (samples, *sample shape), to calibrate on.
+
+    Whole numbers, such as the pixels of images, are taken as the type that the model's input has.
 
     Raises BuildError, with the reason, when the model or one of its layers cannot be converted as `conversion` says.
     """
@@ -39,6 +41,7 @@ def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[np.float32]
             yield x_train[i : i + 1]
 
     _check_fake_quantization(model, conversion)
+    x_train = x_train.astype(model.inputs[0].dtype.as_numpy_dtype, copy=False)
     if conversion.uses_quantizer:
         plain = convert_keras(model, Conversion(), samples)
         data = quantize(plain, conversion, weight_layer_names(model), samples)

@@ -19,7 +19,7 @@ from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import open_own, own_model, own_source
+from optkit.suites.own import check_metric, open_own, own_model, own_source
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden, with_name
 from optkit.suites.variants import check_network, read_variants
@@ -228,6 +228,7 @@ def _workload(given: Mapping[str, Any]) -> Workload:
     if data:
         table["dataset"] = {"name": data.name}
     workload = convert_table(Workload, table, "workload")
+    check_metric(workload.metric)
     if data:
         workload = dataclasses.replace(workload, dataset=data)
     else:

@@ -14,6 +14,7 @@ from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
+from optkit.spec.metrics import TASK_METRICS
 
 _READING = ("size", "channels")
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
@@ -54,9 +55,24 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     reading = {**image_size(look), **{key: source.params[key] for key in _READING if key in source.params}}
     raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
     suite = _with_task(suite, raw, look)
-    making = {key: value for key, value in source.params.items() if key not in _READING}
+    own_keys = {key: value for key, value in source.params.items() if key not in _READING}
+    making = {**_known_classes(suite, look), **own_keys}
     dataset = make_own(raw, suite.workload.known_task, **making)
     return suite, fitted(dataset, input_specs(look)) if look else dataset
+
+
+def _known_classes(suite: Suite, look: Look | None) -> dict[str, int]:
+    """Return how many classes the model tells apart, so that a label beyond them is refused; empty when not known."""
+    output = look.output if look and suite.workload.task in ("multiclass", "sequence") else None
+    return {"classes": output[-1]} if output and output[-1] > 1 else {}
+
+
+def check_metric(name: str | None) -> None:
+    """Raise SuiteError when `name` is neither a metric of a task nor a function."""
+    if name is not None and not is_function(name) and name not in TASK_METRICS:
+        raise SuiteError(
+            f"there is no metric {name!r}; {nearest(name, TASK_METRICS)}; or a function, 'package.module:function'"
+        )
 
 
 def image_size(look: Look | None) -> dict[str, Any]:
