@@ -20,6 +20,7 @@ from optkit.techniques import TECHNIQUES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
+_DATA = {"oneOf": [_TEXT, {"type": "object", "properties": {"path": _TEXT}, "required": ["path"]}]}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
 _HIDDEN = {"Gate": ("origin",)}
@@ -58,7 +59,7 @@ def suite_schema() -> dict[str, Any]:
 
 def _top() -> dict[str, Any]:
     tasks = list(get_args(get_type_hints(Workload)["task"]))
-    own = {"model": _TEXT, "data": _TEXT, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
+    own = {"model": _TEXT, "data": _DATA, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
     task, seed, training = {"enum": tasks}, {"type": "integer"}, _ref("Training")
     workload = {"dataset": _named(DATASETS), "network": _named(NETWORKS), "training": training, "task": task}
     number = {"type": "number"}
