@@ -37,9 +37,16 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         raise OptkitError(f"{output.parent} is no folder; make it, or give another file with -o")
     allowed = allowed_packages(options.allow)
     found = begin(options.model, options.data, output.parent, task=options.task, allowed=allowed)
-    output.write_text(found.text, encoding="utf-8")
-    if options.data:
-        load_suite(str(output), allowed=allowed)
+    part = output.with_name(f"{output.stem}.part.toml")
+    try:
+        part.write_text(found.text, encoding="utf-8")
+        if options.data:
+            load_suite(str(part), allowed=allowed)
+        part.replace(output)  # whole and read once, or not at all
+    except OSError as error:
+        raise OptkitError(f"{output} cannot be written ({error.strerror}); give another file with -o") from error
+    finally:
+        part.unlink(missing_ok=True)
     following = f"optkit bench {output}" if options.data else f"name your data in {output}; then: optkit bench {output}"
     shown = "\n".join([*found.reasons, f"written: {output}", f"next: {following}"])
     return {"output": str(output), "reasons": found.reasons}, shown, 0
