@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from optkit.techniques import cluster, distill, finetune, fold, prune, quantize_aware, slim, sparse_train
-from optkit.techniques.base import Technique
+from optkit.techniques.base import Technique, kept_by_preserve, put_first, set_preserve
 
 __all__ = ["TECHNIQUES", "Technique"]
 
 TECHNIQUES: dict[str, Technique[Any]] = {
-    "cluster": Technique(cluster.Cluster, cluster.apply),
-    "distill": Technique(distill.Distill, distill.apply),
-    "finetune": Technique(finetune.Finetune, finetune.apply),
-    "fold": Technique(fold.Fold, fold.apply),
-    "prune": Technique(prune.Prune, prune.apply),
-    "quantize_aware": Technique(quantize_aware.QuantizeAware, quantize_aware.apply),
-    "slim": Technique(slim.Slim, slim.apply),
-    "sparse_train": Technique(sparse_train.SparseTrain, sparse_train.apply),
+    "cluster": Technique(
+        cluster.Cluster, cluster.apply, frozenset({"clusters"}), keeps=cluster.keeps, remedy=cluster.remedy
+    ),
+    "distill": Technique(distill.Distill, distill.apply, keeps=kept_by_preserve, remedy=set_preserve),
+    "finetune": Technique(finetune.Finetune, finetune.apply, keeps=kept_by_preserve, remedy=set_preserve),
+    "fold": Technique(fold.Fold, fold.apply, keeps=fold.keeps, remedy=fold.remedy),
+    "prune": Technique(prune.Prune, prune.apply, frozenset({"zeros"}), keeps=prune.keeps, remedy=prune.remedy),
+    "quantize_aware": Technique(
+        quantize_aware.QuantizeAware,
+        quantize_aware.apply,
+        frozenset({"fake_quant"}),
+        keeps=kept_by_preserve,
+        remedy=set_preserve,
+    ),
+    "slim": Technique(slim.Slim, slim.apply, remedy=put_first),
+    "sparse_train": Technique(sparse_train.SparseTrain, sparse_train.apply, remedy=put_first),
 }

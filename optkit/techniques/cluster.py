@@ -15,7 +15,7 @@ import numpy.typing as npt
 from optkit.keras.layers import Preserve, choose_layers, kernel_layers, preserving, wrap_layers
 from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
-from optkit.techniques.base import clone
+from optkit.techniques.base import Made, Property, clone
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit
 from optkit.training.teaching import Teaching
@@ -122,3 +122,13 @@ def _wrapper(step: Cluster, per_channel: bool) -> Callable[[Any], Any]:
 
     init = getattr(clustering.CentroidInitialization, _INITS[step.init])
     return lambda layer: cluster.cluster_weights(layer, step.clusters, init, step.preserve_sparsity, per_channel)
+
+
+def keeps(step: Cluster) -> frozenset[Property]:
+    """Return what earlier steps made that stays: clusters, and zeros with `preserve_sparsity`."""
+    return frozenset({"clusters", "zeros"}) if step.preserve_sparsity else frozenset({"clusters"})
+
+
+def remedy(step: Cluster, made: Made) -> str:
+    """Say how zeros stay."""
+    return f"{step.technique} after {made['zeros']} moves the zeros; set preserve_sparsity = true"

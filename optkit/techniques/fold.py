@@ -15,6 +15,7 @@ import numpy.typing as npt
 from optkit.errors import BuildError
 from optkit.keras.graph import Graph, Node, build_model, read_graph
 from optkit.spec import Step
+from optkit.techniques.base import Made, Property
 from optkit.training.context import TrainingContext
 
 _KERNELS = {"Conv1D": "kernel", "Conv2D": "kernel", "Dense": "kernel", "DepthwiseConv2D": "depthwise_kernel"}
@@ -81,3 +82,14 @@ def _with_normalization(node: Node, normalization: Node) -> Node:
     bias = (node.weights.get("bias", 0.0) - own["moving_mean"]) * scale + own.get("beta", 0.0)
     weights = {kernel_name: (kernel * per_output).astype(kernel.dtype), "bias": bias.astype(kernel.dtype)}
     return dataclasses.replace(node, weights=weights, config={**node.config, "use_bias": True})
+
+
+def keeps(step: Fold) -> frozenset[Property]:
+    """Return what earlier steps made that stays: zeros, which no scale moves."""
+    return frozenset({"zeros"})
+
+
+def remedy(step: Fold, made: Made) -> str:
+    """Say in which order clusters stay."""
+    earlier = made["clusters"]
+    return f"{step.technique} after {earlier} scales each channel's values apart; fold first, then {earlier}"

@@ -14,7 +14,7 @@ from optkit.errors import BuildError
 from optkit.keras.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
 from optkit.keras.tensorflow import load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
-from optkit.techniques.base import clone
+from optkit.techniques.base import Made, Property, clone
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit, steps_per_epoch
 from optkit.training.teaching import Teaching
@@ -150,3 +150,15 @@ def _wrapper(step: Prune, final: float, steps: int) -> Callable[[Any], Any]:
         end = steps // frequency * frequency
         schedule = sparsity.PolynomialDecay(step.initial_sparsity, final, 0, end, frequency=frequency)
     return lambda layer: sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+
+def keeps(step: Prune) -> frozenset[Property]:
+    """Return what earlier steps made that stays: zeros."""
+    return frozenset({"zeros"})
+
+
+def remedy(step: Prune, made: Made) -> str:
+    """Say in which order clusters stay."""
+    earlier = made["clusters"]
+    instead = f"prune first, then {earlier} with preserve_sparsity = true"
+    return f"{step.technique} after {earlier} breaks the clusters; {instead}"

@@ -1,7 +1,12 @@
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 
 from optkit.errors import SuiteError
+from optkit.spec import Step
 from optkit.suites import read_suite
+from optkit.techniques import TECHNIQUES, Technique
 
 PRUNE = {"technique": "prune"}
 CLUSTER = {"technique": "cluster"}
@@ -65,3 +70,25 @@ def test_a_teaching_table_is_read_and_its_keys_are_checked():
         read({**PRUNE, "teaching": {"teacher": "baseline", "temprature": 4}})
     with pytest.raises(SuiteError, match="needs variant 'teacher'"):
         read({**PRUNE, "teaching": {"teacher": "teacher"}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy(Step):
+    technique: ClassVar[str] = "toy"
+
+
+@pytest.mark.parametrize("earlier", [PRUNE, CLUSTER, QAT])
+def test_a_technique_that_says_nothing_of_keeping_undoes_all(monkeypatch, earlier):
+    """Catches a new technique that undoes pruning in silence."""
+    monkeypatch.setitem(TECHNIQUES, "toy", Technique(Toy, lambda model, step, context: model))
+    assert len(read({"technique": "toy"}, earlier)) == 2
+    with pytest.raises(SuiteError, match=f"toy after {earlier['technique']} undoes"):
+        read(earlier, {"technique": "toy"})
+
+
+def test_a_technique_that_keeps_what_was_made_may_follow(monkeypatch):
+    keeps = Technique(Toy, lambda model, step, context: model, keeps=lambda step: frozenset({"zeros"}))
+    monkeypatch.setitem(TECHNIQUES, "toy", keeps)
+    assert len(read(PRUNE, {"technique": "toy"})) == 2
+    with pytest.raises(SuiteError, match="toy after cluster undoes it; put toy before cluster"):
+        read(CLUSTER, {"technique": "toy"})
