@@ -19,7 +19,7 @@ KEYS = {
     "hosted:resnet_v2_101": "061541ee6b2799cde24bf7aecd83000f32577a2a02d3abdf25b36268fc8ed989",
     "mnist": "82f82a1b3c3bb9a9e7d636ab7eae25e9f51db67fb0c586dcc20f6bea5cc622ff",
     "mnist_distillation:quick": "984dba11e2123e1a46ac5403216c94ffdb7e51b48ce0ab1efc2a95b341c8a88c",
-    "mnist_distillation:paper": "fa45f49d790a39898597315ed7b35b2edeb193c382d7f58905d125fc8a6ca145",
+    "mnist_distillation:paper": "8d9f74e21ee767e9d8342bb2e75a9583153ecb2d944a01cbd2630aaaf528b2c8",
     "mnist_techniques": "bf662088125e3686ba022d93c4695b7df1e71ba60293243016918c0b4eb26010",
     "quickdraw": "59c695f7a18cf7c1835784b7ff601baad6c40835f5fcab9da3dd3a4453362e1a",
 }
