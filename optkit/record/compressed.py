@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from optkit.record.facts import VariantFacts
@@ -17,7 +17,7 @@ class Compressed:
 
     name: str
     path: Path
-    facts: VariantFacts
+    facts: VariantFacts = field(repr=False)
     seconds: float | None = None
 
     @property

@@ -26,6 +26,9 @@ _TRAINED = "pruned_int8"
 _FEW_SAMPLES = 20_000
 """Up to so many training samples a recipe that trains is switched on from the beginning."""
 _LOOSE_DROP = 0.02
+_NO_DROP = (
+    "# Nothing holds {metric} yet. After the first run add: drop = the largest drop that you accept, in its unit."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,7 @@ def _text(
         "",
         "# Gates, loose for a start. When a run looks right: optkit gate run.json --update",
         f"budget = {{ {_budget(model, metric)} }}",
+        *([] if TASK_METRICS[metric].unit == "fraction" else [_NO_DROP.format(metric=metric)]),
     ]
     return "\n".join(lines) + "\n"
 
