@@ -11,7 +11,7 @@ from optkit.data.preprocessing import Preprocessing
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion
 from optkit.tflite.interface import read_interface
-from tests.conftest import USERS_DATA
+from tests.isolation import USERS_DATA
 
 MODEL = Path(USERS_DATA or "", "models", "mobilenet_v1_0.25_224.tflite")
 IMAGES = Path(USERS_DATA or "", "imagenet")
