@@ -1,11 +1,10 @@
-"""A suite file as a test file, in an empty folder: what a user of the wheel sees. The model is a .tflite file."""
+"""The plugin in a repository of a user's: out of the way where it is not used, and fixtures for tests of one's own."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -54,72 +53,6 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
-@pytest.fixture(scope="module")
-def whole(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """One whole session: timings and gates."""
-    (folder / "conftest.py").write_text(
-        "import sys\n"
-        "def pytest_unconfigure(config):\n"
-        "    print('LOADED', sorted({'tensorflow', 'tf_keras', 'keras'} & set(sys.modules)))\n"
-    )
-    done = run(folder, "model.toml", *FAST, "-v", "--benchmark-json=run.json", "--junitxml=junit.xml")
-    (folder / "conftest.py").unlink()
-    return done
-
-
-def test_ids_are_readable_and_all_pass(whole: "subprocess.CompletedProcess[str]") -> None:
-    assert whole.returncode == 0, whole.stdout + whole.stderr
-    for name in (
-        "model.toml::time[float32-single_sample-1] PASSED",
-        "model.toml::time[int8-single_sample-1] PASSED",
-        "model.toml::gate[int8-drop<=0.5] PASSED",
-        "model.toml::gate[dynamic_range-file_bytes<=1e+06] PASSED",
-    ):
-        assert name in whole.stdout
-    assert whole.stdout.index("::gate[") > whole.stdout.rindex("::time["), "gates are judged after timing"
-    assert "mine on data (20 train, 20 test" in whole.stdout
-
-
-def test_no_tensorflow_is_loaded(whole: "subprocess.CompletedProcess[str]") -> None:
-    assert "LOADED []" in whole.stdout
-
-
-def test_the_record_is_a_run(folder: Path, whole: "subprocess.CompletedProcess[str]") -> None:
-    found = read_run(folder / "run.json")
-    assert found.baseline == "float32"
-    assert found.variants["float32"].accuracy == 1.0
-    assert all(timing.rounds and timing.reference_rounds for timing in found.timings), "every round was saved"
-    cases = ET.parse(folder / "junit.xml").getroot().iter("testcase")
-    assert "gate[int8-drop<=0.5]" in {case.get("name") for case in cases}
-
-
-def test_a_gate_that_fails_shows_its_figures_and_last_failed_runs_it_again(
-    folder: Path, whole: "subprocess.CompletedProcess[str]"
-) -> None:
-    (folder / "small.toml").write_text(SUITE.replace("1_000_000", "1_000"))
-    done = run(folder, "small.toml", *FAST, "-k", "gate and file_bytes")
-    assert done.returncode == 1
-    assert "fail: int8: file_bytes is " in done.stdout
-    assert "must be <= 1000" in done.stdout
-    assert "Traceback" not in done.stdout
-    again = run(folder, "small.toml", *FAST, "--lf", "--co", "-q")
-    assert "2 tests collected" in again.stdout.replace("2/", "2 tests collected ").replace("run-last-failure", "")
-    first = run(folder, "small.toml", *FAST, "-k", "gate", "-x")
-    assert "1 failed" in first.stdout
-
-
-def test_what_is_no_suite_is_one_line(folder: Path) -> None:
-    (folder / "other.toml").write_text("[tool.black]\nline-length = 100\n")
-    done = run(folder, "other.toml")
-    assert done.returncode == 2
-    assert "optkit: error: other.toml: schema is None" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    (folder / "typo.toml").write_text(SUITE.replace("int8", "int9"))
-    done = run(folder, "typo.toml")
-    assert done.returncode == 2
-    assert "there is no recipe 'int9'; did you mean 'int8'?" in done.stdout
-
-
 def test_it_stays_out_of_the_way(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
     (tmp_path / "model.toml").write_text(SUITE)  # not named, so not a test file
@@ -141,7 +74,7 @@ def test_it_stays_out_of_the_way(tmp_path: Path) -> None:
     assert all(option.startswith("--optkit-") for option in options)
 
 
-def test_fixtures_for_tests_of_ones_own(folder: Path, whole: "subprocess.CompletedProcess[str]") -> None:
+def test_fixtures_for_tests_of_ones_own(folder: Path) -> None:
     (folder / "test_mine.py").write_text(
         "import numpy as np\n"
         "import pytest\n"
