@@ -15,7 +15,7 @@ from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.errors import OptkitError
+from optkit.errors import OptkitError, nearest
 from optkit.files.configuration import allowed_packages
 from optkit.judge.gates import Verdict
 from optkit.plugin.files import SuiteModule
@@ -57,15 +57,13 @@ class Bench:
     def artifacts(self) -> dict[str, Artifact]:
         """The built artifacts by variant name. What the store lacks is built first, with its progress shown."""
         capture = self.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled(), ending():
+        with capture.global_and_fixture_disabled():
             return ensure_variants(self.suite, self.variants, self.dataset, self.store, self.data)
 
     @cached_property
     def facts(self) -> dict[str, VariantFacts]:
         """Size, accuracy and weights of each artifact, by variant name."""
-        artifacts = self.artifacts
-        with ending():
-            return gather(self.suite, artifacts, self.dataset, self.store, self.keras_workers)
+        return gather(self.suite, self.artifacts, self.dataset, self.store, self.keras_workers)
 
     @cached_property
     def machine(self) -> dict[str, Any]:
@@ -103,7 +101,28 @@ class ending:
             pytest.exit(f"optkit: error: {error}", returncode=2)
 
 
+class failing:
+    """Turn an OptkitError within the block into a failure of the test that runs, with its message in one line."""
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Fail the test when the block raised an OptkitError."""
+        if isinstance(error, OptkitError):
+            pytest.fail(f"optkit: error: {error}", pytrace=False)
+
+
+class Variants(dict[str, Compressed]):
+    """The variants of a suite by name."""
+
+    def __missing__(self, name: str) -> Compressed:
+        """Fail the test, naming the nearest."""
+        pytest.fail(f"optkit: error: there is no variant {name!r}; {nearest(name, self)}", pytrace=False)
+
+
 _KEY = pytest.StashKey[dict[str, Bench]]()
+_MIXED = pytest.StashKey[str]()
 
 
 def bench_of(config: pytest.Config, node: Any = None) -> Bench:
@@ -156,16 +175,32 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def built(config: pytest.Config, place: str) -> dict[str, Compressed]:
-    """Return what is known of each variant of a suite, built first where the store lacks it."""
+def built(config: pytest.Config, place: str) -> Variants:
+    """Return what is known of each variant of a suite, built first where the store lacks it.
+
+    What is wrong with the suite fails the test that asks, and no other.
+    """
     path = Path(place)
     if place.endswith(".toml") and not path.exists():
         path = config.rootpath / place
-    with ending():
+    with failing():
         bench = _bench(config, str(path) if place.endswith(".toml") else place)
-    return {
-        name: Compressed(name=name, path=bench.artifacts[name].path, facts=facts) for name, facts in bench.facts.items()
-    }
+        paths = {name: artifact.path for name, artifact in bench.artifacts.items()}
+        return Variants({n: Compressed(name=n, path=paths[n], facts=facts) for n, facts in bench.facts.items()})
+    raise AssertionError("the test has failed")
+
+
+def note_mixed(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> None:
+    """Keep a line for the end of the session when the saved `benchmarks` are not all of one suite."""
+    infos = [benchmark["extra_info"].get("optkit") for benchmark in benchmarks]
+    suites = sorted({info["suite"] for info in infos if info})
+    others = infos.count(None)
+    if len(suites) > 1 or (suites and others):
+        more = f" and {others} benchmarks without a record" if others else ""
+        config.stash[_MIXED] = (
+            f"optkit: what was saved holds suites {', '.join(suites)}{more}; optkit gate, compare and history read one "
+            "suite a file: run pytest for each by itself to save them"
+        )
 
 
 def header(config: pytest.Config) -> str:
@@ -184,6 +219,8 @@ def summaries(config: pytest.Config) -> Iterator[str]:
             yield text.summary(bench.run())
         if "facts" in vars(bench) and not config.option.benchmark_only:
             yield from gate_notes(bench.suite, bench.run(), bench.verdicts)
+    if _MIXED in config.stash:
+        yield config.stash[_MIXED]
 
 
 def close(config: pytest.Config) -> None:

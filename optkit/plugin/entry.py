@@ -6,6 +6,7 @@ more, and sees no output.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Note when what is saved is no run of one suite."""
+    if _used(config):
+        from optkit.plugin.bench import note_mixed
+
+        note_mixed(config, output_json["benchmarks"])
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the processes that run Keras files."""
     if _used(session.config):
@@ -73,9 +83,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def named_files(config: pytest.Config) -> set[Path]:
-    """Return the .toml files that pytest was asked for by name."""
+    """Return the .toml files that pytest was asked for by name: as named, since pytest follows no links either."""
     places = [arg.split("::")[0] for arg in config.args]
-    return {Path(config.invocation_params.dir, place).resolve() for place in places if place.endswith(".toml")}
+    return {Path(os.path.abspath(config.invocation_params.dir / p)) for p in places if p.endswith(".toml")}
 
 
 def _used(config: pytest.Config) -> bool:
@@ -125,7 +135,15 @@ def optkit_suite(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 
 @pytest.fixture
 def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Time a .tflite file on samples: `optkit_benchmark("int8.tflite", x)`. `compare` and `history` read its record."""
-    from optkit.plugin.alone import benchmark_alone
+    """Time a .tflite file on samples: `optkit_benchmark("int8.tflite", x)`. `compare` and `history` read its record.
 
-    return lambda path, x, threads=1: benchmark_alone(Path(path), x, threads, benchmark, request)
+    More arguments: `threads` (1), the `name` of the record (the file's), and its `suite` (the test module's name).
+    """
+    from optkit.plugin.alone import Call, benchmark_alone
+
+    def time(path: str | Path, x: Any, threads: int = 1, *, name: str = "", suite: str = "") -> Any:
+        file, module = Path(path), request.path.stem
+        call = Call(path=file, x=x, threads=threads, name=name or file.stem, suite=suite or module)
+        return benchmark_alone(call, benchmark, request)
+
+    return time

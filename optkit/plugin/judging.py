@@ -8,7 +8,7 @@ import pytest
 
 from optkit.errors import StoreError
 from optkit.judge.gates import explain, judge, remember
-from optkit.plugin.bench import Bench
+from optkit.plugin.bench import Bench, ending
 from optkit.spec import Gate, Variant
 from optkit.spec.metrics import METRICS
 
@@ -17,7 +17,8 @@ def judge_gate(variant: Variant, gate: Gate, bench: Bench) -> None:
     """Fail with the figures when `gate` does not hold on `variant`; skip when it is on times and none were taken."""
     if METRICS[gate.metric].timed and variant.name not in {timing.variant for timing in bench.timings}:
         pytest.skip(f"{variant.name} was not timed in this session (deselected, or benchmarks are disabled)")
-    run = bench.run()
+    with ending():
+        run = bench.run()
     verdicts = judge(gate, variant, run)
     bench.verdicts += verdicts
     for verdict in verdicts:

@@ -52,7 +52,9 @@ class TimedJob:
 
 def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -> None:
     """Time `case` and keep its record: in the session, and in the JSON that pytest-benchmark saves."""
-    facts = bench.facts[case.variant]
+    with ending():
+        found = bench.facts
+    facts = found[case.variant]
     benchmark.group = f"{case.mode}, {case.threads} thread{'s' if case.threads > 1 else ''}"
     with _ready(case, bench) as timed:
         beside = time_job(timed, benchmark, config)

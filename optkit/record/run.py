@@ -159,6 +159,8 @@ def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], mad
         known = variants.setdefault(facts.variant, facts)
         if known is facts:
             check_facts(facts)
+        elif known.suite != facts.suite:
+            raise RecordError(_mixed({known.suite, facts.suite}))
         elif known != facts:
             raise RecordError(f"records of variant {facts.variant!r} contradict each other; they mix several runs")
         if "session" not in info:
@@ -188,8 +190,12 @@ def _only(heads: set[tuple[str, str, DatasetFacts]]) -> tuple[str, str, DatasetF
     if not heads:
         raise RecordError("no benchmark of optkit in it; save a run with: pytest --benchmark-json=run.json")
     if len(heads) > 1:
-        raise RecordError("it mixes several suites or data sets; give one run at a time")
+        raise RecordError(_mixed({suite for suite, _, _ in heads}))
     return next(iter(heads))
+
+
+def _mixed(suites: set[str]) -> str:
+    return f"it mixes several suites or data sets ({', '.join(sorted(suites))}); give one run at a time"
 
 
 def _info_of(benchmark: SavedBenchmark) -> dict[str, Any]:

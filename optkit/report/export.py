@@ -72,20 +72,28 @@ def to_github_action_benchmark(run: Run) -> str:
 
 
 def to_junit(run: Run, verdicts: Sequence[Verdict]) -> str:
-    """Return the verdicts as JUnit XML: a failure for each gate that failed, an error where it cannot be told."""
-    counts = {
-        status: sum(v.status == status for v in verdicts) for status in ("fail", "inconclusive", "not comparable")
-    }
-    errors = counts["inconclusive"] + counts["not comparable"]
-    suite = ET.Element("testsuite", name=run.suite, tests=str(len(verdicts)), failures=str(counts["fail"]))
-    suite.set("errors", str(errors))
-    for verdict in verdicts:
+    """Return the verdicts as JUnit XML: a failure for each gate that failed, an error where it cannot be told.
+
+    What cannot be told and is good enough for the suite (`inconclusive = "pass"`) is skipped.
+    """
+    kinds = [_junit_kind(verdict) for verdict in verdicts]
+    suite = ET.Element("testsuite", name=run.suite, tests=str(len(verdicts)))
+    for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(kinds.count(kind)))
+    for verdict, kind in zip(verdicts, kinds, strict=True):
         case = ET.SubElement(suite, "testcase", classname=f"{run.suite}.{verdict.variant}", name=verdict.name)
-        if verdict.status != "pass":
-            kind = "failure" if verdict.status == "fail" else "error"
-            ET.SubElement(case, kind, message=shown(str(verdict).splitlines()[0]), type=verdict.status)
+        if kind:
+            told = ET.SubElement(case, kind, message=shown(str(verdict).splitlines()[0]))
+            if kind != "skipped":
+                told.set("type", verdict.status)
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _junit_kind(verdict: Verdict) -> str:
+    if verdict.tolerated:
+        return "skipped"
+    return {"pass": "", "fail": "failure"}.get(verdict.status, "error")
 
 
 def to_csv(run: Run) -> str:

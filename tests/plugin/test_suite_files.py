@@ -144,3 +144,87 @@ def test_fixtures_for_a_test_module(session: Session, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (timing,) = read_run(tmp_path / "own.json").timings
     assert (timing.variant, timing.mode) == ("waves", "single_sample")
+
+
+def test_a_suite_file_may_be_named_through_a_link(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "link.toml").symlink_to("model.toml")
+    (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
+    for name in ("link.toml", "folder/model.toml", f"{tmp_path}/folder/../model.toml"):
+        done = session(name, INT8, "--collect-only", "-q")
+        assert "::time[int8-single_sample-1]" in done.stdout, f"{name}: {done.stdout}"
+
+
+def test_what_is_wrong_fails_the_test_that_asks_in_one_line_and_no_other(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import numpy as np\n"
+        "def test_suite(optkit_suite):\n"
+        "    optkit_suite('nothing.toml')\n"
+        "def test_variant(optkit_suite):\n"
+        "    optkit_suite('model.toml')['int9']\n"
+        "def test_file(optkit_benchmark):\n"
+        "    optkit_benchmark('nothing.tflite', np.zeros((1, 32), np.float32))\n"
+        "def test_samples(optkit_benchmark):\n"
+        "    optkit_benchmark('waves.tflite', np.zeros((0, 32), np.float32))\n"
+        "def test_number(optkit_benchmark):\n"
+        "    optkit_benchmark('waves.tflite', 3)\n"
+        "def test_other():\n"
+        "    pass\n"
+    )
+    done = session("test_own.py", INT8)
+    assert done.returncode == 1, done.stdout
+    assert "5 failed, 1 passed" in done.stdout
+    for said in (
+        "suite file {folder}/nothing.toml cannot be read",
+        "there is no variant 'int9'; did you mean 'int8'?",
+        "nothing.tflite cannot be read",
+        "x has shape (0, 32); expected at least one sample",
+        "x has shape (); expected at least one sample",
+    ):
+        assert f"optkit: error: {said.format(folder=tmp_path)}" in done.stdout, said
+    assert "optkit/plugin" not in done.stdout, "no traceback into optkit"
+
+
+def test_records_of_ones_own_are_told_apart_or_refused(session: Session, tmp_path: Path) -> None:
+    """Two calls under one name would be read as two sessions of one benchmark, and their rounds as one figure's."""
+    shutil.copy(tmp_path / "waves.tflite", tmp_path / "same.tflite")
+    (tmp_path / "test_own.py").write_text(
+        "import numpy as np\n"
+        "def zeros(n): return np.zeros((n, 32), np.float32)\n"
+        "def test_wrong(optkit_benchmark): optkit_benchmark('waves.tflite', np.zeros((1, 3), np.float32))\n"
+        "def test_8(optkit_benchmark): optkit_benchmark('waves.tflite', zeros(8), suite='speed')\n"
+        "def test_16(optkit_benchmark): optkit_benchmark('waves.tflite', zeros(16), suite='speed')\n"
+        "def test_16_named(optkit_benchmark):\n"
+        "    optkit_benchmark('same.tflite', zeros(16), name='b16', suite='speed')\n"
+        "def test_other_file(optkit_benchmark):\n"
+        "    with open('waves.tflite', 'rb') as one, open('b16.tflite', 'wb') as two: two.write(one.read() + b'0')\n"
+        "    optkit_benchmark('b16.tflite', zeros(1), suite='speed')\n"
+    )
+    (tmp_path / "test_more.py").write_text(
+        "import numpy as np\n"
+        "def test_1(optkit_benchmark):\n"
+        "    optkit_benchmark('waves.tflite', np.zeros((1, 32), np.float32), suite='speed')\n"
+    )
+    done = session("test_own.py", "test_more.py", "--benchmark-json=own.json")
+    assert "3 failed, 3 passed" in done.stdout
+    twice = "'waves' is timed twice (single_batch, threads 1) in suite 'speed', the first time by test_own.py::test_8"
+    assert twice in done.stdout
+    assert "two files are called 'b16' in suite 'speed'; give each a name of its own" in done.stdout
+    run = read_run(tmp_path / "own.json")
+    assert (run.suite, run.baseline, run.sessions) == ("speed", "waves", 1), "what failed first is no baseline"
+    assert [(one.variant, one.samples) for one in run.timings] == [("waves", 8), ("b16", 16), ("waves", 1)]
+    assert "optkit: what was saved" not in done.stdout
+
+
+def test_a_saved_file_that_is_no_run_of_one_suite_is_told(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import numpy as np\n"
+        "def test_it(optkit_benchmark): optkit_benchmark('waves.tflite', np.zeros((1, 32), np.float32))\n"
+        "def test_plain(benchmark): benchmark(int)\n"
+    )
+    chosen = ("-k", "(float32 and single_sample) or test_own", "--benchmark-only", "--benchmark-json=two.json")
+    done = session("model.toml", "test_own.py", INT8, *chosen)
+    assert done.returncode == 0, done.stdout
+    assert "optkit: what was saved holds suites test_own, waves and 1 benchmarks without a record" in done.stdout
+    (tmp_path / "plain.py").write_text("def test_plain(benchmark): benchmark(int)\n")
+    plain = session("plain.py", "--benchmark-json=plain.json")
+    assert "optkit:" not in plain.stdout

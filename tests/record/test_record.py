@@ -107,6 +107,12 @@ def test_sessions_are_told_apart_by_number_or_else_by_order() -> None:
     assert [timing.session for timing in a_run(*numbered).timings] == [5, 3]
 
 
+def test_records_of_several_suites_are_refused_with_their_names() -> None:
+    other = dataclasses.replace(facts(), suite="other")
+    with pytest.raises(RecordError, match=rf"mixes several suites or data sets \(other, {facts().suite}\)"):
+        a_run(benchmark(facts()), benchmark(other))
+
+
 def test_records_of_different_data_are_never_together() -> None:
     other = DatasetFacts(name="mnist", digest="e" * 64, train=320, test=70)
     with pytest.raises(RecordError, match="several suites or data sets"):

@@ -4,11 +4,12 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from optkit import Gate, read_run
 from optkit.cli import main
-from optkit.judge.gates import judge
+from optkit.judge.gates import Verdict, judge
 from optkit.report.export import to_bencher, to_csv, to_github_action_benchmark, to_junit
 from optkit.suites import load_suite
 
@@ -30,9 +31,21 @@ def test_bencher_has_every_benchmark_with_its_interval(run):
     accuracy = found[facts.variant]["accuracy"]
     assert accuracy["lower_value"] < facts.accuracy < accuracy["upper_value"]
     assert found[facts.variant]["file-size"]["value"] == facts.artifact.file_bytes
-    for measures in found.values():
-        for measure in measures.values():
-            assert set(measure) <= {"value", "lower_value", "upper_value"}
+
+
+def test_bencher_takes_it(run):
+    """The form as its reference gives it: numbers alone, of which `value` must be there; names of measures are short."""
+    metric = {
+        "type": "object",
+        "properties": dict.fromkeys(("value", "lower_value", "upper_value"), {"type": "number"}),
+        "required": ["value"],
+        "additionalProperties": False,
+    }
+    measures = {"type": "object", "propertyNames": {"minLength": 1, "maxLength": 64}, "additionalProperties": metric}
+    names = {"minLength": 1, "maxLength": 1024}
+    found = json.loads(to_bencher(run))
+    jsonschema.validate(found, {"type": "object", "propertyNames": names, "additionalProperties": measures})
+    assert {timing.variant for timing in run.benchmarks} <= set(found)
 
 
 def test_github_action_benchmark_takes_what_is_better_when_smaller(run):
@@ -50,6 +63,14 @@ def test_junit_has_a_case_a_verdict(run):
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "0")
     [failure] = root.iter("failure")
     assert "must be <= 1" in str(failure.get("message"))
+
+
+def test_junit_skips_what_is_inconclusive_and_good_enough_for_the_suite():
+    gates = [Gate(metric="accuracy", min=0.5, at="95%", inconclusive=rule) for rule in ("pass", "fail")]
+    verdicts = [Verdict(variant="int8", gate=gate, status="inconclusive", value=0.5) for gate in gates]
+    root = ET.fromstring(to_junit(read_run(SAVED), verdicts))
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["2", "0", "1", "1"]
+    assert [[told.tag for told in case] for case in root.iter("testcase")] == [["skipped"], ["error"]]
 
 
 def test_csv_has_a_row_a_benchmark(run):
