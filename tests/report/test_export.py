@@ -34,10 +34,10 @@ def test_bencher_has_every_benchmark_with_its_interval(run):
 
 
 def test_bencher_takes_it(run):
-    """The form as its reference gives it: numbers alone, of which `value` must be there; names of measures are short."""
+    """The form as its reference gives it: numbers, of which `value` must be there; names of measures are short."""
     metric = {
         "type": "object",
-        "properties": dict.fromkeys(("value", "lower_value", "upper_value"), {"type": "number"}),
+        "properties": {name: {"type": "number"} for name in ("value", "lower_value", "upper_value")},
         "required": ["value"],
         "additionalProperties": False,
     }
