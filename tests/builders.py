@@ -14,6 +14,7 @@ from optkit import Evaluation, Run, VariantFacts, make_run
 from optkit.judge.compare import Comparison, compare_runs
 from optkit.judge.tolerances import Rules
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
+from optkit.record.chain import conversion_in
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
 from optkit.record.run import extra_info
 from optkit.spec.keys import file_sha256
@@ -70,7 +71,8 @@ def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
         "weights": WeightFacts(tensors=(kernel,), leftovers=()),
         "spec": {"seed": 1, "steps": [{"technique": "prune", "final_sparsity": 0.8}]},
     }
-    return VariantFacts(**{**values, **changes})
+    values |= changes
+    return VariantFacts(**{"conversion": conversion_in(values["spec"]), **values})
 
 
 def benchmark(of: VariantFacts, seconds: float = 0.5, mode: str = "single_batch", threads: int = 1) -> dict[str, Any]:

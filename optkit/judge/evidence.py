@@ -84,7 +84,7 @@ def _techniques(facts: VariantFacts, run: Run) -> list[str]:
 
 
 def _is_possible(facts: VariantFacts, advice: Advice, run: Run) -> bool:
-    mode = mode_of(facts.spec)
+    mode = mode_of(facts)
     if facts.kind != "tflite" or (advice.target in _INTEGER_ONLY and mode != "int8"):
         return False
     needs = "labelled" if _techniques(facts, run) else "unlabelled" if mode in ("int8", "int16x8") else "none"
@@ -94,7 +94,7 @@ def _is_possible(facts: VariantFacts, advice: Advice, run: Run) -> bool:
 def _is_advised(facts: VariantFacts, advice: Advice, run: Run) -> bool:
     scheme = SCHEMES[str(advice.scheme)]
     steps = [name for step in scheme.steps for name in re.findall(r'technique = "(\w+)"', step)]
-    return mode_of(facts.spec) == scheme.mode and _techniques(facts, run) == steps
+    return mode_of(facts) == scheme.mode and _techniques(facts, run) == steps
 
 
 def _times(run: Run, advised: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:

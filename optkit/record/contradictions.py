@@ -18,7 +18,7 @@ import msgspec
 from optkit.errors import RecordError
 from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.measure.scores import read_scores
-from optkit.record.facts import ArtifactFacts, DatasetFacts, QualityFacts, VariantFacts
+from optkit.record.facts import ArtifactFacts, ConversionFacts, DatasetFacts, QualityFacts, VariantFacts
 from optkit.tflite.weights import Tensor
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -70,6 +70,12 @@ def check_facts(facts: VariantFacts) -> None:
         typed(facts.spec, _Spec)
     except DocumentError as error:
         raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
+
+
+def check_conversion(facts: VariantFacts, in_spec: ConversionFacts | None) -> None:
+    """Raise RecordError when the conversion that is recorded is another one than the spec has, if it has one."""
+    same = in_spec is None or facts.conversion == in_spec
+    _require(facts, "conversion", facts.conversion, same, f"{in_spec}, as in its spec")
 
 
 def _check_quality(facts: VariantFacts, quality: QualityFacts) -> None:

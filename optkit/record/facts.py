@@ -42,6 +42,18 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConversionFacts:
+    """How a file was converted: the `mode`, such as `int8`; whether single `layers` have a precision of their own.
+
+    `extras` is what else was done to the file: of `sparse` (the sparse encoding) and `strip` (of names).
+    """
+
+    mode: str
+    layers: bool = False
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class QualityFacts:
     """How well a file does a task whose metric is not accuracy of classes: its scores, and the drop from the baseline.
 
@@ -59,7 +71,7 @@ class VariantFacts:
     `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
     packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels,
     and when another metric is measured: that is `quality`.
-    `spec` is what the artifact's key was made of.
+    `spec` is what the artifact's key was made of. `conversion` is None of a file that no conversion made.
     """
 
     schema: int
@@ -76,6 +88,7 @@ class VariantFacts:
     weights: WeightFacts
     spec: dict[str, Any]
     quality: QualityFacts | None = None
+    conversion: ConversionFacts | None = None
 
     @property
     def drop(self) -> float | None:

@@ -14,6 +14,7 @@ from optkit.data import Dataset
 from optkit.measure.accuracy import Evaluation, evaluate
 from optkit.measure.quality import measure_quality, scorer_of
 from optkit.measure.scores import Scores
+from optkit.record.chain import conversion_facts
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, QualityFacts, RuntimeFacts, VariantFacts
 from optkit.runtime import KerasWorkers, runtime_version
 from optkit.spec import Suite
@@ -66,6 +67,7 @@ def gather(
             weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,
             quality=_quality_facts(scores.get(name), scores.get(suite.baseline)),
+            conversion=conversion_facts(suite.variant(name).conversion),
         )
         for name, artifact in artifacts.items()
     }

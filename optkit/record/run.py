@@ -22,8 +22,8 @@ from optkit.files.documents import DocumentError, decode_json, typed
 from optkit.files.regular import read_bytes
 from optkit.measure.clocks import ClockName
 from optkit.names import shown, shown_values
-from optkit.record.chain import extras, is_float, model_of
-from optkit.record.contradictions import check_facts, check_quality_together, check_together
+from optkit.record.chain import conversion_in, extras, is_float, model_of
+from optkit.record.contradictions import check_conversion, check_facts, check_quality_together, check_together
 from optkit.record.facts import SCHEMA, DatasetFacts, VariantFacts
 from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
 from optkit.record.timing import Timing, check_timing, common_clock, judged_quotients, over_sessions, session_quotients
@@ -73,9 +73,9 @@ class Run:
         None when the run has none. The plainest, when there are several: not sparse, nothing stripped.
         """
         base = self.variants.get(self.baseline)
-        files = [facts for facts in self.variants.values() if is_float(facts.spec)]
-        found = [facts for facts in files if base and model_of(facts.spec) == model_of(base.spec)]
-        found.sort(key=lambda facts: extras(facts.spec))
+        files = [facts for facts in self.variants.values() if is_float(facts)]
+        found = [facts for facts in files if base and model_of(facts) == model_of(base)]
+        found.sort(key=extras)
         return found[0].variant if found else None
 
     def speedup(self, timing: Timing, over: str | None = None) -> float | None:
@@ -150,6 +150,7 @@ def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "")
 
 def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], made: str) -> Run:
     variants: dict[str, VariantFacts] = {}
+    complete: dict[str, VariantFacts] = {}
     timings: list[Timing] = []
     heads: set[tuple[str, str, DatasetFacts]] = set()
     times: Counter[tuple[str, str, int]] = Counter()
@@ -159,6 +160,7 @@ def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], mad
         known = variants.setdefault(facts.variant, facts)
         if known is facts:
             check_facts(facts)
+            complete[facts.variant] = _with_conversion(info, facts)
         elif known.suite != facts.suite:
             raise RecordError(_mixed({known.suite, facts.suite}))
         elif known != facts:
@@ -178,7 +180,7 @@ def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], mad
         suite=suite,
         baseline=baseline,
         dataset=dataset,
-        variants=variants,
+        variants=complete,
         timings=tuple(timings),
         machine=machine,
         made=made,
@@ -227,6 +229,14 @@ def _decoded(info: dict[str, Any], benchmark: SavedBenchmark) -> tuple[VariantFa
     check_timing(timing, benchmark.name)
     _check_names(info, facts, timing)
     return facts, timing
+
+
+def _with_conversion(info: dict[str, Any], facts: VariantFacts) -> VariantFacts:
+    """Return `facts`, checked; those of a record saved before conversions were recorded get theirs from the spec."""
+    if "conversion" not in info:
+        facts = dataclasses.replace(facts, conversion=conversion_in(facts.spec))
+    check_conversion(facts, conversion_in(facts.spec))
+    return facts
 
 
 def _check_names(info: dict[str, Any], facts: VariantFacts, timing: Timing) -> None:

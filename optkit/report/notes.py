@@ -22,7 +22,7 @@ def int16_notes(run: Run) -> list[str]:
     """
     notes = []
     for name, facts in run.variants.items():
-        if mode_of(facts.spec) == "int16x8" and (found := _slower(run, facts)):
+        if mode_of(facts) == "int16x8" and (found := _slower(run, facts)):
             times, other, where = found
             notes.append(
                 f"{name} takes {times:.3g} times as long as {other} ({where}): "
@@ -33,12 +33,8 @@ def int16_notes(run: Run) -> list[str]:
 
 def _slower(run: Run, facts: VariantFacts) -> tuple[float, str, str] | None:
     """Return how many times as long as which other file, and in which mode and threads; None when not slow."""
-    others = [
-        o
-        for o in run.variants.values()
-        if o.kind == "tflite" and o != facts and model_of(o.spec) == model_of(facts.spec)
-    ]
-    for other in sorted(others, key=lambda o: mode_of(o.spec) != "int8"):
+    others = [o for o in run.variants.values() if o.kind == "tflite" and o != facts and model_of(o) == model_of(facts)]
+    for other in sorted(others, key=lambda o: mode_of(o) != "int8"):
         for mode in reversed(MODES):
             for threads in sorted({timing.threads for timing in run.timings}):
                 slow, fast = (run.timing(v.variant, mode, threads) for v in (facts, other))

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from optkit import RecordError, VariantFacts, read_run
+from optkit import Conversion, RecordError, VariantFacts, read_run
 from optkit.names import has_control
-from optkit.record.facts import DatasetFacts
+from optkit.record.chain import conversion_facts, conversion_in
+from optkit.record.facts import ConversionFacts, DatasetFacts
 from optkit.record.run import run_of
+from optkit.spec.keys import canonical
 from optkit.tflite.weights import WeightFacts
 from tests.builders import a_run, benchmark, facts, packed, sized
 from tests.isolation import ROOT
@@ -216,3 +218,43 @@ def test_a_record_without_a_baselines_name_is_refused() -> None:
     del one["extra_info"]["optkit"]["baseline"]
     with pytest.raises(RecordError, match="the name of a variant is None"):
         a_run(one)
+
+
+def test_the_conversion_is_recorded_and_read_from_the_spec_of_older_records_only() -> None:
+    spec = {
+        "steps": [{"technique": "prune"}, {"conversion": {"mode": "int8", "layers": {"a": "int4"}, "strip": "all"}}]
+    }
+    recorded = ConversionFacts(mode="int8", layers=True, extras=("strip",))
+    one = benchmark(facts("int8", spec=spec, conversion=recorded))
+    assert one["extra_info"]["optkit"]["conversion"] == {"mode": "int8", "layers": True, "extras": ["strip"]}
+    assert a_run(one).variants["int8"].conversion == recorded
+    older = copy.deepcopy(one)
+    del older["extra_info"]["optkit"]["conversion"]
+    assert a_run(older).variants["int8"] == a_run(one).variants["int8"]
+    in_another_form = benchmark(facts("int8", spec={"made": "elsewhere"}, conversion=recorded))
+    assert a_run(in_another_form).variants["int8"].conversion == recorded, "a spec of another form is not asked"
+    for wrong in (ConversionFacts(mode="float32", layers=True, extras=("strip",)), None):
+        with pytest.raises(RecordError, match=r"conversion is .*; expected .*mode='int8'.*, as in its spec"):
+            a_run(benchmark(facts("int8", spec=spec, conversion=wrong)))
+
+
+def test_every_way_of_converting_is_recorded_as_the_spec_has_it() -> None:
+    assert conversion_facts(None) is None
+    for conversion in (
+        Conversion(),
+        Conversion(mode="int8", strip="nothing"),
+        Conversion(mode="float16", sparse=True),
+        Conversion(mode="dynamic_range", layers={"a": "int4"}, strip="all"),
+    ):
+        spec = {"steps": [{"conversion": canonical(conversion)}]}
+        assert conversion_facts(conversion) == conversion_in(spec)
+
+
+def test_the_recorded_runs_have_their_conversions() -> None:
+    """These were saved before conversions were recorded."""
+    run = read_run(ROOT / "docs" / "results" / "runs" / "mnist.json")
+    modes = {name: facts.conversion.mode for name, facts in run.variants.items() if facts.conversion}
+    assert (modes["float_tflite"], modes["int8"]) == ("float32", "int8")
+    assert run.variants["float_tflite"].conversion == ConversionFacts(mode="float32", extras=("strip",))
+    assert run.variants[run.baseline].conversion is None
+    assert run.float_file == "float_tflite"
