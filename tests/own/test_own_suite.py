@@ -191,6 +191,7 @@ def test_another_metric_is_recorded_judged_and_checked(regression: Path) -> None
     from tests.builders import benchmark
 
     suite, facts = recorded(regression)
+    assert facts["int8"].conversion.mode == "int8"
     assert facts["int8"].accuracy is None
     assert facts["float32"].score == pytest.approx(0.01, rel=0.5)
     assert facts["float32"].drop == 0
