@@ -31,9 +31,8 @@ def replace_between(document: Path, name: str, content: str) -> None:
 def summary(options: argparse.Namespace) -> None:
     """Put the summary of a saved run into a document."""
     run = read_run(options.run)
-    cpu = run.machine.get("cpu") or {}
     runtimes = sorted({f"{v.runtime.name} {v.runtime.version}" for v in run.variants.values()})
-    where = f"{cpu.get('brand_raw')}, {cpu.get('count')} cores, {', '.join(runtimes)}, {run.made[:10]}"
+    where = f"{run.machine}, {', '.join(runtimes)}, {run.made[:10]}"
     replace_between(options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run)}\n```")
 
 

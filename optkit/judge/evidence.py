@@ -55,8 +55,6 @@ class Evidence:
 
 def evidence_of(advice: Advice, run: Run) -> Evidence:
     """Return what `run` says of `advice`, among the files that the data at hand can make and the target can run."""
-    cpu = run.machine.get("cpu") or {}
-    machine = f"{cpu.get('brand_raw') or 'unknown processor'}, {cpu.get('count')} cores"
     possible = [facts for facts in run.variants.values() if _is_possible(facts, advice, run)]
     advised = [facts.variant for facts in possible if _is_advised(facts, advice, run)]
     found: tuple[Finding, ...] = ()
@@ -71,7 +69,7 @@ def evidence_of(advice: Advice, run: Run) -> Evidence:
             _times(run, advised, names) if advice.wish == "fastest" else _figures(run, advice, advised, names)
         )
         why_not = "" if found else "the run did not measure what was wished for"
-    return Evidence(suite=run.suite, machine=machine, findings=found, why_not=why_not)
+    return Evidence(suite=run.suite, machine=str(run.machine), findings=found, why_not=why_not)
 
 
 def _techniques(facts: VariantFacts, run: Run) -> list[str]:

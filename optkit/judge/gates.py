@@ -274,12 +274,12 @@ def _note(run: Run) -> str:
 
 def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
     facts = run.variants[verdict.variant]
-    cpu = run.machine.get("cpu") or {}
+    machine = run.machine
     return {
         "artifact": facts.artifact.sha256,
         "runtime": msgspec.to_builtins(facts.runtime),
         "spec": facts.spec,
-        "machine": {"node": run.machine.get("node"), "cpu": cpu.get("brand_raw"), "cores": cpu.get("count")},
+        "machine": {"node": machine.node, "cpu": machine.processor, "cores": machine.cores},
     }
 
 

@@ -19,9 +19,11 @@ import msgspec
 
 from optkit.errors import RecordError, check_name
 from optkit.files.regular import read_bytes
+from optkit.names import control_texts
 from optkit.record.contradictions import check_file, check_together
 from optkit.record.environments import environment_from
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts, VariantFacts
+from optkit.record.machine import Machine, SavedMachine, machine_of
 from optkit.record.run import Run, read_run
 from optkit.record.samples import checked_samples
 from optkit.record.timing import Timing, check_timing
@@ -132,7 +134,7 @@ class _Benchmark(msgspec.Struct):
 class _Document(msgspec.Struct):
     benchmarks: list[_Benchmark]
     datetime: str = ""
-    machine_info: dict[str, Any] = {}
+    machine_info: SavedMachine = msgspec.field(default_factory=SavedMachine)
     commit_info: Any = None
 
 
@@ -149,9 +151,16 @@ def read_past(path: Path) -> PastRun:
         raise RecordError(f"{path} cannot be read: {error.strerror}; give a JSON file saved by a run") from error
     try:
         found = _quickly(content)
+        if found and any(control_texts(_texts(found))):
+            found = None
     except (RecordError, ValueError, TypeError, OverflowError, RecursionError):
         found = None  # what is wrong with it is for `read_run` to say
     return found or past_of(read_run(path))
+
+
+def _texts(run: PastRun) -> Any:
+    """Return what of a run is text that may be anything."""
+    return [run.environment, run.commit, [(one.strategy, one.reference) for one in {t.setting for t in run.timings}]]
 
 
 def past_of(run: Run) -> PastRun:
@@ -216,7 +225,7 @@ def _quickly(content: bytes) -> PastRun | None:
     check_together(facts, baseline)
     commit = document.commit_info if isinstance(document.commit_info, dict) else {}
     libraries = ((fact.runtime, fact.spec.libraries) for fact in facts.values())
-    machine = document.machine_info
+    machine = machine_of(document.machine_info)
     return _past(suite, dataset, document.datetime, commit, machine, libraries, facts.values(), timings)
 
 
@@ -225,13 +234,11 @@ def _past(
     dataset: DatasetFacts,
     made: str,
     commit: dict[str, Any],
-    machine: Any,
+    machine: Machine,
     libraries: Iterable[tuple[RuntimeFacts, dict[str, Any]]],
     variants: Iterable[_Facts | VariantFacts],
     timings: Iterable[Timing],
 ) -> PastRun:
-    if not isinstance(machine, dict) or not isinstance(machine.get("cpu") or {}, dict):
-        raise RecordError("its machine_info is not what pytest-benchmark saves")
     moment(made)
     found = tuple(_variant(facts) for facts in variants)
     for variant in found:

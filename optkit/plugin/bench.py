@@ -23,6 +23,7 @@ from optkit.plugin.options import cores
 from optkit.record.compressed import Compressed
 from optkit.record.facts import VariantFacts
 from optkit.record.gather import gather
+from optkit.record.machine import Machine, read_machine
 from optkit.record.run import Run, read_run
 from optkit.record.timing import Timing
 from optkit.report import text
@@ -66,9 +67,10 @@ class Bench:
         return gather(self.suite, self.artifacts, self.dataset, self.store, self.keras_workers)
 
     @cached_property
-    def machine(self) -> dict[str, Any]:
+    def machine(self) -> Machine:
         """The machine, as pytest-benchmark saves it: what passed here is compared with runs read from its JSON."""
-        return dict(self.config.hook.pytest_benchmark_generate_machine_info(config=self.config))
+        with ending():
+            return read_machine(self.config.hook.pytest_benchmark_generate_machine_info(config=self.config))
 
     def strategy(self, variant: str, threads: int) -> str | None:
         """Return how the run given by --optkit-like ran the full set of `variant`; None when it does not say."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optkit.record.facts import RuntimeFacts
+from optkit.record.machine import Machine
 from optkit.record.run import Run
 
 
@@ -18,13 +19,10 @@ def environment_of(run: Run) -> dict[str, Any]:
     return environment_from(run.machine, libraries)
 
 
-def environment_from(
-    machine: Mapping[str, Any], libraries: Iterable[tuple[RuntimeFacts, Mapping[str, Any]]]
-) -> dict[str, Any]:
-    """Return the same of a saved `machine_info`, and of each variant's runtime and training libraries."""
-    cpu = machine.get("cpu") or {}
-    found = {"processor": cpu.get("brand_raw"), "cores": cpu.get("count")}
-    found |= {name: machine.get(name) for name in ("machine", "system", "python_version")}
+def environment_from(machine: Machine, libraries: Iterable[tuple[RuntimeFacts, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the same of a machine, and of each variant's runtime and training libraries."""
+    found: dict[str, Any] = {"processor": machine.processor, "cores": machine.cores}
+    found |= {"machine": machine.architecture, "system": machine.system, "python_version": machine.python_version}
     for runtime, versions in libraries:
         found[runtime.name] = runtime.version
         found |= versions

@@ -25,7 +25,8 @@ from optkit.names import shown, shown_values
 from optkit.record.chain import conversion_in, extras, is_float, model_of
 from optkit.record.contradictions import check_conversion, check_facts, check_quality_together, check_together
 from optkit.record.facts import SCHEMA, DatasetFacts, VariantFacts
-from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, check_machine, saved_as
+from optkit.record.machine import Machine, read_machine
+from optkit.record.saved import SavedBenchmark, SavedRun, SavedStats, check_commit, saved_as
 from optkit.record.timing import Timing, check_timing, common_clock, judged_quotients, over_sessions, session_quotients
 
 _SAVED_BESIDE = ("seconds", "rounds", "session")
@@ -45,7 +46,7 @@ class Run:
     dataset: DatasetFacts
     variants: dict[str, VariantFacts]
     timings: tuple[Timing, ...]
-    machine: dict[str, Any] = field(default_factory=dict)
+    machine: Machine = field(default_factory=Machine)
     made: str = ""
     commit: dict[str, Any] = field(default_factory=dict)
 
@@ -135,20 +136,22 @@ def run_of(document: Mapping[str, Any]) -> Run:
 
 
 def _run_of(saved: SavedRun) -> Run:
-    run = _make_run(saved.benchmarks, shown_values(saved.machine_info), shown(saved.datetime))
+    run = _make_run(saved.benchmarks, saved.machine_info, shown(saved.datetime))
     check_commit(saved.commit_info or {})
     return dataclasses.replace(run, commit=shown_values(saved.commit_info or {}))
 
 
-def make_run(benchmarks: Sequence[Any], machine: dict[str, Any], made: str = "") -> Run:
-    """Make a Run of pytest-benchmark's benchmark objects (JSON types). Raises RecordError when they do not fit.
+def make_run(benchmarks: Sequence[Any], machine: Mapping[str, Any], made: str = "") -> Run:
+    """Make a Run of pytest-benchmark's benchmark objects and `machine_info` (JSON types).
+
+    Raises RecordError when they do not fit.
 
     A benchmark without a session's number is of the session after the last one that has it.
     """
     return _make_run(saved_as(benchmarks, list[SavedBenchmark]), machine, made)
 
 
-def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], made: str) -> Run:
+def _make_run(benchmarks: Sequence[SavedBenchmark], machine: Mapping[str, Any], made: str) -> Run:
     variants: dict[str, VariantFacts] = {}
     complete: dict[str, VariantFacts] = {}
     timings: list[Timing] = []
@@ -175,14 +178,13 @@ def _make_run(benchmarks: Sequence[SavedBenchmark], machine: dict[str, Any], mad
         raise RecordError("it has a benchmark twice in one session; it mixes several runs")
     check_together(variants, baseline)
     check_quality_together(variants, baseline)
-    check_machine(machine)
     return Run(
         suite=suite,
         baseline=baseline,
         dataset=dataset,
         variants=complete,
         timings=tuple(timings),
-        machine=machine,
+        machine=read_machine(machine),
         made=made,
     )
 

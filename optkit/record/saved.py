@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from optkit.errors import RecordError
-from optkit.files.documents import DocumentError, check_levels, typed
+from optkit.files.documents import DocumentError, typed
 
 
 class SavedStats(msgspec.Struct):
@@ -26,21 +26,6 @@ class SavedBenchmark(msgspec.Struct):
     name: str = "without a name"
     stats: SavedStats | None = None
     extra_info: dict[str, Any] = {}
-
-
-class _Cpu(msgspec.Struct):
-    brand_raw: str | None = None
-    count: int | None = None
-
-
-class _Machine(msgspec.Struct):
-    """What is read of the machine. The rest of it is shown and compared as it is."""
-
-    node: str | None = None
-    machine: str | None = None
-    system: str | None = None
-    python_version: str | None = None
-    cpu: _Cpu | None = None
 
 
 class _Commit(msgspec.Struct):
@@ -63,15 +48,6 @@ def saved_as(value: Any, form: Any) -> Any:
         return typed(value, form)
     except DocumentError as error:
         raise RecordError(f"it is not what pytest-benchmark saves: {error}") from error
-
-
-def check_machine(machine: dict[str, Any]) -> None:
-    """Raise RecordError when `machine` is no `machine_info` of pytest-benchmark's."""
-    try:
-        typed(machine, _Machine)
-        check_levels(machine)
-    except DocumentError as error:
-        raise RecordError(f"machine_info is not what pytest-benchmark saves: {error}") from error
 
 
 def check_commit(commit: dict[str, Any]) -> None:

@@ -180,7 +180,8 @@ def test_another_environment_is_said_and_compared_only_when_asked_for(change: st
     assert only(across, "seconds").verdict == "not comparable"
     assert "ACROSS ENVIRONMENTS" in comparison_text(across, Rules())
     normal = [
-        run(*r.variants.values(), seconds=SESSIONS, references=(0.1,) * 6, machine=r.machine) for r in (base, head)
+        run(*one.variants.values(), seconds=SESSIONS, references=(0.1,) * 6, machine=dict(one.machine.saved))
+        for one in (base, head)
     ]
     assert only(compared(*normal, across_environments=True), "seconds").verdict == "same"
 

@@ -18,6 +18,7 @@ from optkit.cli import main
 from optkit.judge import past_index
 from optkit.judge.history import History, SavedRun, make_history, read_runs
 from optkit.judge.past import _quickly, past_of, read_past
+from optkit.names import control_texts
 from optkit.record.facts import DatasetFacts, RuntimeFacts
 from optkit.record.run import run_of
 from optkit.report.history import history_text, sparkline
@@ -443,3 +444,25 @@ def test_bytes_that_are_no_run_are_named_and_left_out(tmp_path: Path, content: b
     (folder / "bad.json").write_bytes(content)
     runs, unread = read_runs(folder)
     assert (len(runs), len(unread)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run.update(machine_info={"cpu": {"brand_raw": "X\x1b[31m"}}),
+        lambda run: run.update(commit_info={"id": "\x1b[31m"}),
+        lambda run: run["benchmarks"][0]["extra_info"]["optkit"].update(strategy="\x1b[31m"),
+        lambda run: run["benchmarks"][0]["extra_info"]["optkit"]["spec"].update(libraries={"numpy": "\x1b[31m"}),
+    ],
+    ids=["machine", "commit", "strategy", "library"],
+)
+def test_no_control_character_of_a_saved_run_reaches_a_history(tmp_path: Path, change: Any) -> None:
+    """Catches a quick way of reading that lets through what `read_run` escapes or refuses."""
+    odd = saved(1)
+    change(odd)
+    runs, unread = read_runs(store(tmp_path, [saved(0), odd]))
+    assert len(runs) + len(unread) == 2
+    kept = [
+        (one.run.environment, one.run.commit, [timing.setting.strategy for timing in one.run.timings]) for one in runs
+    ]
+    assert not list(control_texts(kept))

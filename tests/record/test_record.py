@@ -12,6 +12,7 @@ from optkit import Conversion, RecordError, VariantFacts, read_run
 from optkit.names import has_control
 from optkit.record.chain import conversion_facts, conversion_in
 from optkit.record.facts import ConversionFacts, DatasetFacts
+from optkit.record.machine import Machine, read_machine
 from optkit.record.run import run_of
 from optkit.spec.keys import canonical
 from optkit.tflite.weights import WeightFacts
@@ -24,7 +25,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(saved))
     run = read_run(tmp_path / "run.json")
     assert run.variants == {"baseline": facts(), "int8": facts("int8")}
-    assert (run.suite, run.baseline, run.machine) == ("tiny", "baseline", {"node": "here"})
+    assert (run.suite, run.baseline, run.machine.saved) == ("tiny", "baseline", {"node": "here"})
     timing = run.timing("int8", "single_batch", 1)
     assert timing
     assert run.speedup(timing) == 5.0
@@ -88,7 +89,7 @@ def test_a_title_with_a_profile_is_a_suites_name() -> None:
 def test_what_a_run_says_of_its_machine_and_commit_is_read_escaped() -> None:
     document = {"benchmarks": [benchmark(facts())], "machine_info": {"node": "a\x1b"}, "commit_info": {"id": "c\n"}}
     run = run_of(document)
-    assert run.machine == {"node": r"a\x1b"}
+    assert run.machine == Machine(node=r"a\x1b", saved={"node": r"a\x1b"})
     assert run.commit == {"id": r"c\n"}
 
 
@@ -258,3 +259,20 @@ def test_the_recorded_runs_have_their_conversions() -> None:
     assert run.variants["float_tflite"].conversion == ConversionFacts(mode="float32", extras=("strip",))
     assert run.variants[run.baseline].conversion is None
     assert run.float_file == "float_tflite"
+
+
+def test_a_machine_is_read_leniently_and_saved_again_as_it_was() -> None:
+    saved = {"node": "here", "machine": "x86_64", "release": "6.1", "cpu": {"brand_raw": "X1", "count": 2, "flags": []}}
+    machine = read_machine(saved)
+    assert (machine.node, machine.architecture, machine.processor, machine.cores) == ("here", "x86_64", "X1", 2)
+    assert (machine.system, machine.python_version) == (None, None)
+    assert str(machine) == "X1, 2 cores"
+    assert machine.saved == saved
+    assert read_machine(machine.saved) == machine
+    assert str(read_machine({})) == "unknown processor, ? cores"
+
+
+@pytest.mark.parametrize("odd", [{"cpu": 3}, {"node": 3}, {"cpu": {"count": "two"}}, None, []])
+def test_a_machine_of_another_form_is_an_error(odd: Any) -> None:
+    with pytest.raises(RecordError, match=r"machine_info|not what pytest-benchmark saves"):
+        run_of({"benchmarks": [benchmark(facts())], "machine_info": odd})

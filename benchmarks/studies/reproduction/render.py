@@ -74,10 +74,8 @@ def _runs(runs: Mapping[str, Run]) -> str:
 
 
 def _machine(run: Run) -> str:
-    cpu = run.machine.get("cpu") or {}
-    text = f"{cpu.get('brand_raw', 'unknown processor')}, {cpu.get('count', '?')} cores"
-    conditions = run.machine.get("conditions")
-    return f"{text} ({conditions})" if conditions else text
+    conditions = run.machine.saved.get("conditions")
+    return f"{run.machine} ({conditions})" if conditions else str(run.machine)
 
 
 def _about(document: Document) -> str:

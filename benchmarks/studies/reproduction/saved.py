@@ -94,7 +94,7 @@ def condense(path: Path, variants: Collection[str] = (), modes: Collection[str] 
         for benchmark in saved["benchmarks"]
         if _wanted(benchmark["extra_info"]["optkit"], {*variants, run.baseline} if variants else (), modes)
     ]
-    machine = run.machine
+    machine = run.machine.saved
     head: dict[str, Any] = {
         "datetime": run.made,
         "machine_info": {

@@ -296,7 +296,7 @@ def test_condensing_drops_raw_rounds_and_the_host_and_changes_no_figure(tmp_path
     assert [without_rounds(t) for t in after.timings] == [without_rounds(t) for t in before.timings]
     assert all(t.rounds == () for t in after.timings)
     assert (after.suite, after.baseline, after.made) == (before.suite, before.baseline, before.made)
-    assert after.machine == {"machine": "x86_64", "conditions": "busy", "cpu": {"brand_raw": "A", "count": 2}}
+    assert after.machine.saved == {"machine": "x86_64", "conditions": "busy", "cpu": {"brand_raw": "A", "count": 2}}
     assert saved.condense(small) == small.read_text(encoding="utf-8"), "condensing twice changes nothing"
 
 
