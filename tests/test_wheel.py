@@ -1,0 +1,101 @@
+"""What the wheel holds, and that nothing else is needed: pytest and optkit bench, from its content alone."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import setuptools
+
+from optkit import read_run
+from optkit.record import sessions
+from tests.isolation import ROOT
+
+BUILDS = 77
+"""The oldest setuptools that reads this pyproject.toml."""
+EXAMPLE = ROOT / "docs" / "examples" / "tflite_only"
+LEFT_OUT = {"docs", "out", "build", "dist"}
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built offline from a copy of this repository."""
+    if int(setuptools.__version__.split(".")[0]) < BUILDS:
+        pytest.skip(f"setuptools {BUILDS} builds the wheel, and {setuptools.__version__} is here; make setup brings it")
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT, folder / "source", ignore=_left_out)
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)], cwd=folder / "source", capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Leave out what is no source, and what is large and in no wheel."""
+    made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
+    return made | (LEFT_OUT if Path(folder) == ROOT else set())
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    """The wheel as pip unpacks it."""
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(wheel.parent / "site")
+    return wheel.parent / "site"
+
+
+@pytest.fixture
+def run(site: Path, tmp_path: Path) -> Run:
+    """Run a module in a folder that has a model and its suite file, with nothing of optkit but the wheel."""
+    for path in EXAMPLE.iterdir():
+        shutil.copy(path, tmp_path)
+    (tmp_path / "conftest.py").write_text("import optkit\ndef pytest_report_header(): return optkit.__file__\n")
+
+    def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        env = {**sessions.environment(), "PYTHONPATH": str(site), **environment}
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+        )
+
+    return command
+
+
+def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    suffixes = (".py", ".pyi", ".toml", ".tflite", ".typed")
+    source = [path for path in (ROOT / "optkit").rglob("*") if path.name.endswith(suffixes)]
+    assert names == {path.relative_to(ROOT).as_posix() for path in source}
+    assert {"optkit/plugin/entry.py", "optkit/suites/mnist.toml", "optkit/measure/reference.tflite"} <= names
+
+
+def test_pytest_finds_the_plugin_by_itself(site: Path, run: Run) -> None:
+    (points,) = site.glob("*.dist-info/entry_points.txt")
+    parser = ConfigParser()
+    parser.read_string(points.read_text())
+    assert list(parser["pytest11"].values()) == ["optkit.plugin.entry"]
+    done = run("pytest", "model.toml", "--collect-only", "-q", "-v", "--optkit-threads=1")
+    assert str(site / "optkit" / "__init__.py") in done.stdout, done.stdout + done.stderr
+    assert "time[int8-single_sample-1]" in done.stdout
+
+
+def test_a_built_in_suite_is_collected_from_its_packaged_file(site: Path, run: Run, tiny_data: Path) -> None:
+    place = str(site / "optkit" / "suites" / "mnist.toml")
+    choice = ("--optkit-threads=1", "--optkit-variants=int8", "-p", "no:cacheprovider", f"--rootdir={site}")
+    done = run("pytest", place, "--collect-only", "-q", *choice, OPTKIT_DATA=str(tiny_data))
+    assert "optkit/suites/mnist.toml::time[int8-single_sample-1]" in done.stdout, done.stdout + done.stderr
+
+
+def test_bench_needs_no_checkout(run: Run, tmp_path: Path) -> None:
+    quick = "--pytest=--benchmark-max-time=0.01 --benchmark-min-rounds=2"
+    done = run("optkit", "bench", "model.toml", "--variants", "int8", "--threads", "1", quick, "-o", "run.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {timing.variant for timing in read_run(tmp_path / "run.json").timings} == {"float32", "int8"}
