@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import tomlkit
 from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
+from optkit.data.dataset import take
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.judge.ab import Design, Judgement, compare_pairs
 from optkit.judge.pairs import Pair
@@ -103,7 +104,8 @@ def compress(
     """Build `variants` of a trained model, measure them over the test set, and return what was found.
 
     `model` is a .keras, .h5 or .tflite file or a SavedModel folder; it is the baseline, `float32` of the study. `data`
-    are arrays (x_train, y_train, x_test, y_test), or the path of data as in a suite file. A variant is the name of a
+    are arrays (x_train, y_train, x_test, y_test), each x a dict by name where the model has several inputs, or the path
+    of data as in a suite file. A variant is the name of a
     recipe, such as "int8", or techniques and then a conversion: `[optkit.Prune(0.8), "int8"]`. `training` replaces keys
     of the recipe by which techniques train. Raises OptkitError when anything does not fit.
     """
@@ -114,7 +116,7 @@ def compress(
         artifacts = ensure_variants(suite, suite.variants, dataset, kept, "auto")
         with KerasWorkers() as workers:
             facts = gather(suite, artifacts, dataset, kept, workers)
-        timings = tuple(_timing(artifact, dataset.x_test[:1]) for artifact in artifacts.values())
+        timings = tuple(_timing(artifact, take(dataset.x_test, slice(1))) for artifact in artifacts.values())
     run = Run(
         suite=suite.title,
         baseline=suite.baseline,
@@ -161,8 +163,7 @@ def _write_suite(
             raise OptkitError(f"data has {len(data)} arrays; expected (x_train, y_train, x_test, y_test)")
         place = folder / "data.npz"
         names = ("x_train", "y_train", "x_test", "y_test")
-        arrays: dict[str, Any] = dict(zip(names, map(np.asarray, data), strict=True))
-        np.savez(place, **arrays)
+        np.savez(place, allow_pickle=False, **dict(_by_name(zip(names, data, strict=True))))
     else:
         place = Path(data).absolute()
     tables = {name: _table(given, training) for name, given in _named(variants).items()}
@@ -177,6 +178,15 @@ def _write_suite(
     path = folder / "study.toml"
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
     return path
+
+
+def _by_name(parts: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays as an .npz file of own data names them; of several inputs one each."""
+    for name, part in parts:
+        if isinstance(part, Mapping):
+            yield from ((f"{name}_{own}", np.asarray(array)) for own, array in part.items())
+        else:
+            yield name, np.asarray(part)
 
 
 def _named(variants: Sequence[Recipe] | Mapping[str, Recipe]) -> dict[str, Recipe]:
@@ -207,7 +217,7 @@ def _table(given: Recipe, training: Mapping[str, Any]) -> dict[str, Any]:
     if names and names[0] not in CONVERSIONS:
         raise SuiteError(f"variant {given!r}: there is no conversion {names[0]!r}; {nearest(names[0], CONVERSIONS)}")
     tables = [_step_table(step, training) for step in steps]
-    return {"steps": tables, "conversion": dict(CONVERSIONS[names[0] if names else "float32"])}
+    return {"steps": tables, "conversion": {"mode": names[0] if names else "float32"}}
 
 
 def _step_table(step: Step, training: Mapping[str, Any]) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             models=models,
             seed=build.suite.workload.seed,
             checkpoints=store.scratch(stage.key),
-            activation=_activation(build.suite, stage),
+            activation=_activation(build.suite, stage) if isinstance(stage.work, Step) else None,
         )
         try:
             with silenced() if stage.needs_tensorflow else contextlib.nullcontext():
@@ -206,8 +206,8 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
 
 def _activation(suite: Suite, stage: Stage) -> str | None:
     """Return what the user's own model ends in, where the chain of `stage` starts from one."""
-    first = [stage, *_above(stage)][-1].work
-    return activation_of(suite, first) if isinstance(first, OwnModel) and not first.is_tflite else None
+    first = _above(stage)[-1].work
+    return activation_of(suite, first) if isinstance(first, OwnModel) else None
 
 
 def _find(store: Store, stage: Stage) -> Entry | None:
@@ -263,7 +263,8 @@ def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: T
         save_model(model, path)
     elif isinstance(stage.work, Conversion):
         if parent.suffix == ".tflite":
-            path.write_bytes(convert_tflite(parent.read_bytes(), stage.work, context.x, name=stage.label))
+            name = stage.parent.work.name if stage.parent and isinstance(stage.parent.work, OwnModel) else str(parent)
+            path.write_bytes(convert_tflite(parent.read_bytes(), stage.work, context.x, name=name))
         else:
             path.write_bytes(convert(load_model(parent), stage.work, context.x))
     else:

@@ -118,7 +118,7 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
         return [_layered(gate, variant, facts)]
     value = value_of(facts, gate.metric)
     if value is None:
-        return [_without(gate, variant, NOT_MEASURED)]
+        return [_without(gate, variant, _why_not(facts))]
     if gate.at and facts.quality:
         if run.baseline not in run.variants:
             return [_without(gate, variant, f"the run has no record of the baseline {run.baseline!r}")]
@@ -126,6 +126,12 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     if gate.at:
         return [_confident_accuracy(gate, variant, run)]
     return [_verdict(gate, variant, value, "")]
+
+
+def _why_not(facts: VariantFacts) -> str:
+    if facts.quality is None:
+        return NOT_MEASURED
+    return f"the suite's metric is {facts.quality.scores.metric}: bound score or drop in place of accuracy"
 
 
 def value_of(facts: VariantFacts, metric: str) -> float | None:

@@ -6,14 +6,15 @@ For a verdict on two files use `optkit ab`: it takes turns, in fresh processes.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from optkit.data.dataset import count
 from optkit.measure.clocks import clock_for
-from optkit.measure.latency import Strategy, TFLiteJob
+from optkit.measure.latency import Samples, Strategy, TFLiteJob
 from optkit.measure.reference import Beside, Limits, load_reference, plan_rounds
 from optkit.runtime.trial import check_runs
 
@@ -50,15 +51,17 @@ class Latency:
         return f"{self.seconds * scale:.4g} {unit} for {of}, {threads} ({rounds})"
 
 
-def time(path: str | Path, x: npt.NDArray[np.float32], *, threads: int = 1, limits: Limits = LIMITS) -> Latency:
-    """Time one call of the .tflite file at `path` over all of `x`, float32 (samples, *sample shape).
+def time(path: str | Path, x: Samples, *, threads: int = 1, limits: Limits = LIMITS) -> Latency:
+    """Time one call of the .tflite file at `path` over all of `x`: (samples, *sample shape), of several inputs by name.
 
     The file meets the runtime in a process of its own first, so that a damaged one cannot end this process. Raises
     ArtifactError when it cannot be run, or `x` does not fit it.
     """
-    path, x = Path(path), np.asarray(x, np.float32)
+    path = Path(path)
+    x = x if isinstance(x, Mapping) else np.asarray(x)
+    samples = count(x)
     check_runs(path, threads=threads)
-    job = TFLiteJob(path, x, Strategy(name="loop", batch=len(x), interpreters=1, threads=threads))
+    job = TFLiteJob(path, x, Strategy(name="loop", batch=samples, interpreters=1, threads=threads))
     try:
         job.run()
         name, clock = clock_for(threads=threads, tflite=True)
@@ -70,7 +73,7 @@ def time(path: str | Path, x: npt.NDArray[np.float32], *, threads: int = 1, limi
         job.close()
     return Latency(
         seconds=statistics.median(rounds),
-        samples=len(x),
+        samples=samples,
         threads=threads,
         rounds=rounds,
         reference_rounds=beside.rounds(),

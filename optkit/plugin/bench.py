@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -91,28 +91,29 @@ class Bench:
         )
 
 
-class ending:
-    """Turn an OptkitError within the block into the end of the session, with its message and exit code 2."""
+class _Telling:
+    """Turn an OptkitError within the block into what `tell` does with its message."""
+
+    def __init__(self, tell: Callable[[str], NoReturn]) -> None:
+        self._tell = tell
 
     def __enter__(self) -> None:
         """Begin the block."""
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """End the session when the block raised an OptkitError."""
+        """Tell of an OptkitError."""
         if isinstance(error, OptkitError):
-            pytest.exit(f"optkit: error: {error}", returncode=2)
+            self._tell(f"optkit: error: {error}")
 
 
-class failing:
-    """Turn an OptkitError within the block into a failure of the test that runs, with its message in one line."""
+def ending() -> _Telling:
+    """Return a block in which an OptkitError ends the session, with exit code 2."""
+    return _Telling(lambda message: pytest.exit(message, returncode=2))
 
-    def __enter__(self) -> None:
-        """Begin the block."""
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Fail the test when the block raised an OptkitError."""
-        if isinstance(error, OptkitError):
-            pytest.fail(f"optkit: error: {error}", pytrace=False)
+def failing() -> _Telling:
+    """Return a block in which an OptkitError fails the test that runs, in one line."""
+    return _Telling(lambda message: pytest.fail(message, pytrace=False))
 
 
 class Variants(dict[str, Compressed]):

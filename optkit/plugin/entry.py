@@ -7,6 +7,7 @@ more, and sees no output.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print one table of everything that was timed, for each suite."""
-    if _used(config):
+    if _used():
         from optkit.plugin.bench import summaries
 
         for line in summaries(config):
@@ -68,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Note when what is saved is no run of one suite."""
-    if _used(config):
+    if _used():
         from optkit.plugin.bench import note_mixed
 
         note_mixed(config, output_json["benchmarks"])
@@ -76,7 +77,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the processes that run Keras files."""
-    if _used(session.config):
+    if _used():
         from optkit.plugin.bench import close
 
         close(session.config)
@@ -88,9 +89,7 @@ def named_files(config: pytest.Config) -> set[Path]:
     return {Path(os.path.abspath(config.invocation_params.dir / p)) for p in places if p.endswith(".toml")}
 
 
-def _used(config: pytest.Config) -> bool:
-    import sys
-
+def _used() -> bool:
     return "optkit.plugin.bench" in sys.modules
 
 

@@ -29,8 +29,11 @@ def _accuracy_note(run: Run, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     drops = {name: drop for name in names if (drop := run.variants[name].drop) is not None}
-    which = "its drop is {:.4f}" if len(names) == 1 else "the largest drop among them is {:.4f} ({})"
+    quality = run.variants[names[0]].quality
+    metric = quality.scores.metric if quality else "accuracy"
+    form = ".4g" if quality else ".4f"
+    which = f"its drop is {{:{form}}}" if len(names) == 1 else f"the largest drop among them is {{:{form}}} ({{}})"
     worst = max(drops, key=lambda name: drops[name]) if drops else ""
     about = which.format(drops[worst], worst) if drops else "it was not measured"
     of = names[0] if len(names) == 1 else f"{len(names)} variants"
-    return [f"nothing held the accuracy of {of}: no gate judged it; {about}"]
+    return [f"nothing held the {metric} of {of}: no gate judged it; {about}"]

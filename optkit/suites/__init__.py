@@ -50,6 +50,7 @@ def load_suite(
     document, extended = read_document(path, _find)
     if data is None and on is not None and on not in _own_names(document):
         data = next((name for name, entry in DATASETS.items() if on in entry.names), None)  # a run on other data
+        on = on if data else None  # on the user's own: nothing is said of them
     try:
         document = with_data(document, data)
         suite = read_suite(

@@ -14,12 +14,11 @@ import tomlkit
 from optkit.data.dataset import count
 from optkit.data.fit import check_fit
 from optkit.data.own import OwnData, make_own, read_own
-from optkit.data.tasks import work_out_task
-from optkit.errors import SuiteError
+from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
-from optkit.suites.own import image_size, input_specs
+from optkit.suites.own import image_size, input_specs, task_of
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
 _TRAINED = "pruned_int8"
@@ -50,7 +49,9 @@ def begin(
     raw = read_own(data, folder=Path(), allowed=allowed, **image_size(look)) if data else None
     reasons = list(_seen(model, look, raw))
     metric = "accuracy"
-    chosen, why = (task, "as you said") if task else _task(look, raw)
+    chosen, why = task, "as you said"
+    if raw and not task:
+        chosen, why = task_of(look, raw)
     reasons += [f"task {chosen}: {why}"] if chosen else []
     if raw and chosen:
         dataset = make_own(raw, chosen)
@@ -69,16 +70,6 @@ def _seen(model: Path, look: Look | None, raw: OwnData | None) -> Iterator[str]:
         yield shown(f"model {model.name}: inputs {inputs}; output {look.output or 'unknown'}{ends}")
     if raw:
         yield shown(f"data {raw.origin}: samples of shape {', '.join(map(str, raw.shapes.values()))}")
-
-
-def _task(look: Look | None, raw: OwnData | None) -> tuple[Task | None, str]:
-    if raw is None:
-        return None, ""
-    if look is None or look.output is None:
-        raise SuiteError(f"the task cannot be worked out from the model; say it: --task, one of {', '.join(TASKS)}")
-    shape = next(iter(look.inputs.values()), None)
-    known = tuple(size or 1 for size in shape) if shape else None
-    return work_out_task(look.output, look.activation, raw.labels, input_shape=known)
 
 
 def _variants(model: Path, raw: OwnData | None) -> tuple[list[str], str]:
@@ -108,7 +99,7 @@ def _text(
         "schema = 2",
         f"name = {_quoted(name)}",
         f"model = {_quoted(_relative(model, folder))}  # trained already: it is the baseline",
-        f"data = {_quoted(data if ':' in data else _relative(Path(data), folder))}"
+        f"data = {_quoted(data if is_function(data) else _relative(Path(data), folder))}"
         if data
         else '# data = "data.npz"  # arrays x_train, y_train, x_test, y_test; or a folder of images by class',
         f'task = "{task}"' if task else f"# task = one of {', '.join(TASKS)}",

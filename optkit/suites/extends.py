@@ -8,6 +8,7 @@ from typing import Any
 
 from optkit.data import DATA_MODES, DATASETS
 from optkit.errors import SuiteError, nearest
+from optkit.files.functions import is_function
 from optkit.suites.form import read_toml
 from optkit.suites.tables import merged
 
@@ -59,8 +60,10 @@ def with_data(document: dict[str, Any], data: str | None) -> dict[str, Any]:
         return document
     if data in DATASETS:
         new: dict[str, Any] = {"dataset": data}
-    elif data.endswith(".npz") or Path(data).is_dir() or ":" in data:
-        new = {"data": str(Path(data).absolute()) if ":" not in data else data}
+    elif is_function(data):
+        new = {"data": data}
+    elif data.endswith(".npz") or Path(data).is_dir():
+        new = {"data": str(Path(data).absolute())}
     else:
         raise SuiteError(
             f"there is no data set {data!r}; {nearest(data, (*DATA_MODES, *DATASETS))}; or give an .npz file, a folder "

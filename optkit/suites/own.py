@@ -14,7 +14,7 @@ from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
-from optkit.spec.metrics import TASK_METRICS
+from optkit.spec.metrics import TASK_METRICS, TASKS, Task
 
 _READING = ("size", "channels")
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
@@ -54,7 +54,9 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     look = look_at_model(place) if own else None
     reading = {**image_size(look), **{key: source.params[key] for key in _READING if key in source.params}}
     raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
-    suite = _with_task(suite, raw, look)
+    if suite.workload.task == "auto":
+        task, _ = task_of(look, raw)
+        suite = dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, task=task))
     own_keys = {key: value for key, value in source.params.items() if key not in _READING}
     making = {**_known_classes(suite, look), **own_keys}
     dataset = make_own(raw, suite.workload.known_task, **making)
@@ -88,18 +90,13 @@ def input_specs(look: Look) -> list[TensorSpec]:
     return [TensorSpec(name, shape, look.dtypes[name]) for name, shape in look.inputs.items()]
 
 
-def _with_task(suite: Suite, raw: OwnData, look: Look | None) -> Suite:
-    """Return `suite` with its task worked out from the model and the labels, where the file leaves it open."""
-    workload = suite.workload
-    if workload.task != "auto":
-        return suite
+def task_of(look: Look | None, raw: OwnData) -> tuple[Task, str]:
+    """Work out the task from the model and the labels; return it, and why. Raises SuiteError when nothing says it."""
     if look is None or look.output is None:
-        raise SuiteError('the task cannot be worked out from the model; add task = "multiclass", or which it is')
+        raise SuiteError(
+            "the task cannot be worked out from the model; say it in the suite file, or to optkit init with --task: "
+            f"one of {', '.join(TASKS)}"
+        )
     shape = next(iter(look.inputs.values()), None)
-    task, _ = work_out_task(
-        look.output,
-        look.activation,
-        raw.labels,
-        input_shape=tuple(size or 1 for size in shape) if shape else None,
-    )
-    return dataclasses.replace(suite, workload=dataclasses.replace(workload, task=task))
+    known = tuple(size or 1 for size in shape) if shape else None
+    return work_out_task(look.output, look.activation, raw.labels, input_shape=known)

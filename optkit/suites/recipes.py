@@ -7,20 +7,15 @@ is a float one. The defaults suit a model that is trained already: few epochs, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from optkit.errors import SuiteError, nearest
+from optkit.spec import Conversion
 
 Table = dict[str, Any]
 
-CONVERSIONS: dict[str, Table] = {
-    "float32": {"mode": "float32"},
-    "float16": {"mode": "float16"},
-    "dynamic_range": {"mode": "dynamic_range"},
-    "int8": {"mode": "int8"},
-    "int16x8": {"mode": "int16x8"},
-    "int4_weights": {"mode": "int4_weights"},
-}
+CONVERSIONS: tuple[str, ...] = get_args(get_type_hints(Conversion)["mode"])
+"""The modes of a conversion: each is the word for itself."""
 
 _EPOCHS = {"prune": 4, "cluster": 3, "quantize_aware": 2, "sparse_train": 4, "finetune": 4}
 _LEARNING_RATE = {"prune": 5e-4, "cluster": 1e-4, "quantize_aware": 1e-4, "sparse_train": 5e-4, "finetune": 5e-4}
@@ -99,20 +94,15 @@ def recipe(name: str, training: Mapping[str, Any] | None = None) -> Table:
         steps += add(made, training or {})
         made |= makes
     if "qat" in name.split("_") and conversion is None:
-        conversion = CONVERSIONS["int8"]
-    return {**({"steps": steps} if steps else {}), "conversion": dict(conversion or CONVERSIONS["float32"])}
+        conversion = "int8"
+    return {**({"steps": steps} if steps else {}), "conversion": {"mode": conversion or "float32"}}
 
 
-def trains(name: str) -> bool:
-    """Tell whether a recipe has steps, which need a Keras model."""
-    return "steps" in recipe(name)
-
-
-def _conversion(name: str) -> tuple[str, Table | None]:
+def _conversion(name: str) -> tuple[str, str | None]:
     """Take the conversion off the end of `name`."""
     for word in sorted(CONVERSIONS, key=len, reverse=True):
         if name == word or name.endswith(f"_{word}"):
-            return name[: -len(word)].rstrip("_"), CONVERSIONS[word]
+            return name[: -len(word)].rstrip("_"), word
     return name, None
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from optkit.errors import SuiteError, nearest
-from optkit.suites.recipes import recipe, trains
+from optkit.spec import OwnModel
+from optkit.suites.recipes import recipe
 
 _WORKLOAD_KEYS = ("model", "data", "task", "metric", "better", "custom_objects", "seed")
 SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
@@ -35,11 +36,6 @@ BUDGET_KEYS = tuple(_BUDGET)
 def unit_of(key: str) -> float:
     """Return the unit of a key of `budget`, in that of its metric: 1e-6 of one in µs."""
     return _BUDGET[key][2]
-
-
-def is_tflite(model: str) -> bool:
-    """Tell whether `model`, as a suite file names it, is a .tflite file."""
-    return model.lower().endswith(".tflite")
 
 
 def long_form(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,11 +83,6 @@ def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     for i, name in enumerate(given):
         try:
             found.setdefault(name, recipe(name, training))
-            if trains(name) and is_tflite(str(workload.get("model", ""))):
-                raise SuiteError(
-                    f"{name!r} trains, and a .tflite file cannot be trained; give the Keras model, or choose "
-                    "dynamic_range, int8, int16x8, float16 or int4_weights"
-                )
         except SuiteError as error:
             raise SuiteError(f"variants[{i}]: {error}") from error
     return found
@@ -101,7 +92,8 @@ def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str
     """Return the variant that is the user's model itself, unless the file has its own."""
     if BASELINE in given or "model" not in workload:
         return {}
-    return {BASELINE: {} if is_tflite(workload["model"]) else {"conversion": {"mode": "float32"}}}
+    itself = OwnModel(name=workload["model"]).is_tflite
+    return {BASELINE: {} if itself else {"conversion": {"mode": "float32"}}}
 
 
 def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import msgspec
 from optkit.errors import SuiteError, nearest
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, OwnModel, Step, Training, Variant, Workload
+from optkit.suites.recipes import CONVERSIONS
 from optkit.suites.tables import check_params, convert_table, with_name
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order
@@ -62,7 +63,7 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
     if isinstance(network, OwnModel) and network.is_tflite and inherited + steps:
         raise SuiteError(
             f"{where}: {(inherited + steps)[0].technique} trains, and a .tflite file cannot be trained; name the Keras "
-            "model, or leave the steps out"
+            f"model, or only convert: {', '.join(CONVERSIONS)}"
         )
     check_order(inherited + steps, where)
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)

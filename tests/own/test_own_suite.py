@@ -264,3 +264,30 @@ def test_a_model_that_is_no_file_is_refused(folder: Path) -> None:
     suite, dataset = optkit.open_suite("f.toml")
     with pytest.raises(BuildError, match="save the model"):
         stages(suite, suite.variants[0], dataset.digest)
+
+
+def test_a_study_of_several_inputs_writes_no_pickle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from optkit import study
+
+    x = {"left": np.zeros((4, 8), np.float32), "right": np.ones((4, 2), np.float32)}
+    place = study._write_suite(folder, Path("m.tflite"), (x, [0, 1, 2, 0], x, [0, 1, 2, 0]), ["int8"], None, {})
+    with np.load(place.with_name("data.npz"), allow_pickle=False) as saved:
+        assert set(saved) == {"x_train_left", "x_train_right", "y_train", "x_test_left", "x_test_right", "y_test"}
+        assert saved["x_test_right"].shape == (4, 2)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        study._write_suite(folder, Path("m.tflite"), (np.array([{}, 1]), [0], x, [0]), ["int8"], None, {})
+
+
+def test_a_gate_on_accuracy_says_that_another_metric_is_measured(regression: Path) -> None:
+    from optkit.judge.gates import judge
+    from optkit.record.run import Run
+
+    suite, facts = recorded(regression)
+    run = Run(suite=suite.title, baseline="float32", dataset=facts["int8"].dataset, variants=facts, timings=())
+    [verdict] = judge(optkit.Gate(metric="accuracy_drop", max=0.1), suite.variant("int8"), run)
+    assert verdict.status == "not comparable"
+    assert "the suite's metric is mse" in verdict.reason
+
+
+def test_a_run_on_the_users_own_data_is_judged_by_a_built_in_suite() -> None:
+    assert optkit.load_suite("mnist", "my-own-digits").name == "mnist"
