@@ -17,7 +17,7 @@ from optkit.record.run import Run
 from optkit.record.timing import Timing
 from optkit.report.notes import int16_notes
 from optkit.runtime.predict import Prediction
-from optkit.spec import Suite, Variant
+from optkit.spec import OwnModel, Suite, Variant
 from optkit.spec.metrics import MODES
 
 _WIDTH = 400  # wide enough never to wrap: a log keeps whole lines, a terminal scrolls
@@ -38,6 +38,14 @@ def _table(*columns: str, left: int = 1, title: str | None = None, gap: int = 2)
     table = Table(title=title, box=None, pad_edge=False, padding=(0, gap, 0, 0), title_justify="left")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
+    return table
+
+
+def _folded(table: Table, **widths: int) -> Table:
+    """Let the columns of these heads break their text into lines of so many characters."""
+    for column in table.columns:
+        if width := widths.get(str(column.header)):
+            column.no_wrap, column.max_width, column.overflow = False, width, "fold"
     return table
 
 
@@ -154,7 +162,7 @@ def _legend(run: Run) -> str:
 
 def suites_table(suites: Iterable[Suite]) -> str:
     """Return the suites with their data set, number of variants and description."""
-    table = _table("suite", "profiles", "data", "variants", "description", left=5)
+    table = _folded(_table("suite", "profiles", "data", "variants", "description", left=5), profiles=22, description=34)
     for suite in suites:
         data, variants = suite.workload.dataset.name, str(len(suite.variants))
         table.add_row(suite.name, ", ".join(suite.profiles) or "-", data, variants, suite.description)
@@ -163,33 +171,39 @@ def suites_table(suites: Iterable[Suite]) -> str:
 
 def variants_table(suite: Suite) -> str:
     """Return the variants of `suite` with their steps, conversion and gates."""
-    table = _table("variant", "steps", "conversion", "gates", left=4)
+    table = _folded(_table("variant", "steps", "conversion", "gates", left=4), steps=24, gates=32)
     for variant in suite.variants:
-        gates = ", ".join(f"{gate.metric} {gate.bound_text}{gate.condition}" for gate in suite.gates_of(variant))
+        gates = "\n".join(f"{gate.metric} {gate.bound_text}{gate.condition}" for gate in suite.gates_of(variant))
         table.add_row(variant.name, steps_text(variant), variant.conversion.mode if variant.conversion else "-", gates)
-    return f"{suite.title}: {suite.description}\n\n{render(table)}"
+    head = textwrap.fill(f"{suite.title}: {suite.description}".rstrip(": "), _WRAP)
+    return f"{head}\n\n{render(table)}"
 
 
 def steps_text(variant: Variant) -> str:
     """Return the chain of a variant before its conversion, such as `train mnist_conv → prune`."""
-    first = "train" if variant.training.epochs else "initialize"
+    own = isinstance(variant.network, OwnModel)
+    first = "read" if own else "train" if variant.training.epochs else "initialize"
     return " → ".join([f"{first} {variant.network.name}", *(step.technique for step in variant.steps)])
 
 
 def artifacts_table(artifacts: Iterable[Artifact]) -> str:
-    """Return built artifacts with path, sha256 and sizes, and what their stages had to say, each thing once."""
+    """Return built artifacts: sizes, the first digits of their sha256, paths, and once what their stages had to say.
+
+    A path stands in a line of its own: most are longer than a line of the terminal, and are copied.
+    """
+    artifacts = list(artifacts)
     notes: dict[str, list[str]] = {}
-    table = _table("variant", "file bytes", "zip bytes", "sha256", "path")
-    table.columns[-1].justify = table.columns[-2].justify = "left"
+    table = _table("variant", "file bytes", "zip bytes", "sha256")
     for artifact in artifacts:
         sizes = (f"{artifact.file_bytes:,}", f"{artifact.zip_bytes:,}")
-        table.add_row(artifact.variant, *sizes, artifact.sha256, safe(artifact.path))
+        table.add_row(artifact.variant, *sizes, artifact.sha256[:12])
         for note in artifact.notes:
             notes.setdefault(note, []).append(artifact.variant)
     lines = [
         f"{first}{f' and {len(others)} more' if others else ''}: {note}" for note, (first, *others) in notes.items()
     ]
-    return "\n".join([render(table), "", *lines] if lines else [render(table)])
+    paths = [f"{artifact.variant}: {safe(artifact.path)}" for artifact in artifacts]
+    return "\n".join([render(table), *paths, "", *lines] if lines else [render(table), *paths])
 
 
 def verdicts_text(verdicts: Sequence[Verdict], *, passed: bool = False, notes: Sequence[str] = ()) -> str:

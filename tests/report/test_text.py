@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from optkit import Artifact, read_run
-from optkit.report.text import artifacts_table, predictions_text, summary, time_text
+from optkit.report.text import artifacts_table, predictions_text, suites_table, summary, time_text, variants_table
 from optkit.runtime.predict import Guess, Prediction
+from optkit.suites import built_in, load_suite
 from tests.builders import a_run, benchmark, facts, sized
 from tests.isolation import ROOT
 
@@ -127,3 +128,9 @@ def test_names_of_files_are_shown_without_control_characters() -> None:
     lines = predictions_text([Prediction(image=Path("a\x1b[31m\n::error::b[bold].png"), top=(guess,))]).splitlines()
     assert len(lines) == 2
     assert lines[1].split() == [r"a\x1b[31m\n::error::b[bold].png", "1", "a[red]", "0.5000", "-"]
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10_vgg16:quick", "cifar10_resnet:paper", "hosted", "mnist_techniques"])
+def test_lists_of_suites_and_variants_fit_100_columns(name: str) -> None:
+    shown = variants_table(load_suite(name)) + "\n" + suites_table(load_suite(one) for one in built_in())
+    assert max(map(len, shown.splitlines())) <= 100
