@@ -79,7 +79,7 @@ def _variants(model: Path, raw: OwnData | None) -> tuple[list[str], str]:
     samples = len(next(iter(next(iter(raw.parts.values())).x.values())))
     if samples <= _FEW_SAMPLES:
         return [*_POST_TRAINING, _TRAINED], ""
-    return list(_POST_TRAINING), f'# "{_TRAINED}" is smaller still. It trains for 4 epochs on your data.'
+    return list(_POST_TRAINING), f'# "{_TRAINED}" is smaller still. It trains for 10 epochs on your data.'
 
 
 def _text(
