@@ -31,9 +31,9 @@ from .judge.gates import check_run as check_run
 from .judge.history import History as History
 from .judge.history import Series as Series
 from .judge.history import make_history as make_history
-from .judge.history import read_runs as read_runs
 from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
+from .judge.saved_runs import read_runs as read_runs
 from .judge.tolerances import Rules as Rules
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate

@@ -24,7 +24,8 @@ import numpy as np
 
 from benchmarks.studies.publish import call, replace_between
 from optkit import OptkitError
-from optkit.judge.history import SavedRun, make_history, read_runs
+from optkit.judge.history import make_history
+from optkit.judge.saved_runs import SavedRun, read_runs
 from optkit.judge.segments import time_changes
 from optkit.judge.tolerances import Rules
 from optkit.record.sessions import environment

@@ -23,7 +23,7 @@ from typing import Any
 
 from optkit import OptkitError, Rules, Store, check_run, compare_runs, load_suite, make_history, read_run
 from optkit.judge.gates import exit_code, explain, remember
-from optkit.judge.history import read_runs
+from optkit.judge.saved_runs import read_runs
 from optkit.report.comparison import comparison_text
 from optkit.report.gates import gate_notes
 from optkit.report.history import history_text

@@ -15,7 +15,8 @@ import msgspec
 from optkit.commands.command import Command, fraction, names
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import OptkitError, nearest
-from optkit.judge.history import METRICS, SavedRun, make_history, read_runs
+from optkit.judge.history import METRICS, make_history
+from optkit.judge.saved_runs import SavedRun, read_runs
 from optkit.judge.tolerances import Rules
 from optkit.report.history import history_text
 

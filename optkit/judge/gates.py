@@ -129,9 +129,8 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
 
 
 def _why_not(facts: VariantFacts) -> str:
-    if facts.quality is None:
-        return NOT_MEASURED
-    return f"the suite's metric is {facts.quality.scores.metric}: bound score or drop in place of accuracy"
+    metric = facts.quality.scores.metric if facts.quality else ""
+    return f"the suite's metric is {metric}: bound score or drop, not accuracy" if metric else NOT_MEASURED
 
 
 def value_of(facts: VariantFacts, metric: str) -> float | None:

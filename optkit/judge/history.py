@@ -1,8 +1,7 @@
 """A folder of saved runs as series, one for each benchmark or variant and metric, with the changes in them.
 
 Law: what is not comparable is never joined: another environment, suite, data set, kind of file or setting of the
-runtime begins a series of its own. How a full set was run is not a setting:
-a trial chooses it, and a point says which. What cannot be read is named with the reason.
+runtime begins a series of its own. How a full set was run is not a setting: a trial chooses it, and a point says which.
 """
 
 from __future__ import annotations
@@ -11,44 +10,18 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from optkit.errors import OptkitError, RecordError, nearest
-from optkit.judge.past import PastRun, PastTiming, correct_of, moment, read_past
-from optkit.judge.past_index import Index, state_of
+from optkit.errors import OptkitError, nearest
+from optkit.judge.past import PastTiming, correct_of
+from optkit.judge.saved_runs import SavedRun, Unread
 from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
 from optkit.judge.tolerances import Rules
-from optkit.names import shown
 from optkit.record.environments import grouped
 from optkit.record.facts import DatasetFacts
 from optkit.stats.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
 
 METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedRun:
-    """A run, the file it was read from, under the folder, and when it was made."""
-
-    path: str
-    made: datetime
-    run: PastRun
-
-    @cached_property
-    def stamp(self) -> str:
-        """When it was made, to the second."""
-        return self.made.isoformat(timespec="seconds")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unread:
-    """A file that is not in the history, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,69 +91,6 @@ class _Value:
     saved: SavedRun
     figure: Any
     """Bytes, the timings of the sessions, or the vector of correct samples."""
-
-
-def read_runs(folder: Path) -> tuple[tuple[SavedRun, ...], tuple[Unread, ...]]:
-    """Return the runs in `folder` and below, oldest first, and the .json files that are none.
-
-    What was read is kept in the user's cache (`optkit.past_index`): the next time, only what is new is read.
-    Raises RecordError when there is no run at all.
-    """
-    if not folder.is_dir():
-        raise RecordError(
-            f"{folder} is not a folder; give the one that --benchmark-autosave writes, such as .benchmarks"
-        )
-    runs: list[SavedRun] = []
-    unread: list[Unread] = []
-    index = Index(folder)
-    for path in sorted(folder.rglob("*.json")):
-        name = shown(path.relative_to(folder).as_posix())
-        try:
-            runs.append(_read(path, name, index))
-        except RecordError as error:
-            unread.append(Unread(path=name, reason=str(error)))
-    index.save()
-    runs.sort(key=lambda saved: (saved.made, saved.path))
-    copies = list(_copies(runs))
-    if not runs:
-        why = f"; {unread[0].path}: {unread[0].reason}" if unread else ""
-        raise RecordError(
-            f"{folder} has no saved run among {len(unread)} .json files{why}; save runs there with: "
-            "pytest --benchmark-only --benchmark-autosave"
-        )
-    again = {copy.path for copy in copies}
-    return tuple(saved for saved in runs if saved.path not in again), (*unread, *copies)
-
-
-def _read(path: Path, name: str, index: Index) -> SavedRun:
-    try:
-        state = state_of(path)
-    except OSError as error:
-        raise RecordError(f"cannot be read: {error.strerror}") from error
-    found = index.find(name, state)
-    if found is None:
-        found = index.keep(name, state, _outcome(path))
-    if isinstance(found, str):
-        raise RecordError(found)
-    made = moment(found.made)
-    return SavedRun(path=name, made=made if made.tzinfo else made.replace(tzinfo=timezone.utc), run=found)
-
-
-def _outcome(path: Path) -> PastRun | str:
-    try:
-        return read_past(path)
-    except RecordError as error:
-        return str(error).removeprefix(f"{shown(path)}: ").removeprefix(f"{shown(path)} ")
-
-
-def _copies(runs: Sequence[SavedRun]) -> Iterator[Unread]:
-    """Yield the runs that were saved a second time: a copy would count as evidence."""
-    first: dict[Any, str] = {}
-    for saved in runs:
-        timings = tuple((timing.setting.name, timing.seconds) for timing in saved.run.timings)
-        known = first.setdefault((saved.made, saved.run.suite, timings), saved.path)
-        if known != saved.path:
-            yield Unread(path=saved.path, reason=f"the same run as {known}")
 
 
 def make_history(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.keras.channels import Channels, Ids
+from optkit.keras.channel_walk import Ids
+from optkit.keras.channels import Channels
 from optkit.keras.graph import Graph, Node
 from optkit.keras.selection import channel_selection, is_selection
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import BuildError
-from optkit.keras.channels import Channels, Group, Place, read_channels
+from optkit.keras.channel_walk import Place
+from optkit.keras.channels import Channels, Group, read_channels
 from optkit.keras.graph import Graph, build_model, read_graph
 from optkit.keras.remove import remove_channels
 from optkit.spec import Step, require

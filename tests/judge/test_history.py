@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from optkit import OptkitError, RecordError, Rules, VariantFacts, read_run
 from optkit.cli import main
 from optkit.judge import past_index
-from optkit.judge.history import History, SavedRun, make_history, read_runs
+from optkit.judge.history import History, make_history
 from optkit.judge.past import _quickly, past_of, read_past
+from optkit.judge.saved_runs import SavedRun, read_runs
 from optkit.names import control_texts
 from optkit.record.facts import DatasetFacts, RuntimeFacts
 from optkit.record.run import run_of
@@ -362,7 +363,7 @@ def test_a_file_that_did_not_change_is_not_read_again(tmp_path: Path, monkeypatc
         read.append(path.name)
         return read_past(path)
 
-    monkeypatch.setattr("optkit.judge.history.read_past", counted)
+    monkeypatch.setattr("optkit.judge.saved_runs.read_past", counted)
     folder = store(tmp_path / "runs", [with_rounds(saved(i, s)) for i, s in enumerate(times(4))])
     (folder / "notes.json").write_text("{")
     first = read_runs(folder)
