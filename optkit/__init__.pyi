@@ -18,6 +18,10 @@ from .errors import RecordError as RecordError
 from .errors import SchemaError as SchemaError
 from .errors import StoreError as StoreError
 from .errors import SuiteError as SuiteError
+from .inspect.diagnosis import Diagnosis as Diagnosis
+from .inspect.doctor import diagnose as diagnose
+from .inspect.explanation import Explanation as Explanation
+from .inspect.from_suite import diagnose_variant as diagnose_variant
 from .judge.ab import Design as Design
 from .judge.ab import Judgement as Judgement
 from .judge.ab import compare_pairs as compare_pairs

@@ -13,6 +13,7 @@ COMMANDS: dict[str, Command | Line] = {
     "ab": Line("ab", "time two models, or two builds of a suite, against each other"),
     "compare": Line("compare", "compare two saved runs"),
     "history": Line("history", "show saved runs over time and locate changes"),
+    "doctor": Line("doctor", "say where a quantized file loses accuracy, why, and what mends it"),
     "export": Line("export", "write a saved run in the format of another tool"),
     "run": Line("run", "classify image files with a .tflite file"),
     "advise": Line(

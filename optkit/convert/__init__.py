@@ -58,7 +58,8 @@ def _check_fake_quantization(model: Any, conversion: Conversion) -> None:
     """Refuse what would undo, or ignore, the ranges and scales that quantization-aware training learned."""
     if not carries_fake_quantization(model):
         return
-    plain_fields = {"layers": {}, "calibration": "min_max", "granularity": "per_channel", "algorithm": "min_max"}
+    plain_fields: dict[str, Any] = {"layers": {}, "calibration": "min_max", "granularity": "per_channel"}
+    plain_fields |= {"algorithm": "min_max", "equalize": False, "bias_correction": False}
     for name, plain in plain_fields.items():
         if (got := getattr(conversion, name)) != plain:
             raise BuildError(

@@ -91,6 +91,18 @@ def hessians(model: bytes, samples: Feeds) -> dict[str, npt.NDArray[np.float32]]
     return {computed[index]: (2 / counts[index] * totals[index]).astype(np.float32) for index in wanted}
 
 
+def means(model: bytes, indices: Sequence[int], samples: Feeds) -> dict[int, npt.NDArray[np.float64]]:
+    """Return the mean over the samples of float tensors, by number: float64 (channels,), along the last axis."""
+    computed = _activations(model)
+    totals: dict[int, npt.NDArray[np.float64]] = {}
+    counts: dict[int, int] = {}
+    for index, values in _watch(model, [index for index in indices if index in computed], samples):
+        rows = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
+        totals[index] = totals.get(index, 0.0) + rows.sum(axis=0, dtype=np.float64)
+        counts[index] = counts.get(index, 0) + len(rows)
+    return {index: total / counts[index] for index, total in totals.items()}
+
+
 def _histograms(model: bytes, ranges: dict[int, Range], samples: Feeds) -> dict[int, calibration.Counts]:
     """Return of each tensor the counts, int64 (bins,), of its values other than zero."""
     counts = {index: np.zeros(_BINS, np.int64) for index in ranges}

@@ -65,7 +65,8 @@ def convert_tflite(
         _try(content, name, interface.batch or 1)
     data = mend(content)
     if conversion.mode != "float32" or conversion.layers:
-        needed = conversion.mode in ("int8", "int16x8") or conversion.algorithm == "gptq"
+        integer = conversion.mode in ("int8", "int16x8")
+        needed = integer or conversion.algorithm == "gptq" or conversion.bias_correction
         feeds = _feeds(calibration, interface, conversion) if needed else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
     data = simplify(data)
@@ -124,6 +125,7 @@ def _feeds(calibration: Inputs | None, interface: Interface, conversion: Convers
     """Return what yields the calls of the calibration: samples drawn by the seed, as many a call as the file takes."""
     if calibration is None:
         who = "algorithm 'gptq'" if conversion.algorithm == "gptq" else f"mode {conversion.mode!r}"
+        who = "bias_correction" if conversion.bias_correction else who
         raise DataError(f"{who} needs samples to calibrate on; give training samples")
     arrays = fit(calibration, interface, "the calibration data")
     count = len(next(iter(arrays.values())))

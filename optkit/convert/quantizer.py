@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from optkit.convert.activations import Feeds, activation_ranges, hessians
+from optkit.convert.bias_correction import corrected
+from optkit.convert.equalize import equalized
 from optkit.errors import BuildError, nearest
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import (
@@ -68,17 +70,26 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
             f"litert-quantizer cannot be imported ({error}); pip install 'optkit[quantize]', or convert a Keras model "
             "without layers, int4_weights, calibration and algorithm"
         ) from error
+    if conversion.equalize:
+        model = equalized(model)
     layers = _layers(model, conversion, layer_names)
     _check_algorithm(conversion, layers)
     ranges = _statistics(model, conversion, samples)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            job = quantizer.Quantizer(model, _recipe(conversion, layers))
-            result = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise BuildError(f"LiteRT's quantizer failed: {str(error).strip()[:300]}") from error
-    data = bytes(result.quantized_model)
+    recipe = _recipe(conversion, layers, _kept_float(model, conversion, layers))
+
+    def quantized(plain: bytes) -> bytes:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                job = quantizer.Quantizer(plain, recipe)
+                found = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise BuildError(f"LiteRT's quantizer failed: {str(error).strip()[:300]}") from error
+        return bytes(found.quantized_model)
+
+    data = quantized(model)
+    if conversion.bias_correction:
+        data = quantized(corrected(model, data, samples))
     _check(data, layers)
     return data
 
@@ -133,11 +144,49 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
                     f"{' and '.join(_INT4)} only; give it int8"
                 )
             layers.append(_Layer(names, ";".join(outputs) + ";", kind, precision))
+    others = {part for _, _, parts in _without_weights(tree) for part in parts}
     for pattern in conversion.layers:
-        if pattern not in used:
-            known = sorted({name for layer in layers for name in layer.names})
-            raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
+        if pattern in used or (_keeps_operators(conversion, pattern) and any(fnmatchcase(o, pattern) for o in others)):
+            continue
+        known = sorted({name for layer in layers for name in layer.names})
+        raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
     return layers
+
+
+def _keeps_operators(conversion: Conversion, pattern: str) -> bool:
+    return conversion.mode in _ACTIVATION_BITS and conversion.layers[pattern] == "float32"
+
+
+def _without_weights(tree: Any) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield of each operator without weights its scope, its kind and the parts of the names of what it gives."""
+    for graph in tree.subgraphs:
+        weighted = {id(operator) for operator, _ in weight_operators(tree, graph)}
+        for operator in graph.operators:
+            if id(operator) not in weighted:
+                outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
+                parts = [part for part in re.split("[/;:]", ";".join(outputs)) if part]
+                yield ";".join(outputs) + ";", operator_name(tree, operator), parts
+
+
+def _kept_float(model: bytes, conversion: Conversion, layers: Sequence[_Layer]) -> list[tuple[str, str]]:
+    """Return scope and kind of the operators without weights that `layers` keeps in float.
+
+    A pattern that names a layer with weights is of that layer alone, so that what such patterns built stays the same.
+    """
+    from litert_quantizer.qtyping import TFLOperationName
+
+    known = {operation.value for operation in TFLOperationName}  # all others stay in float anyway
+    named = {name for layer in layers for name in layer.names}
+    patterns = [
+        pattern
+        for pattern in conversion.layers
+        if _keeps_operators(conversion, pattern) and not any(fnmatchcase(name, pattern) for name in named)
+    ]
+    return [
+        (scope, kind)
+        for scope, kind, parts in _without_weights(parse_flatbuffer(model))
+        if kind in known and any(fnmatchcase(part, pattern) for part in parts for pattern in patterns)
+    ]
 
 
 def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
@@ -147,7 +196,9 @@ def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
     return "int8" if precision == "int4" and kind not in _INT4 else precision
 
 
-def _recipe(conversion: Conversion, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
+def _recipe(
+    conversion: Conversion, layers: Sequence[_Layer], kept_float: Sequence[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
     """Return the quantizer's recipe. Of its rules the last that fits an operator holds."""
     bits = _ACTIVATION_BITS.get(conversion.mode)
     rules: list[dict[str, Any]] = []
@@ -159,6 +210,8 @@ def _recipe(conversion: Conversion, layers: Sequence[_Layer]) -> list[dict[str, 
         key, fitting = _ALGORITHMS[conversion.algorithm]
         algorithm = key if layer.kind in fitting else _MIN_MAX
         rules.append(_rule(f"^{re.escape(layer.scope)}$", kind, conversion, layer.precision, bits, algorithm))
+    for scope, kind in kept_float:
+        rules.append(_rule(f"^{re.escape(scope)}$", kind, conversion, "float32", bits, _MIN_MAX))
     return rules
 
 

@@ -27,9 +27,13 @@ class Conversion:
       share a scale; `mse` (a rule for normally distributed weights) and `octav` (arXiv:2206.06501) clip some for a
       smaller squared error; `gptq` (arXiv:2210.17323) rounds the weights of dense layers so that errors on the
       calibration samples cancel. The layers that it is not for keep `min_max`.
+    - `equalize`: bring the channels between two layers to one scale before they are quantized (arXiv:1906.04721).
+    - `bias_correction`: take from each bias what the rounding of the weights adds on average over the calibration
+      samples (the same paper).
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
       the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
-      `int16x8`, else quantizing activations as they come.
+      `int16x8`, else quantizing activations as they come. In these two modes `float32` also keeps operators without
+      weights in float, such as batch normalization that stands by itself: by any part of the name of what they give.
     - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
     - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
       outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
@@ -50,6 +54,8 @@ class Conversion:
     sparse: bool = False
     strip: Literal["nothing", "keep_names", "all"] = "keep_names"
     algorithm: Literal["min_max", "mse", "octav", "gptq"] = field(default="min_max", metadata=ADDED_LATER)
+    equalize: bool = field(default=False, metadata=ADDED_LATER)
+    bias_correction: bool = field(default=False, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         require(
@@ -73,17 +79,24 @@ class Conversion:
             self.algorithm == "min_max" or self.mode not in ("float32", "float16") or bool(self.layers),
             f"algorithm is {self.algorithm!r}, but mode {self.mode!r} has no integer weights; drop it",
         )
+        weights = self.mode not in ("float32", "float16") or bool(self.layers)
+        for name in ("equalize", "bias_correction"):
+            require(
+                not getattr(self, name) or weights,
+                f"{name} is set, but mode {self.mode!r} has no integer weights; drop it",
+            )
         require(
             not self.sparse or not (self.uses_quantizer or self.mode == "int16x8"),
             "sparse goes with modes float32, float16, dynamic_range and int8, with calibration and "
-            "algorithm 'min_max' and without layers; drop one of them",
+            "algorithm 'min_max' and without layers, equalize and bias_correction; drop one of them",
         )
 
     @property
     def uses_quantizer(self) -> bool:
         """Whether LiteRT's quantizer does it, on the float file; the TensorFlow Lite converter does all else."""
         other = self.calibration != "min_max" or self.algorithm != "min_max"
-        return bool(self.layers) or self.mode == "int4_weights" or other
+        changed = self.equalize or self.bias_correction
+        return bool(self.layers) or self.mode == "int4_weights" or other or changed
 
     def promises(self) -> tuple[Gate, ...]:
         """Return the bounds on the finished file that this mode implies: integer weights, no fake quantization left."""
