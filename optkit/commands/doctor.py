@@ -55,9 +55,7 @@ def _of_files(options: argparse.Namespace, how: dict[str, Any]) -> Any:
     if not options.data:
         raise OptkitError("two files need data to be run on; name them with --data, such as --data data.npz")
     allowed = allowed_packages(options.allow)
-    return diagnose(
-        options.model, options.quantized, options.data, task=options.task, allowed=allowed, **how
-    )
+    return diagnose(options.model, options.quantized, options.data, task=options.task, allowed=allowed, **how)
 
 
 def _of_suite(options: argparse.Namespace, how: dict[str, Any]) -> Any:

@@ -59,4 +59,3 @@ def _shift(kind: str, change: Floats, expected: Floats) -> Floats | None:
         return np.asarray(change.sum(axis=(0, 1, 2)) * np.repeat(expected, repeats))
     rows = change.reshape(change.shape[0], -1, change.shape[-1]).sum(axis=1)
     return np.asarray(rows @ expected) if rows.shape[1] == len(expected) else None
-

@@ -10,6 +10,7 @@ Law: the outputs of the float file stay the same, to rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -63,8 +64,8 @@ def _balance(pair: _Pair, values: dict[int, Floats]) -> Floats:
     first = np.sum(sizes, axis=0)
     second = _largest(values[pair.multiplied[0]], pair.multiplied[1])
     alive = (first > 0) & (second > 0)
-    factors = np.where(alive, np.sqrt(first / np.where(alive, second, 1.0)), 1.0)
-    factors = np.clip(factors / np.exp(np.mean(np.log(factors))), 1 / _MOST, _MOST)
+    wanted = np.where(alive, np.sqrt(first / np.where(alive, second, 1.0)), 1.0)
+    factors: Floats = np.clip(wanted / np.exp(np.mean(np.log(wanted))), 1 / _MOST, _MOST)
     for index, axis in pair.divided:
         values[index] = values[index] / _along(factors, values[index].ndim, axis)
     index, axis = pair.multiplied
@@ -80,7 +81,8 @@ def _largest(array: Floats, axis: int) -> Floats:
 def _along(factors: Floats, rank: int, axis: int) -> Floats:
     shape = [1] * rank
     shape[axis] = len(factors)
-    return factors.reshape(shape)
+    found: Floats = factors.reshape(shape)
+    return found
 
 
 def _pairs(view: View) -> list[_Pair]:
@@ -109,9 +111,7 @@ def _is_float(view: View, index: int) -> bool:
     return tensor_type(view.tensors[index]) == "float32"
 
 
-def _divided(
-    view: View, node: Node, makers: dict[int, Node], readers: dict[int, list[Node]]
-) -> list[tuple[int, int]]:
+def _divided(view: View, node: Node, makers: dict[int, Node], readers: dict[int, list[Node]]) -> list[tuple[int, int]]:
     """Return what of a first layer is divided: weights and bias, or product and sum; empty when it is no such layer."""
     if node.kind in _OUTPUT_AXIS and WEIGHT_INPUT[node.kind] in node.constants:
         bias = [(node.constants[node.bias], 0)] if node.bias is not None else []
@@ -155,4 +155,3 @@ def _keeps(view: View, node: Node, index: int, channels: int) -> bool:
     if node.kind == "RESHAPE" and int(np.prod(view.shape(index)[1:])) != channels:
         return False
     return view.shape(node.outputs[0])[-1:] == (channels,)
-

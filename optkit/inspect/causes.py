@@ -83,11 +83,14 @@ def _activation(matching: Matching, one: Seen) -> list[Explanation]:
 
 def _clipped(one: Seen, form: Form, ranges: Mapping[str, float]) -> Explanation:
     share = float(one.sums[5] / one.sums[0])
-    side = ""
-    if one.low < 0 and form.low > 0.5 * one.low and form.high >= 0.5 * one.high:
-        side = "; nearly all that is below zero is lost" if form.low > 0.1 * one.low else "; the lower end is cut"
-    elif one.high > 0 and form.high < 0.5 * one.high and form.low <= 0.5 * one.low:
-        side = "; nearly all that is above zero is lost" if form.high < 0.1 * one.high else "; the upper end is cut"
+    side = "".join(
+        f"; nearly all that is {what} zero is lost" if held < 0.1 * need else f"; the {end} end is cut"
+        for what, end, held, need in (
+            ("below", "lower", -form.low, -one.low),
+            ("above", "upper", form.high, one.high),
+        )
+        if need > 0 and held < 0.5 * need
+    )
     evidence = (
         f"values go from {one.low:.3g} to {one.high:.3g}, and the integers hold {form.low:.3g} to {form.high:.3g}: "
         f"{share:.2%} are clipped{side}; the squared error is {ranges['now'] / ranges['min_max']:,.0f} times that "
@@ -236,4 +239,3 @@ def _width(layer: Layer, dtype: str, what: str) -> Explanation:
     evidence = f"neither range, channels nor bias explain what the {what} lose: {kind} is too coarse here"
     remedy = "keep this layer in float, or 16-bit activations (int16x8), weights only (dynamic_range), or train (qat)"
     return _made(layer, "width", evidence, {}, remedy)
-

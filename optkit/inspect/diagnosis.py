@@ -28,8 +28,9 @@ class Diagnosis:
     `metric` is measured on `test_samples` samples, the errors of layers on `calibration_samples` training samples, and
     their costs on `sweep_samples` test samples. `loss` is how much worse the quantized file is, in the metric's unit.
     `recipe` are the keys of its conversion that are not the default; where `recipe_known` is false they were read from
-    the file. `layers` are in the order of the graph; `costs` those that were tried alone, the costliest first. `simulated`
-    is the float file with every layer as the quantized file has it. `suite_lines` is TOML that makes the best remedy permanent; empty when there is none.
+    the file. `layers` are in the order of the graph; `costs` those that were tried alone, the costliest first.
+    `simulated` is the float file with every layer as the quantized file has it. `suite_lines` is TOML that makes the
+    best remedy permanent; empty when there is none.
     """
 
     schema: int
@@ -73,4 +74,3 @@ class Diagnosis:
     def recovered(self) -> float | None:
         """The share of the loss that the best remedy gives back; None when none was tried or helped."""
         return next((one.recovered for one in self.remedies if one.name == self.best), None)
-

@@ -43,7 +43,6 @@ Lines = Callable[[Remedy], str]
 More = Callable[[Sequence[Explanation]], Sequence[Candidate]]
 
 
-
 def diagnose(
     float_model: str | Path,
     quantized: str | Path,

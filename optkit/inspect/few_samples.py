@@ -18,17 +18,19 @@ BEYOND = 0.02
 """A range was calibrated on too few samples when what is seen goes beyond it by this share of it, in most layers."""
 _MOST = 0.5
 _LEAST_LAYERS = 3
+_NEARLY_ALL = 0.95
 
 
 def few_samples(seen: Sequence[Seen]) -> list[Explanation]:
     """Return the one cause of the whole file, or nothing: ranges that most layers go beyond, and that do harm."""
     inner = [one for one in seen if one.layer.form and one.layer.kind not in ("INPUT", *FIXED_SCALE)]
     beyond = {one.layer.name: _beyond(one, one.layer.form) for one in inner if one.layer.form}
-    hit = [name for name, share in beyond.items() if share > BEYOND]
-    if len(inner) < _LEAST_LAYERS or len(hit) < _MOST * len(inner):
+    some = {one.layer.name: one.layer.form is not None and _holds_some(one, one.layer.form) for one in inner}
+    hit = [name for name, share in beyond.items() if share > BEYOND and some[name]]
+    if len(inner) < _LEAST_LAYERS or len(hit) <= _MOST * len(inner):
         return []
     harmed = [one for one in inner if one.layer.form and _harmed(one, one.layer.form)]
-    if len(harmed) < _MOST * len(hit):  # a calibration that clips on purpose gains by it
+    if len(harmed) <= _MOST * len(hit):  # a calibration that clips on purpose gains by it
         return []
     need, there = samples_needed(inner), len(inner[0].calls)
     told = f"about {need}" if need < there else f"more than the {there} that were looked at"
@@ -52,6 +54,12 @@ def few_samples(seen: Sequence[Seen]) -> list[Explanation]:
 
 def _beyond(one: Seen, form: Form) -> float:
     return max(one.high - form.high, form.low - one.low, 0.0) / (form.high - form.low or 1.0)
+
+
+def _holds_some(one: Seen, form: Form) -> bool:
+    """Tell whether each end of the range holds some samples, as one that came from samples does."""
+    above, below = one.calls[:, 1] > form.high, one.calls[:, 0] < form.low
+    return bool(above.mean() < _NEARLY_ALL and below.mean() < _NEARLY_ALL)
 
 
 def _harmed(one: Seen, form: Form) -> bool:

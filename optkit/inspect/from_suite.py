@@ -124,6 +124,3 @@ def _folding(variant: Variant, explanations: Sequence[Explanation]) -> Iterator[
 def _check_one_output(outputs: Sequence[Any], name: str) -> None:
     if len(outputs) > 1:
         raise ArtifactError(f"{name} has {len(outputs)} outputs; a suite's metric is of a model with one")
-
-
-

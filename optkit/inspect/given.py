@@ -171,4 +171,3 @@ def check_samples(dataset: Dataset) -> None:
         x = dataset.x_train if split == "train" else dataset.x_test
         if (isinstance(x, Mapping) and not x) or not count(x):
             raise DataError(f"{dataset.origin} has no samples to {split} with; give one or more")
-

@@ -144,10 +144,8 @@ class Tally:
         step = 0.5 * self.scale
         held = np.clip(x, self.low - step, self.high + step) if self.scale else x
         over = x - held
-        self.sums += [x.size, (x * x).sum(), (y * y).sum(), (x * y).sum(), ((x - y) ** 2).sum()] + [
-            np.count_nonzero(over),
-            (over * over).sum(),
-        ]
+        clipped = [np.count_nonzero(over), (over * over).sum()]
+        self.sums += [x.size, (x * x).sum(), (y * y).sum(), (x * y).sum(), ((x - y) ** 2).sum(), *clipped]
         flat = x.reshape(-1)
         self.values.append(flat[self.rng.integers(0, flat.size, min(self.keep, flat.size))].astype(np.float32))
         if x.ndim > 1:

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from optkit.errors import ArtifactError
 from optkit.inspect.naming import names_of
-from optkit.tflite.view import Form, Node, View
 from optkit.tflite.flatbuffer import WEIGHT_INPUT, tensor_name, tensor_type
 from optkit.tflite.tensors import listed
+from optkit.tflite.view import Form, Node, View
 
 Floats = npt.NDArray[np.float32]
 _ACTIVATIONS = {"RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4}

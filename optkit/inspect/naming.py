@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from optkit.tflite.view import Node, View
 from optkit.names import shown
 from optkit.tflite.flatbuffer import WEIGHT_INPUT
+from optkit.tflite.view import Node, View
 
 _SPECIAL = frozenset("*?[]")
 _LONGEST = 40

@@ -56,9 +56,7 @@ class Test:
         """Run the .tflite file `content`, whose inputs are as the float file's and in its order."""
         outputs = run_bytes(content, self.x, self.names, batch)
         power = sum(float((a.astype(np.float64) ** 2).sum()) for a in self.expected)
-        wrong = sum(
-            float(((a.astype(np.float64) - b) ** 2).sum()) for a, b in zip(self.expected, outputs, strict=True)
-        )
+        wrong = sum(float(((a.astype(np.float64) - b) ** 2).sum()) for a, b in zip(self.expected, outputs, strict=True))
         return Quality(value=self.score(outputs), error=wrong / power if power else float(wrong > 0))
 
     def loss(self, quality: Quality, plain: Quality) -> float:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from optkit.inspect.matching import Layer
-from optkit.tflite.view import Form, write_floats
 from optkit.tflite.flatbuffer import parse_flatbuffer, tensor_name
 from optkit.tflite.tensors import listed, numbers
+from optkit.tflite.view import Form, write_floats
 
 Part = Literal["weights", "bias", "activation"]
 PARTS: tuple[Part, ...] = ("weights", "bias", "activation")
@@ -22,15 +22,12 @@ PARTS: tuple[Part, ...] = ("weights", "bias", "activation")
 
 def parts_of(layer: Layer) -> tuple[Part, ...]:
     """Return which parts of a layer the quantized file stores in another way."""
-    return tuple(
-        part
-        for part, there in (
-            ("weights", any(index != layer.bias for index in layer.constants)),
-            ("bias", layer.bias in layer.constants),
-            ("activation", bool(layer.chain)),
-        )
-        if there
-    )
+    there: dict[Part, bool] = {
+        "weights": any(index != layer.bias for index in layer.constants),
+        "bias": layer.bias in layer.constants,
+        "activation": bool(layer.chain),
+    }
+    return tuple(part for part in PARTS if there[part])
 
 
 def simulated(content: bytes, chosen: Mapping[Layer, Iterable[Part]]) -> bytes:

@@ -43,7 +43,7 @@ def _toml(value: Any) -> str:
         return f"{{ {inside} }}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_toml, value))}]"
-    return tomlkit.item(value).as_string()
+    return str(tomlkit.item(value).as_string())
 
 
 def for_files(model: str, data: str | None, task: str, conversion: Conversion, name: str) -> str:

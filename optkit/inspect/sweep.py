@@ -34,7 +34,8 @@ class Cost:
     @property
     def worst_part(self) -> Part | None:
         """The part that costs most at the output, alone; None when they were not tried."""
-        return max(self.parts, key=lambda part: self.parts[part]) if self.parts else None
+        ranked: list[Part] = sorted(self.parts, key=lambda part: -self.parts[part])
+        return ranked[0] if ranked else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

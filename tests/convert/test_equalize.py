@@ -52,8 +52,9 @@ def test_the_float_outputs_stay(network):
 def test_channels_between_two_layers_have_one_scale_behind_it(network):
     view = View(parse_flatbuffer(equalized(scaled(network, FACTORS))))
     first, second = (node for node in view.nodes if node.kind == "CONV_2D")
-    sizes = np.abs(view.values(first.constants[1])).max(axis=(1, 2, 3)), np.abs(view.values(second.constants[1])).max(
-        axis=(0, 1, 2)
+    sizes = (
+        np.abs(view.values(first.constants[1])).max(axis=(1, 2, 3)),
+        np.abs(view.values(second.constants[1])).max(axis=(0, 1, 2)),
     )
     ratio = sizes[0] / sizes[1]
     assert ratio.max() / ratio.min() < 1.01  # Nagel et al., equation 11: each channel's two ranges are alike
@@ -81,7 +82,9 @@ def test_what_has_no_two_such_layers_stays_the_same_bytes():
 def test_the_mean_error_of_a_layer_goes(network):
     """With weights of 4 bits, whose rounding moves means the most; the samples are those it was corrected on."""
     x = np.abs(nets.images(200, 7))
-    quantized = convert_tflite(network, Conversion(mode="int8", granularity="per_tensor", layers={"first": "int4"}), x, tried=True)
+    quantized = convert_tflite(
+        network, Conversion(mode="int8", granularity="per_tensor", layers={"first": "int4"}), x, tried=True
+    )
     feeds = lambda: ({0: x[i : i + 1]} for i in range(len(x)))  # noqa: E731
     plain = corrected(network, quantized, feeds)
     view, own, stored = (View(parse_flatbuffer(content)) for content in (plain, network, quantized))
@@ -110,7 +113,9 @@ def test_bias_correction_needs_samples():
 
 
 def test_layers_can_keep_an_operator_without_weights_in_float(network):
-    data = convert_tflite(network, Conversion(mode="int8", layers={"softmax": "float32"}), nets.images(20, 1), tried=True)
+    data = convert_tflite(
+        network, Conversion(mode="int8", layers={"softmax": "float32"}), nets.images(20, 1), tried=True
+    )
     view = View(parse_flatbuffer(data))
     node = next(node for node in view.nodes if node.kind == "SOFTMAX")
     assert view.forms(node.outputs[0]) == ()

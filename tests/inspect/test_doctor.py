@@ -107,7 +107,7 @@ def test_two_files_need_no_tensorflow(files):
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "data", "message"),
+    ("first", "second", "given", "message"),
     [
         ("float", "float", "data.npz", "is not quantized"),
         ("int8", "float", "data.npz", "the first file, is quantized"),
@@ -116,14 +116,14 @@ def test_two_files_need_no_tensorflow(files):
         ("float", "crash", "data.npz", "not quantized"),
         ("float", "gone", "data.npz", "cannot be read"),
         ("float", "int8", None, "name them with --data"),
-        ("float", "int8", "gone.npz", "is not there"),
+        ("float", "int8", "gone.npz", "is not a readable .npz file"),
         ("float", "int8", "small.npz", "and the model takes"),
         ("float", "int8", "empty.npz", "is empty"),
         ("float", None, "data.npz", "one .tflite file is given"),
         ("notes.txt", "int8", "data.npz", "is no .tflite file"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(files, tmp_path, capsys, first, second, data, message):
+def test_bad_input_is_one_line_and_exit_code_2(files, tmp_path, capsys, first, second, given, message):
     (tmp_path / "other.tflite").write_bytes(pack(dense_model()))
     (tmp_path / "crash.tflite").write_bytes(pack(crashing_model()))
     (tmp_path / "damaged.tflite").write_bytes((files / "int8.tflite").read_bytes()[:-300])
@@ -136,7 +136,7 @@ def test_bad_input_is_one_line_and_exit_code_2(files, tmp_path, capsys, first, s
         return str(files / name if (files / name).exists() else tmp_path / name)
 
     arguments = ["doctor", *(place(name) for name in (first, second) if name), "--budget", "1"]
-    assert main([*arguments, *(["--data", place(data)] if data else [])]) == 2
+    assert main([*arguments, *(["--data", place(given)] if given else [])]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert len(err.splitlines()) == 1

@@ -44,7 +44,9 @@ def test_a_layer_quantized_alone_has_the_integers_values(case):
     last = next(one.layer for one in seen if one.layer.kind == "SOFTMAX")
     [found] = run_bytes(simulated(plain, {last: PARTS}), test.x, test.names)
     form = last.form
-    expected = (np.clip(np.round(test.expected[0] / form.scale) + form.zero_point, -128, 127) - form.zero_point) * form.scale
+    expected = (
+        np.clip(np.round(test.expected[0] / form.scale) + form.zero_point, -128, 127) - form.zero_point
+    ) * form.scale
     np.testing.assert_allclose(found, expected, atol=form.scale * 1.01)
     assert parts_of(last) == ("activation",)
     assert parts_of(logits) == PARTS

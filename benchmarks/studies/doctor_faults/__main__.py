@@ -4,8 +4,8 @@
     python -m benchmarks.studies.doctor_faults table found.jsonl docs/doctor.md
 
 A fault counts when it costs at least 2 points of accuracy; one that costs less is made worse, twice, and then left
-out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing in
-the doctor was chosen by a single case: thresholds are round numbers, the same for all.
+out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing
+in the doctor was chosen by a single case: thresholds are round numbers, the same for all.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from optkit.data import Dataset
 from optkit.errors import OptkitError
 from optkit.inspect.quality import run_bytes
 from optkit.process.temporary import temporary_folder
-from optkit.tflite.interface import interface_of
 from optkit.tflite.flatbuffer import parse_flatbuffer
+from optkit.tflite.interface import interface_of
 
 LEAST_LOSS = 0.02
 TEST, SAMPLES = 500, 100

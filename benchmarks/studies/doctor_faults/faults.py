@@ -189,6 +189,10 @@ def unfolded(content: bytes, x: Arrays, rng: np.random.Generator, worse: float) 
     return plain, int8(plain, x), layers
 
 
+def _any_window(*given: Any) -> Callable[[Any], bool]:
+    return lambda window: True
+
+
 def old_kl(content: bytes, x: Arrays, rng: np.random.Generator, worse: float) -> Any:
     """KL calibration as it was before its clipping was bounded, of products of batch normalization alone.
 
@@ -199,8 +203,8 @@ def old_kl(content: bytes, x: Arrays, rng: np.random.Generator, worse: float) ->
     nodes = [node for node in view.nodes if node.kind == "MUL" and node.constants]
     if not nodes:
         raise Impossible("it has no batch normalization that stands by itself")
-    with mock.patch("optkit.convert.calibration._clipping_limit", lambda *given: lambda window: True):
-        data = int8(content, x, calibration="kl", calibration_seed=int(rng.integers(0, 1000)))
+    with mock.patch("optkit.convert.calibration._clipping_limit", _any_window):
+        data = int8(content, x, calibration="kl", calibration_samples=1000, calibration_seed=int(rng.integers(0, 1000)))
     return content, data, tuple(names[node.number].name for node in nodes)
 
 
