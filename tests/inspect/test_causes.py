@@ -1,5 +1,7 @@
 """A small version of the study of seeded faults: the guilty layer, the cause and the remedy, on one small network."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from benchmarks.studies.doctor_faults.__main__ import LEAST_LOSS, accuracy, judg
 from benchmarks.studies.doctor_faults.faults import FAULTS, Case, int8, old_kl
 from optkit.data import Dataset
 from optkit.inspect.explanation import CAUSES, SOURCES, TITLES
+from tests.isolation import ROOT
 from tests.tflite.models import pack
 from tests.tflite.networks import KIND, Graph
 
@@ -66,3 +69,13 @@ def test_a_healthy_file_has_no_fault_that_costs(plain, data):
 def test_every_cause_has_a_title_and_a_source():
     assert set(TITLES) == set(SOURCES) == set(CAUSES)
     assert {cause for _, causes in FAULTS.values() for cause in causes} == set(CAUSES)
+
+
+def test_the_table_of_the_docs_counts_the_saved_cases() -> None:
+    lines = [json.loads(line) for line in (ROOT / "docs/results/doctor_faults.jsonl").read_text().splitlines()]
+    cases = [line for line in lines if "left_out" not in line]
+    counts = [sum(line[key] for line in cases) for key in ("layer_right", "cause_right", "mended")]
+    row = next(line for line in (ROOT / "docs/doctor.md").read_text().splitlines() if line.startswith("| all |"))
+    told = [int(cell.split()[0]) for cell in row.strip("| ").split(" | ")[1:]]
+    assert told == [len(cases), *counts]
+    assert counts[0] > 0.8 * len(cases)
