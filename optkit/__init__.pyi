@@ -18,7 +18,6 @@ from .errors import RecordError as RecordError
 from .errors import SchemaError as SchemaError
 from .errors import StoreError as StoreError
 from .errors import SuiteError as SuiteError
-from .judge.ab import Design as Design
 from .judge.ab import Judgement as Judgement
 from .judge.ab import compare_pairs as compare_pairs
 from .judge.advise import Advice as Advice
@@ -34,7 +33,7 @@ from .judge.history import make_history as make_history
 from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
 from .judge.saved_runs import read_runs as read_runs
-from .judge.tolerances import Rules as Rules
+from .judge.tolerances import Tolerances as Tolerances
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up

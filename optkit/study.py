@@ -21,8 +21,9 @@ from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.data.dataset import take
 from optkit.errors import OptkitError, SuiteError, nearest
-from optkit.judge.ab import Design, Judgement, compare_pairs
+from optkit.judge.ab import Judgement, compare_pairs
 from optkit.judge.pairs import Pair
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.once import time
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
@@ -230,7 +231,7 @@ def ab(
     base: Compressed | str | Path,
     head: Compressed | str | Path,
     *,
-    design: Design | None = None,
+    tolerances: Tolerances | None = None,
     threads: int = 1,
     batch: int = 1,
     seconds: float = 60.0,
@@ -245,5 +246,5 @@ def ab(
         return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch)
 
     pair = Pair(places[1].stem, *places)
-    [found] = compare_pairs([pair], measure, design or Design(), seconds)
+    [found] = compare_pairs([pair], measure, tolerances or Tolerances(), seconds)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 
 from optkit import Evaluation, Run, VariantFacts, make_run
 from optkit.judge.compare import Comparison, compare_runs
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.record.chain import conversion_in
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
@@ -132,9 +132,10 @@ def run(
     return make_run(json.loads(json.dumps(benchmarks)), machine)
 
 
-def compared(base: Run, head: Run, **rules: Any) -> Comparison:
+def compared(base: Run, head: Run, **asked: Any) -> Comparison:
     """Compare two runs by these rules."""
-    return compare_runs(base, head, Rules(**rules))
+    tolerances = {name: asked.pop(name) for name in list(asked) if name in Tolerances.__dataclass_fields__}
+    return compare_runs(base, head, Tolerances(**tolerances), **asked)
 
 
 def saved(path: Path, *benchmarks: dict[str, Any]) -> str:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from optkit.commands.command import Command, add_time_limit, count, seconds
-from optkit.commands.judging import add_judging
+from optkit.commands.judging import add_judging, printed, tolerances_of
 from optkit.commands.reporting import add_reporting, reported
-from optkit.judge.ab import Design, compare_pairs, exit_code
+from optkit.judge.ab import LOOKS, compare_pairs
 from optkit.judge.pairs import Pair, find_pairs
+from optkit.judge.verdicts import exit_code
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
 from optkit.report import comparison, markdown
+from optkit.report.words import spoken
 from optkit.suites import open_suite
 
 
@@ -33,23 +35,23 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
-    design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
+    tolerances = tolerances_of(options)
     suite = options.suite
     pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
     measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
-    judgements = compare_pairs(pairing.pairs, measure, design, options.budget)
+    judgements = compare_pairs(pairing.pairs, measure, tolerances, options.budget)
     alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
     result = {
-        "design": design,
+        "design": {**printed(tolerances), "looks": LOOKS},
         "threads": options.threads,
         "batch": options.batch,
-        "judgements": judgements,
+        "judgements": [{**printed(one), "verdict": spoken("seconds", one.verdict)} for one in judgements],
         "missing": pairing.missing,
         "new": pairing.new,
         "not_allowed": alone,
     }
-    shown = comparison.judgements_text(judgements, pairing, design, alone)
-    code = 1 if alone else exit_code(judgements)
+    shown = comparison.judgements_text(judgements, pairing, tolerances, alone)
+    code = 1 if alone else exit_code(one.verdict for one in judgements)
     return result, shown, reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code)
 
 

@@ -6,16 +6,17 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from optkit.judge.ab import Design, Judgement
+from optkit.judge.ab import Judgement
 from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta
 from optkit.judge.pairs import Pairing
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.report.text import plain_table, render, time_text
+from optkit.report.words import RATIOS, spoken
 
 
 def judgements_text(
-    judgements: Sequence[Judgement], pairing: Pairing, design: Design, not_allowed: Sequence[str]
+    judgements: Sequence[Judgement], pairing: Pairing, tolerances: Tolerances, not_allowed: Sequence[str]
 ) -> str:
     """Return a line a pair: ratio, interval, control, processes used, verdict; then what has no partner."""
     table = plain_table("benchmark", "head / base", "interval", "control", "processes", "seconds", "verdict")
@@ -36,8 +37,9 @@ def judgements_text(
     clocks = {timing.clock for one in judgements for timing in one.timings}
     lines += ["timed by CPU time: other processes' turns on the core are not counted"] if clocks == {"cpu"} else []
     lines.append(
-        f"slower: by more than {design.margin:.2%} as estimated and surely by more than half of that; false alarm at "
-        f"most {design.false_alarm:.2%} for all {len(judgements)} together. Control: the base against its own copy."
+        f"slower: by more than {tolerances.margin:.2%} as estimated and surely by more than half of that; false alarm "
+        f"at most {tolerances.family_alpha:.2%} for all {len(judgements)} together. Control: the base against its own "
+        "copy."
     )
     return "\n".join(lines)
 
@@ -45,15 +47,15 @@ def judgements_text(
 def verdict_text(one: Judgement) -> str:
     """Return the verdict; when inconclusive, with the smallest change that would have been seen, and why."""
     if one.verdict != "inconclusive":
-        return one.verdict
-    return "; ".join(filter(None, [f"inconclusive ({seen_text(one.detectable)})", one.reason]))
+        return spoken("seconds", one.verdict)
+    return "; ".join(filter(None, [f"inconclusive ({seen_text(one.minimum_detectable_effect)})", one.reason]))
 
 
-def seen_text(detectable: float) -> str:
+def seen_text(minimum_detectable_effect: float) -> str:
     """Say which slow-down the data could have shown."""
-    if not detectable < 10:
+    if not minimum_detectable_effect < 10:
         return "no change could have been shown"
-    return f"a change of {100 * (detectable - 1):+.1f} % could have been shown"
+    return f"a change of {100 * (minimum_detectable_effect - 1):+.1f} % could have been shown"
 
 
 def interval_text(low: float, high: float, confidence: float) -> str:
@@ -64,15 +66,9 @@ def interval_text(low: float, high: float, confidence: float) -> str:
 
 
 _WRAP = 100
-_WORDS = {
-    "seconds": {"worse": "slower", "better": "faster"},
-    "accuracy": {"worse": "less accurate", "better": "more accurate"},
-    "file_bytes": {"worse": "larger", "better": "smaller"},
-    "zip_bytes": {"worse": "larger", "better": "smaller"},
-}
 
 
-def comparison_text(comparison: Comparison, rules: Rules) -> str:
+def comparison_text(comparison: Comparison, tolerances: Tolerances, *, times: bool = True) -> str:
     """Return what differs between two runs: environments, names without a partner, a line for each figure."""
     lines = [f"environment: {line}" for line in comparison.environments]
     if comparison.refusals:
@@ -92,7 +88,9 @@ def comparison_text(comparison: Comparison, rules: Rules) -> str:
         table.add_row(delta.name, delta.metric, base, head, change, _word(delta))
         if delta.base_normalized is not None and delta.head_normalized is not None:
             table.add_row("", "× reference", *(f"{x:.4g}" for x in (delta.base_normalized, delta.head_normalized)))
-    return "\n".join([*lines, render(table), *_remarks(comparison.deltas), *_wrapped(_rules_text(rules))])
+    return "\n".join(
+        [*lines, render(table), *_remarks(comparison.deltas), *_wrapped(_tolerances_text(tolerances, times))]
+    )
 
 
 def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
@@ -103,7 +101,7 @@ def delta_cells(delta: Delta) -> list[str]:
     """Return base, head, change and the whole verdict of one figure as texts."""
     if delta.metric == "accuracy":
         change = f"{0.0 - delta.change:+.4f}"
-    elif delta.metric in _WORDS:
+    elif delta.metric in RATIOS:
         change = f"{100 * (delta.change - 1):+.2f} %"
     else:
         change = f"{delta.head - delta.base:+.4g}"
@@ -115,7 +113,7 @@ def _figure(delta: Delta, value: float) -> str:
         return time_text(value)
     if delta.metric == "accuracy":
         return f"{value:.4f}"
-    return f"{value:,}" if delta.metric in _WORDS else f"{value:.4g}"
+    return f"{value:,}" if delta.metric in RATIOS else f"{value:.4g}"
 
 
 def _change_interval(delta: Delta) -> str:
@@ -124,7 +122,7 @@ def _change_interval(delta: Delta) -> str:
         return ""
     if delta.metric == "accuracy":
         return f"[{-delta.high:+.4f}, {-delta.low:+.4f}]"
-    if delta.metric not in _WORDS:
+    if delta.metric not in RATIOS:
         return f"drop [{delta.low:+.4g}, {delta.high:+.4g}]"
     return f"[{100 * (delta.low - 1):+.2f}, {100 * (delta.high - 1):+.2f}] %"
 
@@ -137,7 +135,7 @@ def sessions_text(delta: Delta) -> str:
 
 
 def _word(delta: Delta) -> str:
-    word = _WORDS.get(delta.metric, {}).get(delta.verdict, delta.verdict)
+    word = spoken(delta.metric, delta.verdict)
     return f"FAIL: {word}" if delta.fails else word
 
 
@@ -145,8 +143,9 @@ def _delta_verdict(delta: Delta) -> str:
     word = _word(delta)
     if delta.is_wide:
         word += f" ({sessions_text(delta)})"
-    elif delta.detectable is not None and delta.verdict in ("inconclusive", "same"):
-        least = f"{-delta.detectable:+.4f}" if delta.metric == "accuracy" else f"{100 * (delta.detectable - 1):+.1f} %"
+    elif delta.minimum_detectable_effect is not None and delta.verdict in ("inconclusive", "same"):
+        effect = delta.minimum_detectable_effect
+        least = f"{-effect:+.4f}" if delta.metric == "accuracy" else f"{100 * (effect - 1):+.1f} %"
         word += f" ({least} could have been shown)"
     return f"{word}: {delta.reason}" if delta.reason else word
 
@@ -166,11 +165,11 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def _rules_text(rules: Rules) -> str:
-    times = f"slower by more than {rules.margin:.2%}, " if rules.times else ""
-    left_out = "" if rules.times else " Times were left out."
+def _tolerances_text(tolerances: Tolerances, times: bool) -> str:
+    slower = f"slower by more than {tolerances.margin:.2%}, " if times else ""
+    left_out = "" if times else " Times were left out."
     return (
-        f"Fails: {times}less accurate by more than {rules.max_drop:.2%} of the "
-        f"samples, larger by more than {rules.max_growth:.2%}. False alarm at most {rules.false_alarm:.2%} for all "
-        f"together.{left_out}"
+        f"Fails: {slower}less accurate by more than {tolerances.max_drop:.2%} of the "
+        f"samples, larger by more than {tolerances.max_growth:.2%}. False alarm at most "
+        f"{tolerances.family_alpha:.2%} for all together.{left_out}"
     )

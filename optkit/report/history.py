@@ -9,30 +9,25 @@ from typing import Any
 import numpy as np
 
 from optkit.judge.history import History, Series
-from optkit.judge.segments import Change, Level
-from optkit.judge.tolerances import Rules
+from optkit.judge.segments import Change, Segment
+from optkit.judge.tolerances import Tolerances
 from optkit.report.text import plain_table, render
+from optkit.report.words import spoken
 
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND_WIDTH = 24
-_DIRECTION = {
-    "seconds": {"worse": "slower", "better": "faster"},
-    "accuracy": {"worse": "less accurate", "better": "more accurate"},
-    "zip_bytes": {"worse": "larger", "better": "smaller"},
-    "file_bytes": {"worse": "larger", "better": "smaller"},
-}
 
 
-def history_text(history: History, rules: Rules) -> str:
+def history_text(history: History, tolerances: Tolerances) -> str:
     """Return `history` as text: environments, series by suite and data, changes that count, files not read."""
     lines = _environments(history.environments)
     for (number, suite, data), series in groupby(history.series, lambda one: (one.environment, one.suite, one.dataset)):
         about = f"{data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})"
         found = list(series)
-        lines += ["", f"{suite} on {about}, environment {number + 1}", _series_table(found, rules), *_ways(found)]
+        lines += ["", f"{suite} on {about}, environment {number + 1}", _series_table(found, tolerances), *_ways(found)]
     lines += ["", *_changes(history), ""]
     lines += [f"not read: {one.path}: {one.reason}" for one in history.unread]
-    return "\n".join([*lines, _legend(history, rules)])
+    return "\n".join([*lines, _legend(history, tolerances)])
 
 
 def _environments(found: Sequence[dict[str, Any]]) -> list[str]:
@@ -45,14 +40,14 @@ def _environments(found: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _series_table(series: Sequence[Series], rules: Rules) -> str:
+def _series_table(series: Sequence[Series], tolerances: Tolerances) -> str:
     table = plain_table("series", "metric", "trend", "runs", "first", "newest", "scatter", "changes", left=3)
     table.columns[-1].justify = "left"
     for one in series:
         first, newest = (_figure(one.metric, point.value) for point in (one.points[0], one.points[-1]))
         spread = "-" if one.scatter is None else f"{one.scatter:.1%}"
         unit = {"times the reference": "× reference", "seconds": "seconds"}.get(one.unit, one.metric)
-        trend = sparkline([point.value for point in one.points], rules.margin)
+        trend = sparkline([point.value for point in one.points], tolerances.margin)
         table.add_row(one.name, unit, trend, str(len(one.points)), first, newest, spread, _outcome(one))
     return render(table)
 
@@ -94,7 +89,7 @@ def _outcome(series: Series) -> str:
     smaller = len(series.changes) - len(counting)
     if series.needed is not None and len(series.points) < series.needed:
         return f"too short: {series.needed} runs could show one"
-    words = [f"{len(counting)}, newest: {_DIRECTION[series.metric][counting[-1].verdict]}"] if counting else ["none"]
+    words = [f"{len(counting)}, newest: {spoken(series.metric, counting[-1].verdict)}"] if counting else ["none"]
     return ", ".join([*words, *([f"{smaller} that do not count"] if smaller else [])])
 
 
@@ -107,11 +102,11 @@ def _changes(history: History) -> list[str]:
         at = one.points[change.at]
         name = f"{one.name} ({one.environment + 1})" if len(history.environments) > 1 else one.name
         where = [name, _file(at.path), at.made[:16].replace("T", " "), at.commit or "-"]
-        levels = [_level(one.metric, level) for level in (change.before, change.after)]
+        segments = [_segment(one.metric, segment) for segment in (change.before, change.after)]
         p = "-" if change.p is None else f"{change.p:.2g}"
         reason = "; ".join(filter(None, [change.reason, _other_way(one, change)]))
-        word = f"{_DIRECTION[one.metric][change.verdict]}{f': {reason}' if reason else ''}"
-        table.add_row(*where, *levels, _amount(one.metric, change), p, word)
+        word = f"{spoken(one.metric, change.verdict)}{f': {reason}' if reason else ''}"
+        table.add_row(*where, *segments, _amount(one.metric, change), p, word)
     return [render(table)] if rows else ["no change that counts"]
 
 
@@ -128,21 +123,21 @@ def _file(path: str) -> str:
     return number if number.isdecimal() else name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def _level(metric: str, level: Level) -> str:
-    value = _figure(metric, level.value)
-    if metric != "seconds" or level.low is None or level.high is None:
+def _segment(metric: str, segment: Segment) -> str:
+    value = _figure(metric, segment.value)
+    if metric != "seconds" or segment.low is None or segment.high is None:
         return value
-    return f"{value} [{_figure(metric, level.low)}, {_figure(metric, level.high)}]"
+    return f"{value} [{_figure(metric, segment.low)}, {_figure(metric, segment.high)}]"
 
 
 def _amount(metric: str, change: Change) -> str:
     return f"{-change.change:+.4f}" if metric == "accuracy" else f"{100 * (change.change - 1):+.2f} %"
 
 
-def _legend(history: History, rules: Rules) -> str:
+def _legend(history: History, tolerances: Tolerances) -> str:
     return (
-        f"Counts: a time changed by more than {rules.margin:.2%}, accuracy by more than {rules.max_drop:.2%} of the "
-        f"samples, a size by more than {rules.max_growth:.2%}, from the last level that counted. False alarm at most "
-        f"{rules.false_alarm:.2%} for all {history.tests} tests together. Intervals: of the median, 95 %. A change is "
-        "named by the first run after it."
+        f"Counts: a time changed by more than {tolerances.margin:.2%}, accuracy by more than {tolerances.max_drop:.2%} "
+        f"of the samples, a size by more than {tolerances.max_growth:.2%}, from the last segment that counted. False "
+        f"alarm at most {tolerances.family_alpha:.2%} for all {history.tests} tests together. Intervals: of the "
+        "median, 95 %. A change is named by the first run after it."
     )

@@ -34,7 +34,7 @@ def ab_culprits(judgements: Iterable[Judgement], not_allowed: Iterable[str]) -> 
     """Return the pairs that are slower or undecided with their ratios, and the names without a partner."""
     lines = []
     for one in judgements:
-        if one.verdict in ("slower", "inconclusive"):
+        if one.verdict in ("worse", "inconclusive"):
             interval = interval_text(one.low, one.high, one.confidence)
             lines.append(f"{one.name}: {verdict_text(one)}: {one.ratio:.4f} times the base, {interval}")
     return lines + [_without_partner(name) for name in not_allowed]

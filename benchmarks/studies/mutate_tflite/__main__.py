@@ -34,7 +34,9 @@ HANG_SECONDS = 5.0
 _DEAD_SECONDS = 60.0
 
 
-def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subprocess.CompletedProcess[str]:
+def forked(
+    worker: Path, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Do what `trial.launch` does, in a fork of this process: run a worker's `main` on the request."""
     from optkit.measure import paired_worker
     from optkit.tflite import trial_worker
@@ -47,6 +49,7 @@ def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subproce
             os.close(read)
             os.dup2(write, 1)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            os.environ.update(env or {})
             sys.stdin = io.StringIO(json.dumps(request))
             modules[str(worker)]()
         finally:
