@@ -5,7 +5,6 @@ from .build.artifact import Progress as Progress
 from .build.builder import build_variants as build_variants
 from .build.builder import ensure_variants as ensure_variants
 from .build.builder import find_variants as find_variants
-from .build.preflight import Finding as Finding
 from .build.preflight import preflight as preflight
 from .build.store import Store as Store
 from .data import Dataset as Dataset
@@ -34,6 +33,7 @@ from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
 from .judge.saved_runs import read_runs as read_runs
 from .judge.tolerances import Tolerances as Tolerances
+from .keras.finding import Finding as Finding
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from optkit import Evaluation, Run, VariantFacts, make_run
+from optkit.build.saved import SavedArtifact, SavedBuild, SavedData
 from optkit.judge.compare import Comparison, compare_runs
 from optkit.judge.tolerances import Tolerances
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
@@ -176,8 +177,22 @@ def artifact(store: Path, mode: str) -> Path:
 
 
 def saved_build(path: Path, files: dict[str, Path]) -> Path:
-    lines = [{"variant": n, "path": str(f), "sha256": file_sha256(f), "key": "k"} for n, f in files.items()]
-    path.write_text(json.dumps(lines))
+    """Write to `path` what `optkit build --json` prints of these files by variant."""
+    artifacts = tuple(
+        SavedArtifact(
+            variant=name,
+            kind="tflite" if file.suffix == ".tflite" else "keras",
+            path=str(file),
+            key="k",
+            sha256=file_sha256(file),
+            file_bytes=file.stat().st_size,
+            zip_bytes=file.stat().st_size,
+            notes=(),
+        )
+        for name, file in files.items()
+    )
+    data = SavedData(name="mnist", digest="d" * 64, train=320, test=70)
+    path.write_bytes(msgspec.json.encode(SavedBuild(schema=1, suite="tiny", dataset=data, artifacts=artifacts)))
     return path
 
 

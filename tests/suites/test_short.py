@@ -90,6 +90,8 @@ def test_recipes_by_name():
     qat = recipe("pruned_qat")
     assert qat["conversion"] == {"mode": "int8"}
     assert qat["steps"][1]["preserve"] == "sparsity"
+    assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
+    assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
     assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
     assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 
