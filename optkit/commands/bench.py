@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.output:
         save(document, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
-    shown = [text.summary(run)]
+    shown = [text.summary(run, verdicts)]
     if not options.no_gates:
         shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
     return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0

@@ -14,7 +14,7 @@ from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, names
 from optkit.process.temporary import temporary_folder
-from optkit.report import text
+from optkit.report import terminal, text
 from optkit.report.progress import shown_progress
 
 
@@ -57,7 +57,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         }
         for a in artifacts
     ]
-    return result, f"{suite.title} on {dataset}\n\n{text.artifacts_table(artifacts)}", 0
+    about = terminal.paragraph(f"{suite.title} on {dataset}", terminal.width())
+    return result, "\n".join([*about, "", text.artifacts_table(artifacts)]), 0
 
 
 BUILD = Command(

@@ -62,8 +62,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if _used():
         from optkit.plugin.bench import summaries
 
+        from optkit.report.terminal import painted
+
         for line in summaries(config):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(painted(line) if terminalreporter.hasmarkup else line)
 
 
 @pytest.hookimpl(optionalhook=True)
