@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,3 +149,25 @@ def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Callable
         return benchmark_alone(call, benchmark, request)
 
     return time
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say how many benchmarks there are, where `optkit bench` shows how far its sessions are."""
+    _say(f"{sum(map(_is_case, session.items))}\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Say that one more benchmark is done."""
+    if _is_case(item):
+        _say("done\n")
+
+
+def _is_case(item: pytest.Item) -> bool:
+    return "optkit_case" in getattr(item, "fixturenames", ())
+
+
+def _say(line: str) -> None:
+    if place := os.environ.get("OPTKIT_PROGRESS_FILE"):
+        with suppress(OSError), open(place, "a") as file:
+            file.write(line)

@@ -39,7 +39,7 @@ def summary(run: Run, verdicts: Sequence[Verdict] = (), *, width: int | None = N
 
 
 def order_of(run: Run) -> list[str]:
-    """Return the variants as a reader wants them: the baseline, then Keras files, then the others as they were timed."""
+    """Return the variants as a reader wants them: the baseline, then Keras files, then the others as timed."""
     return sorted(run.variants, key=lambda name: (name != run.baseline, run.variants[name].kind != "keras"))
 
 
