@@ -20,6 +20,9 @@ from optkit.plugin.options import add_options
 if TYPE_CHECKING:
     from optkit.plugin.bench import Bench
 
+_PROGRESS = "OPTKIT_PROGRESS_FILE"
+"""As `optkit.record.sessions.PROGRESS`: the file in which a session says how far it is."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --optkit-suite, --optkit-data and the others."""
@@ -153,13 +156,14 @@ def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Callable
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Say how many benchmarks there are, where `optkit bench` shows how far its sessions are."""
-    _say(f"{sum(map(_is_case, session.items))}\n")
+    if _PROGRESS in os.environ:
+        _say(f"{sum(map(_is_case, session.items))}\n")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Say that one more benchmark is done."""
-    if _is_case(item):
+    """Say that one more benchmark is done, where it is shown."""
+    if _PROGRESS in os.environ and _is_case(item):
         _say("done\n")
 
 
@@ -168,6 +172,5 @@ def _is_case(item: pytest.Item) -> bool:
 
 
 def _say(line: str) -> None:
-    if place := os.environ.get("OPTKIT_PROGRESS_FILE"):
-        with suppress(OSError), open(place, "a") as file:
-            file.write(line)
+    with suppress(OSError), open(os.environ[_PROGRESS], "a") as file:
+        file.write(line)
