@@ -65,7 +65,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print one table of everything that was timed, for each suite."""
     if _used():
         from optkit.plugin.bench import summaries
-
         from optkit.report.terminal import painted
 
         for line in summaries(config):

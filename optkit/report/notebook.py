@@ -68,7 +68,7 @@ def _scores(run: Run, facts: Sequence[VariantFacts]) -> tuple[Axis, list[Point]]
     ]
     quality = next((one.quality for one in facts if one.quality), None)
     better = quality.scores.better if quality else "higher"
-    unit = quality.scores.unit if quality else "fraction"
+    unit = quality.scores.unit if quality and quality.scores.unit != "fraction" else ""
     return (Axis(metric_of(run), better=better, unit=unit), points) if points else None
 
 

@@ -13,7 +13,7 @@ from optkit.report.best import best_lines, gate_word
 from optkit.report.figures import NOT_MEASURED, accuracy_text, metric_form, threads_text, time_text, times_text
 from optkit.report.grid import MARK, Column, Grid, grid, natural_width
 from optkit.report.notes import int16_notes
-from optkit.report.terminal import paragraph, wrapped
+from optkit.report.terminal import NO_BREAK, paragraph, wrapped
 from optkit.spec.metrics import MODES
 
 SHORT = {"single_sample": "sample", "single_batch": "batch", "full_set": "set"}
@@ -133,20 +133,20 @@ def overs(run: Run, mode: str) -> Mapping[str, str]:
 
 
 def _legend(run: Run, width: int, left_out: Sequence[str]) -> Iterator[str]:
-    for line in [*_meanings(run), *_left_out(left_out)]:
+    for line in [*_meanings(run, left_out), *_left_out(left_out)]:
         yield from paragraph(line, width)
     tried = [timing for timing in run.benchmarks if timing.trial]
     if tried:
         told = "Full set, as chosen by a short trial (seconds of each way tried are in the saved JSON):"
         yield from paragraph(told, width)
         for way in dict.fromkeys(timing.strategy for timing in tried):
-            names = [f"{t.variant} ({t.threads})" for t in tried if t.strategy == way]
+            names = [f"{t.variant}{NO_BREAK}({t.threads})" for t in tried if t.strategy == way]
             yield from paragraph(f"  {way}: {', '.join(names)}", width, indent="    ")
     for note in int16_notes(run):
         yield from paragraph(note, width)
 
 
-def _meanings(run: Run) -> Iterator[str]:
+def _meanings(run: Run, left_out: Sequence[str]) -> Iterator[str]:
     yield f"{MARK} smallest zip; fastest of its mode and threads. Ratio: zip bytes of {run.baseline} / this zip."
     if drop := _drop_meaning(run):
         yield drop
@@ -158,6 +158,8 @@ def _meanings(run: Run) -> Iterator[str]:
         yield f"Times are medians{of_sessions}{told[0]}{told[1] if 'full_set' in modes else ''}."
     heads = {head: over for timing in run.benchmarks for head, over in overs(run, timing.mode).items()}
     for head, over in heads.items():
+        if head in left_out:
+            continue
         how = " under Keras' predict()" if head == "× predict()" else ""
         yield f"{head}: time of {over}{how} / this time."
 

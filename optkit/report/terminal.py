@@ -27,7 +27,7 @@ _WORDS = {
     "open": "inconclusive|not comparable",
 }
 _PATTERNS = [
-    *(rf"(?m)^(?P<{style}>{words})(?=: )" for style, words in _WORDS.items()),  # a line of verdicts
+    *(rf"(?m)^(?P<{style}>{words})(?=:( |$))" for style, words in _WORDS.items()),  # a line of verdicts
     *(rf"(?m)(?<=\s)(?P<{style}>{words})$" for style, words in _WORDS.items()),  # the last cell of a row
     r"(?m)(?<=^gates: )(?P<good>[1-9]\d* passed)",
     r"(?P<bad>\b[1-9]\d* failed)(?=,)",

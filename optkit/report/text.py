@@ -61,10 +61,7 @@ def variants_table(suite: Suite, *, width: int | None = None) -> str:
     columns = width or terminal.width()
     modes = [variant.conversion.mode if variant.conversion else "-" for variant in suite.variants]
     steps = [steps_text(variant) for variant in suite.variants]
-    gates = [
-        ", ".join(_gate_text(gate) for gate in suite.gates_of(variant))
-        for variant in suite.variants
-    ]
+    gates = [", ".join(_gate_text(gate) for gate in suite.gates_of(variant)) for variant in suite.variants]
     shown = [
         Column("conversion", modes, left=True),
         Column("steps", steps, words=True),

@@ -49,7 +49,7 @@ def boxes(svg: ET.Element, names: list[str]) -> list[Box]:
         ("lower", "higher", ["float16", "int8", "pruned_int8"]),
         ("lower", "lower", ["pruned_int8", "bad"]),
         ("higher", "higher", ["float32"]),
-        ("higher", "lower", ["float32", "float16", "bad"]),
+        ("higher", "lower", ["float32", "bad"]),
     ],
 )
 def test_the_front_by_direction(x: str, y: str, expected: list[str]) -> None:
@@ -75,7 +75,9 @@ def test_what_is_in_the_picture() -> None:
     assert "pruned_int8: zipped size 7,796 bytes, accuracy 0.977 (0.973 to 0.98)" in about.text
     assert "Not on the front: bad:" in about.text
     marks = [one for one in svg.iter(f"{SVG}g") if one.find(f"{SVG}circle") is not None]
-    filled = [one.find(f"{SVG}title").text.split(":")[0] for one in marks if one.find(f"{SVG}circle").get("fill") != "none"]  # type: ignore[union-attr]
+    filled = [
+        one.find(f"{SVG}title").text.split(":")[0] for one in marks if one.find(f"{SVG}circle").get("fill") != "none"
+    ]  # type: ignore[union-attr]
     assert set(filled) == {"float16", "int8", "pruned_int8"}, "shapes tell, not colours alone"
     colours = set(re.findall(r"#[0-9a-f]{6}", front_svg(FIVE, x=SIZE, y=ACCURACY, title="")))
     assert colours == {"#0a7cc4", "#808080", "#1f2328", "#e6edf3"}
@@ -184,7 +186,7 @@ def test_a_scale_holds_its_figures_and_has_ticks(figures: list[float], log: bool
 @pytest.mark.parametrize(
     ("low", "high", "log", "expected"),
     [
-        (0.95, 0.98, False, ["0.950", "0.955", "0.960", "0.965", "0.970", "0.975", "0.980"]),
+        (0.95, 0.98, False, ["0.95", "0.96", "0.97", "0.98"]),
         (8_000, 80_000, True, ["10,000", "20,000", "50,000"]),
         (1_000, 1_000_000, True, ["1,000", "10,000", "100,000", "1,000,000"]),
     ],

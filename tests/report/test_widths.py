@@ -16,7 +16,6 @@ from optkit.judge.history import make_history
 from optkit.judge.pairs import Pairing
 from optkit.judge.past import past_of
 from optkit.judge.saved_runs import SavedRun, Unread
-
 from optkit.report.comparison import comparison_text, judgements_text
 from optkit.report.evidence import evidence_text
 from optkit.report.history import history_text
@@ -103,13 +102,13 @@ def test_verdicts_and_notes(width: int) -> None:
     verdicts = [dataclasses.replace(one, changed=("last passed", f"spec.steps[0].{LONG}: 1 -> 2")) for one in verdicts]
     shown = verdicts_text(verdicts, notes=[f"not of this suite, so not judged: {', '.join(run.variants)}"], width=width)
     assert too_wide(shown, width) == []
-    assert sum(line.startswith("fail: ") for line in shown.splitlines()) == len(verdicts)
+    assert sum(line.startswith("fail:") for line in shown.splitlines()) == len(verdicts)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_comparison(width: int) -> None:
     sides = [
-        compared_run(*(variant(name, size=size) for name in ("baseline", "int8", LONG, LONGEST)), seconds=times)
+        compared_run(*(variant(name, size=size) for name in ("int8", LONG, LONGEST)), seconds=times)
         for size, times in ((1000, SESSIONS), (1400, (8.6e-6, 1.0, 30.0)))
     ]
     found = compare_runs(*sides, Rules())
@@ -148,7 +147,7 @@ def test_pairs(width: int) -> None:
     pairing = Pairing((), missing=(LONG,), new=(LONGEST,))
     shown = judgements_text(judgements, pairing, Design(), [LONG], width=width)
     assert too_wide(shown, width) == []
-    assert shown.count("a change of +20.0 % could have been shown") + shown.count("a change of +20.0 %\n") >= 1
+    assert "a change of +20.0 % could have been shown" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -157,9 +156,11 @@ def test_a_history(width: int) -> None:
 
     def saved(i: int) -> SavedRun:
         slow = 1.5 if i >= 15 else 1.0
-        sides = [variant(name, size=1000 + 100 * (i >= 10)) for name in ("baseline", "int8", LONG, LONGEST)]
+        sides = [variant(name, size=1000 + 100 * (i >= 10)) for name in ("int8", LONG, LONGEST)]
         one = compared_run(*sides, seconds=(slow * (1 + 0.01 * (i % 3)),))
-        return SavedRun(path=f"{LONG}/{i:04}.json", made=began + timedelta(days=i), run=past_of(one))
+        made = began + timedelta(days=i)
+        dated = dataclasses.replace(one, made=made.isoformat())
+        return SavedRun(path=f"{LONG}/{i:04}.json", made=made, run=past_of(dated))
 
     runs = [saved(i) for i in range(30)]
     unread = [Unread(path=f"{LONG}/notes.json", reason="is not a pytest-benchmark file: it is not JSON")]
