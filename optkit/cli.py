@@ -21,6 +21,7 @@ from optkit.names import shown_json, shown_lines
 from optkit.process.interrupts import handled, noticed, stopped
 from optkit.process.output import prepared, show, tell
 from optkit.process.temporary import sweep
+from optkit.report.terminal import is_coloured, painted
 
 _CODES = (
     "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             text = shown_json(_as_json(result))
         else:
-            text = shown_lines(shown, workflow=_in_workflow())
+            text = _painted(shown_lines(shown, workflow=_in_workflow()))
     except OptkitError as error:
         tell(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()))
         return show(json.dumps({"error": str(error)}), 2) if options.json else 2
@@ -52,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever else is raised is nothing that the user did
         return _defect(error, options.json)
     return show(text, int(code))
+
+
+def _painted(text: str) -> str:
+    """Return the text of a result with colours, where standard output has them."""
+    if not is_coloured(sys.stdout):
+        return text
+    return painted(text)
 
 
 def _as_json(result: Any) -> str:

@@ -7,7 +7,6 @@ Seeds and settings of TensorFlow in the caller's process stay as they are.
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,8 @@ from optkit.record.compressed import Compressed
 from optkit.record.gather import gather
 from optkit.record.run import Run
 from optkit.record.timing import Timing
-from optkit.report import text
+from optkit.report.notebook import run_html
+from optkit.report.summary import summary
 from optkit.runtime import KerasWorkers
 from optkit.spec import Step
 from optkit.spec.keys import canonical
@@ -45,7 +45,10 @@ Recipe = str | Sequence[Step | str]
 
 @dataclass(frozen=True)
 class Study(Mapping[str, Compressed]):
-    """What `compress` found: variants by name, the baseline first. Printed, it is the summary table."""
+    """What `compress` found: variants by name, the baseline first. Printed, it is the summary table.
+
+    A notebook shows the table, and the front as a picture.
+    """
 
     run: Run
     found: dict[str, Compressed] = field(repr=False)
@@ -81,11 +84,11 @@ class Study(Mapping[str, Compressed]):
         return min(within, key=lambda one: one.zip_bytes, default=None)
 
     def __str__(self) -> str:
-        return text.summary(self.run)
+        return summary(self.run)
 
     def _repr_html_(self) -> str:
-        """Return the summary for a notebook."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """Return the summary as a table, and the front as a picture, for a notebook."""
+        return run_html(self.run)
 
 
 def _fits(one: Compressed, name: str, bound: float | None, unit: float) -> bool:

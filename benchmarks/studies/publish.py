@@ -33,7 +33,9 @@ def summary(options: argparse.Namespace) -> None:
     run = read_run(options.run)
     runtimes = sorted({f"{v.runtime.name} {v.runtime.version}" for v in run.variants.values()})
     where = f"{run.machine}, {', '.join(runtimes)}, {run.made[:10]}"
-    replace_between(options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run)}\n```")
+    replace_between(
+        options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run, width=100)}\n```"
+    )
 
 
 def seeds(options: argparse.Namespace) -> None:

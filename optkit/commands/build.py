@@ -15,7 +15,7 @@ from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, names
 from optkit.process.temporary import temporary_folder
-from optkit.report import text
+from optkit.report import terminal, text
 from optkit.report.progress import shown_progress
 
 
@@ -46,8 +46,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:
         built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
     artifacts = list(built.values())
-    shown = f"{suite.title} on {dataset}\n\n{text.artifacts_table(artifacts)}"
-    return saved(suite, dataset, artifacts), shown, 0
+    about = terminal.paragraph(f"{suite.title} on {dataset}", terminal.width())
+    return saved(suite, dataset, artifacts), "\n".join([*about, "", text.artifacts_table(artifacts)]), 0
 
 
 BUILD = Command(

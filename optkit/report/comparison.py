@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 from optkit.judge.ab import Judgement
@@ -11,28 +10,33 @@ from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta
 from optkit.judge.pairs import Pairing
 from optkit.judge.tolerances import Tolerances
-from optkit.report.text import plain_table, render, time_text
+from optkit.report import terminal
+from optkit.report.figures import time_text
+from optkit.report.grid import Column, grid
+from optkit.report.terminal import paragraph
 from optkit.report.words import RATIOS, spoken
 
 
 def judgements_text(
-    judgements: Sequence[Judgement], pairing: Pairing, tolerances: Tolerances, not_allowed: Sequence[str]
+    judgements: Sequence[Judgement],
+    pairing: Pairing,
+    tolerances: Tolerances,
+    not_allowed: Sequence[str],
+    *,
+    width: int | None = None,
 ) -> str:
     """Return a line a pair: ratio, interval, control, processes used, verdict; then what has no partner."""
-    table = plain_table("benchmark", "head / base", "interval", "control", "processes", "seconds", "verdict")
-    table.columns[-1].justify = "left"
-    for one in judgements:
-        table.add_row(
-            one.name,
-            f"{one.ratio:.4f}",
-            interval_text(one.low, one.high, one.confidence),
-            f"{one.control:.4f}",
-            str(one.processes),
-            f"{one.seconds:.0f}",
-            verdict_text(one),
-        )
-    lines = [render(table)]
-    lines += [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
+    columns = width or terminal.width()
+    shown = [
+        Column("head / base", [f"{one.ratio:.4f}" for one in judgements]),
+        Column("interval", [interval_text(one.low, one.high, one.confidence) for one in judgements]),
+        Column("control", [f"{one.control:.4f}" for one in judgements]),
+        Column("processes", [str(one.processes) for one in judgements]),
+        Column("seconds", [f"{one.seconds:.0f}" for one in judgements]),
+        Column("verdict", [verdict_text(one) for one in judgements], words=True),
+    ]
+    table = grid(Column("benchmark", [one.name for one in judgements], left=True), shown, columns, stack=True)
+    lines = [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
     lines += [f"new: {name} is in the head only{_unless_allowed(name, not_allowed)}" for name in pairing.new]
     clocks = {timing.clock for one in judgements for timing in one.timings}
     lines += ["timed by CPU time: other processes' turns on the core are not counted"] if clocks == {"cpu"} else []
@@ -41,7 +45,7 @@ def judgements_text(
         f"at most {tolerances.family_alpha:.2%} for all {len(judgements)} together. Control: the base against its own "
         "copy."
     )
-    return "\n".join(lines)
+    return "\n".join([table.text, *(part for line in lines for part in paragraph(line, columns))])
 
 
 def verdict_text(one: Judgement) -> str:
@@ -65,14 +69,14 @@ def interval_text(low: float, high: float, confidence: float) -> str:
     return f"[{low:.4f}, {high:.4f}] at {100 * confidence:.4g} %"
 
 
-_WRAP = 100
-
-
-def comparison_text(comparison: Comparison, tolerances: Tolerances, *, times: bool = True) -> str:
+def comparison_text(
+    comparison: Comparison, tolerances: Tolerances, *, times: bool = True, width: int | None = None
+) -> str:
     """Return what differs between two runs: environments, names without a partner, a line for each figure."""
+    columns = width or terminal.width()
     lines = [f"environment: {line}" for line in comparison.environments]
     if comparison.refusals:
-        return "\n".join([*lines, *(f"not comparable: {line}" for line in comparison.refusals)])
+        return _lines([*lines, *(f"not comparable: {line}" for line in comparison.refusals)], columns)
     if comparison.environments:
         lines.append("ACROSS ENVIRONMENTS: times are compared only as multiples of the reference model")
     for what, names in (("missing", comparison.missing), ("new", comparison.new)):
@@ -81,16 +85,33 @@ def comparison_text(comparison: Comparison, tolerances: Tolerances, *, times: bo
         f"renamed: {a} → {b}{_unless_allowed(f'{a} → {b}', comparison.not_allowed)}" for a, b in comparison.renamed
     ]
     lines += [f"not compared: {line}" for line in comparison.skipped]
-    table = plain_table("benchmark", "metric", "base", "head", "change", "verdict", left=2)
-    table.columns[-1].justify = "left"
-    for delta in comparison.deltas:
+    below = [*_remarks(comparison.deltas), _tolerances_text(tolerances, times)]
+    parts = [_lines(lines, columns), _deltas_table(comparison.deltas, columns), _lines(below, columns)]
+    return "\n".join(filter(None, parts))
+
+
+def _lines(lines: Sequence[str], width: int) -> str:
+    return "\n".join(part for line in lines for part in paragraph(line, width))
+
+
+def _deltas_table(deltas: Sequence[Delta], width: int) -> str:
+    """Return a row for each figure, and one below a time that is known in times of the reference model."""
+    if not deltas:
+        return ""
+    rows: list[tuple[str, ...]] = []
+    for delta in deltas:
         base, head, change, _ = delta_cells(delta)
-        table.add_row(delta.name, delta.metric, base, head, change, _word(delta))
+        rows.append((delta.name, delta.metric, base, head, change, _word(delta)))
         if delta.base_normalized is not None and delta.head_normalized is not None:
-            table.add_row("", "× reference", *(f"{x:.4g}" for x in (delta.base_normalized, delta.head_normalized)))
-    return "\n".join(
-        [*lines, render(table), *_remarks(comparison.deltas), *_wrapped(_tolerances_text(tolerances, times))]
-    )
+            sides = (f"{delta.base_normalized:.4g}", f"{delta.head_normalized:.4g}")
+            rows.append(("", "× reference", *sides, "", ""))
+    names, metrics, bases, heads, changes, words = zip(*rows, strict=True)
+    shown = [
+        Column("metric", metrics, left=True),
+        *(Column(head, cells) for head, cells in (("base", bases), ("head", heads), ("change", changes))),
+        Column("verdict", words, left=True),
+    ]
+    return grid(Column("benchmark", names, left=True), shown, width, stack=True).text
 
 
 def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
@@ -144,8 +165,11 @@ def _delta_verdict(delta: Delta) -> str:
     if delta.is_wide:
         word += f" ({sessions_text(delta)})"
     elif delta.minimum_detectable_effect is not None and delta.verdict in ("inconclusive", "same"):
-        effect = delta.minimum_detectable_effect
-        least = f"{-effect:+.4f}" if delta.metric == "accuracy" else f"{100 * (effect - 1):+.1f} %"
+        least = (
+            f"{-delta.minimum_detectable_effect:+.4f}"
+            if delta.metric == "accuracy"
+            else f"{100 * (delta.minimum_detectable_effect - 1):+.1f} %"
+        )
         word += f" ({least} could have been shown)"
     return f"{word}: {delta.reason}" if delta.reason else word
 
@@ -157,12 +181,8 @@ def _remarks(deltas: Sequence[Delta]) -> list[str]:
         if delta.reason:
             p = "" if delta.p is None else f"p {delta.p:.2g}"
             more = ", ".join(filter(None, [_change_interval(delta), p]))
-            lines += _wrapped(f"{delta.name}: {'; '.join(filter(None, [more, _delta_verdict(delta)]))}")
+            lines.append(f"{delta.name}: {'; '.join(filter(None, [more, _delta_verdict(delta)]))}")
     return lines
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _tolerances_text(tolerances: Tolerances, times: bool) -> str:
