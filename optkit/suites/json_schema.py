@@ -14,13 +14,25 @@ from optkit.data import DATASETS
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Training, Workload
 from optkit.spec.metrics import METRICS, MODES
+from optkit.suites.meanings import meaning
 from optkit.suites.recipes import KNOWN
 from optkit.suites.short import BUDGET_KEYS
 from optkit.techniques import TECHNIQUES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
-_DATA = {"oneOf": [_TEXT, {"type": "object", "properties": {"path": _TEXT}, "required": ["path"]}]}
+_OWN_DATA = {
+    "path": _TEXT,
+    "test_share": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "seed": {"type": "integer", "default": 0},
+    "classes": {"type": "integer", "minimum": 2},
+    "scale": {"type": "number"},
+    "mean": {"type": "array", "items": {"type": "number"}, "default": [0.0]},
+    "std": {"type": "array", "items": {"type": "number"}, "default": [1.0]},
+    "size": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+    "channels": {"enum": [1, 3]},
+    "channels_first": {"type": "boolean"},
+}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
 _HIDDEN = {"Gate": ("origin",)}
@@ -49,17 +61,21 @@ def suite_schema() -> dict[str, Any]:
             "conversion": _ref("Conversion"),
         }
     )
-    return {
-        "$schema": _DIALECT,
-        "title": "optkit suite file",
-        **_table(_top(), required=("schema", "name")),
-        "$defs": definitions,
-    }
+    top = _table(_top(), required=("schema", "name"))
+    tables = {**{kind.__name__: name for name, kind in steps.items()}, "Training": "training", "Teaching": "teaching"}
+    for name, definition in definitions.items():
+        if "properties" in definition:
+            _explain(definition, tables.get(name, name.lower()))
+    _explain(top, "suite")
+    for name, inner in (("workload", top), ("budget", top)):
+        _explain(inner["properties"][name], name)
+    return {"$schema": _DIALECT, "title": "optkit suite file", **top, "$defs": definitions}
 
 
 def _top() -> dict[str, Any]:
     tasks = list(get_args(get_type_hints(Workload)["task"]))
-    own = {"model": _TEXT, "data": _DATA, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
+    data = _explain(_table(_OWN_DATA, required=("path",)), "data")
+    own = {"model": _TEXT, "data": {"oneOf": [_TEXT, data]}, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
     task, seed, training = {"enum": tasks}, {"type": "integer"}, _ref("Training")
     workload = {"dataset": _named(DATASETS), "network": _named(NETWORKS), "training": training, "task": task}
     number = {"type": "number"}
@@ -99,6 +115,14 @@ def _open(definition: dict[str, Any], hidden: tuple[str, ...]) -> None:
 def _table(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
     found = {"type": "object", "properties": {**properties, "on": _OVERRIDES}, "additionalProperties": False}
     return {**found, **({"required": list(required)} if required else {})}
+
+
+def _explain(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Say of each key of a table what it means. Returns the table."""
+    table["properties"] = {
+        key: {**value, "description": meaning(name, key)} for key, value in table["properties"].items()
+    }
+    return table
 
 
 def _named(known: Any) -> dict[str, Any]:
