@@ -58,7 +58,7 @@ def test_every_key_says_what_it_means_and_nothing_is_said_of_a_key_that_is_gone(
         "suite": schema["properties"],
         "workload": schema["properties"]["workload"]["properties"],
         "budget": schema["properties"]["budget"]["properties"],
-        "data": schema["properties"]["data"]["oneOf"][1]["properties"],
+        "data": schema["$defs"]["DataTable"]["properties"],
         "training": schema["$defs"]["Training"]["properties"],
         "conversion": schema["$defs"]["Conversion"]["properties"],
         "gate": schema["$defs"]["Gate"]["properties"],

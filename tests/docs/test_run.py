@@ -54,6 +54,8 @@ def lay(folder: Path, model: Path, data: Path) -> None:
     """Give the reader's folder a model, its data, and two files to compare."""
     shutil.copy(model, folder / f"model{model.suffix}")
     shutil.copy(data, folder / "data.npz")
+    for path in (model, data):
+        shutil.copy(path, folder)  # under its own name, too
     for name in ("base.tflite", "head.tflite", "int8.tflite"):
         shutil.copy(TFLITE[0], folder / name)
 

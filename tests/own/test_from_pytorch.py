@@ -8,7 +8,6 @@ import pytest
 
 import optkit
 from optkit.cli import main
-from optkit.data.own import load_own
 from optkit.errors import DataError
 from optkit.runtime.samples import run_samples
 from optkit.suites.begin import begin
@@ -103,13 +102,3 @@ def test_a_folder_of_images_is_brought_into_the_models_order(
         assert (outputs.reshape(-1, 4).argmax(1) == dataset.y_test).mean() > 0.8
     digests = {optkit.open_suite(f"{path.stem}.toml")[1].digest for path in (FIRST, LAST)}
     assert len(digests) == 2, "samples in another order are other data"
-
-
-def test_channels_are_scaled_before_they_are_moved(data: dict[str, Any], tmp_path: Path) -> None:
-    for label in (0, 1):
-        for i in range(3):
-            picture(tmp_path / f"c{label}" / f"{i}.png", data["x_test"][i])
-    reading = {"size": (12, 12), "channels": 3}
-    last = load_own(tmp_path, "multiclass", **reading, mean=(0.1, 0.2, 0.3))
-    first = load_own(tmp_path, "multiclass", **reading, channels_first=True, mean=(0.1, 0.2, 0.3))
-    np.testing.assert_array_equal(np.moveaxis(last.x_train, -1, 1), first.x_train)

@@ -6,7 +6,7 @@ Types, defaults and meanings are the schema's. The errors are what the reader of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.studies.pages.markdown import code, made, table
@@ -46,23 +46,31 @@ _OWN: Table = {
     "data": {"path": "data.npz"},
     "variants": ["int8"],
 }
+_OF_CLASSES = ("training", "conversion", "gate", "step", "teaching")
+"""Tables that are read into a class: what has no default there is needed."""
 _STEP_NEEDS: dict[str, Table] = {"distill": {"teacher": "baseline"}}
-_WRONG: Sequence[Any] = (-1, "wrong", 5, [], {}, True)
-"""What is tried, in this order, until the reader refuses one."""
-_ANY = ("description", "custom_objects", "extends")
-"""Keys of which any text is a right value, or whose value is a file."""
+_WRONG: dict[str, Sequence[Any]] = {
+    "integer": (-1, "wrong"),
+    "number": (-1, "wrong"),
+    "string": ("wrong", -1),
+    "boolean": ("wrong",),
+    "array": (["wrong"], -1),
+    "object": ({"wrong": 1}, -1),
+}
+"""What is tried of a type, in this order, until the reader refuses one."""
+_WRONG_TEXTS = {"name": "a/b", "at": "95", "extends": -1}
+"""Of texts that may be nearly anything, one that is wrong."""
 
 
 def page(command: str) -> str:
     """Return the page; `command` is what makes it."""
     schema = suite_schema()
     tables = schema["$defs"]
-    own = next(one for one in schema["properties"]["data"]["oneOf"] if "properties" in one)
     parts = [
         _HEAD.format(made=made(command), unknown=refusal({**_BASE, "bassline": "baseline"})),
         _section("The top of the file", "", schema, ("suite",)),
         _section("[workload]", _WORKLOAD, schema["properties"]["workload"], ("workload",)),
-        _section("data, as a table", "", own, ("data",)),
+        _section("data, as a table", "", tables["DataTable"], ("data",)),
         _section("[workload.training]", "A variant's `training` has the same keys.", tables["Training"], ("training",)),
         _section("budget", "", schema["properties"]["budget"], ("budget",)),
         _section("[variants.NAME]", "", tables["Variant"], ("variant",)),
@@ -77,7 +85,9 @@ def page(command: str) -> str:
 
 
 def _section(title: str, about: str, found: Mapping[str, Any], place: tuple[str, ...]) -> str:
-    needed = found.get("required", ())
+    needed = found.get("required", [])
+    if place[0] in _OF_CLASSES:
+        needed = [key for key, value in found["properties"].items() if "default" not in value]
     rows = [("key", "type", "default", "meaning", "a wrong value")]
     for key, value in found["properties"].items():
         if key != "on":
@@ -89,9 +99,9 @@ def _section(title: str, about: str, found: Mapping[str, Any], place: tuple[str,
 def kind(value: Mapping[str, Any]) -> str:
     """Return the type of a value as a reader says it."""
     if "const" in value:
-        return code(json.dumps(value["const"]))
+        return code(_toml(value["const"]))
     if "enum" in value:
-        return ", ".join(code(json.dumps(one)) for one in value["enum"] if one is not None)
+        return ", ".join(code(_toml(one)) for one in value["enum"] if one is not None)
     if "$ref" in value:
         return f"table ({value['$ref'].rsplit('/', 1)[1].lower()})"
     for several in ("oneOf", "anyOf"):
@@ -112,18 +122,25 @@ def kind(value: Mapping[str, Any]) -> str:
 def _default(value: Mapping[str, Any]) -> str:
     if value.get("default") in (None, "", [], {}):
         return ""
-    return code(json.dumps(value["default"]))
+    return code(_toml(value["default"]))
 
 
 def wrong(place: tuple[str, ...], key: str, value: Mapping[str, Any]) -> str:
     """Return a wrong value of `key`, and what the reader of suite files says to it; empty when any value is right."""
-    if key in _ANY:
-        return ""
-    for one in _WRONG:
+    for one in _candidates(key, value):
         said = refusal(_document(place, key, one))
         if said and f"unknown key '{key}'" not in said:
-            return f"{code(json.dumps(one))}: {said}"
+            return f"{code(_toml(one))}: {said}"
     return ""
+
+
+def _candidates(key: str, value: Mapping[str, Any]) -> Iterator[Any]:
+    if key in _WRONG_TEXTS:
+        yield _WRONG_TEXTS[key]
+    several = [one for name in ("oneOf", "anyOf") for one in value.get(name, ())] or [value]
+    for one in several:
+        kind = "string" if "enum" in one or "const" in one else "object" if "$ref" in one else one.get("type")
+        yield from _WRONG.get(str(kind), ())
 
 
 def _document(place: tuple[str, ...], key: str, one: Any) -> Table:
@@ -154,6 +171,13 @@ def _document(place: tuple[str, ...], key: str, one: Any) -> Table:
 
 def _with_variant(variant: Table) -> Table:
     return {**_BASE, "variants": {"baseline": {}, "other": variant}}
+
+
+def _toml(value: Any) -> str:
+    """Return a value as a suite file has it."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
+    return json.dumps(value)
 
 
 def refusal(document: Table) -> str:
