@@ -55,7 +55,7 @@ def test_several_inputs_go_by_name_in_the_models_order() -> None:
         (
             np.zeros((3, 28, 24, 3)),
             [TensorSpec("image", (3, 28, 24))],
-            r"samples \(28, 24, 3\) .*takes image \(3, 28, 24\) float32; it takes channels first, .*np\.moveaxis\(x, -1, 1\)",
+            r"samples \(28, 24, 3\) .*takes image \(3, 28, 24\) float32; it takes channels first.*moveaxis\(x, -1, 1\)",
         ),
         (np.zeros((3, 3, 28, 24)), [TensorSpec("a", (28, 24, 3))], r"it takes channels last: np\.moveaxis\(x, 1, -1\)"),
         (np.zeros((3, 3, 24, 28)), [TensorSpec("a", (28, 24, 3))], "bring the data to the model's shape"),

@@ -24,11 +24,12 @@ name = "own"
 model = "model.keras"
 data = "data.npz"
 """
+IMAGES = 'schema = 1\nname = "x"\n[variants.baseline]\n'
 BASES = (
     f'{OWN}variants = ["int8"]\n{{part}}',
     f'{{mnist}}\n{{part}}',
     f"{OWN}variants = [\"int8\"]\n[workload]\n{{part}}",
-    'schema = 1\nname = "x"\n[variants.baseline]\n[workload]\nnetwork = "mobilenet_v2"\ntraining = {{ epochs = 1 }}\n{part}',
+    f'{IMAGES}[workload]\nnetwork = "mobilenet_v2"\ntraining = {{{{ epochs = 1 }}}}\n{{part}}',
 )
 """What a part of a suite file may stand in."""
 CONFIGURATION = re.compile(r"^allow = \[")

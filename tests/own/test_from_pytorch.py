@@ -1,4 +1,4 @@
-"""Files that litert-torch and onnx2tf made of a PyTorch model: docs/examples/from_pytorch/make.py, run once for real."""
+"""Files that litert-torch and onnx2tf made of a PyTorch model: docs/examples/from_pytorch/make.py, run for real."""
 
 from pathlib import Path
 from typing import Any
