@@ -12,6 +12,7 @@ import optkit
 from benchmarks.studies.pages import __main__ as made
 from benchmarks.studies.pages import commands, front, python, suite_keys
 from optkit.commands import COMMANDS
+from optkit.plugin.options import OPTIONS
 from optkit.suites.json_schema import suite_schema
 from optkit.suites.meanings import MEANINGS, meaning
 from tests.isolation import ROOT
@@ -53,6 +54,11 @@ def test_every_word_of_a_commands_help_is_on_its_page(name: str) -> None:
     for option in options - {"-h", "--help", "--json"}:
         assert f"`{option}" in section, option
     assert f"## optkit {name}" in section
+
+
+def test_the_options_of_pytest_are_in_their_guide() -> None:
+    text = (ROOT / "docs" / "plugin.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `--optkit-(\w+) ", text, re.M)) == sorted(OPTIONS)
 
 
 def test_every_key_says_what_it_means_and_nothing_is_said_of_a_key_that_is_gone() -> None:
