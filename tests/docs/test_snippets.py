@@ -13,9 +13,7 @@ from optkit.suites import suite_text
 from tests.docs.pages import PAGES, blocks, commands
 from tests.isolation import ROOT
 
-SUITES = [
-    (page, block) for page in PAGES for block in blocks(page, "toml") if re.search(r"^schema = ", block, re.M)
-]
+SUITES = [(page, block) for page in PAGES for block in blocks(page, "toml") if re.search(r"^schema = ", block, re.M)]
 PARTS = [(page, block) for page in PAGES for block in blocks(page, "toml") if not re.search(r"^schema = ", block, re.M)]
 
 OWN = """\
@@ -27,8 +25,8 @@ data = "data.npz"
 IMAGES = 'schema = 1\nname = "x"\n[variants.baseline]\n'
 BASES = (
     f'{OWN}variants = ["int8"]\n{{part}}',
-    f'{{mnist}}\n{{part}}',
-    f"{OWN}variants = [\"int8\"]\n[workload]\n{{part}}",
+    "{mnist}\n{part}",
+    f'{OWN}variants = ["int8"]\n[workload]\n{{part}}',
     f'{IMAGES}[workload]\nnetwork = "mobilenet_v2"\ntraining = {{{{ epochs = 1 }}}}\n{{part}}',
 )
 """What a part of a suite file may stand in."""

@@ -42,9 +42,7 @@ def test_the_file_gives_what_pytorch_gave(path: Path, data: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("path", [FIRST, LAST, ONNX], ids=lambda path: path.stem)
-def test_its_variants_are_as_accurate_as_in_pytorch(
-    path: Path, data: dict[str, Any], tmp_path: Path
-) -> None:
+def test_its_variants_are_as_accurate_as_in_pytorch(path: Path, data: dict[str, Any], tmp_path: Path) -> None:
     splits = tuple(data[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     x_train, y_train, x_test, y_test = splits
     study = optkit.compress(
@@ -96,7 +94,7 @@ def test_a_folder_of_images_is_brought_into_the_models_order(
     monkeypatch.chdir(tmp_path)
     for path in (FIRST, LAST):
         assert main(["init", str(path), "photos", "-o", f"{path.stem}.toml"]) == 0, capsys.readouterr().err
-        suite, dataset = optkit.open_suite(f"{path.stem}.toml")
+        _, dataset = optkit.open_suite(f"{path.stem}.toml")
         assert dataset.x_test.shape[1:] == read_interface(path).inputs[0].shape[1:]
         [outputs] = run_samples(path, dataset.x_test).values()
         assert (outputs.reshape(-1, 4).argmax(1) == dataset.y_test).mean() > 0.8

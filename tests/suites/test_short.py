@@ -187,7 +187,8 @@ def test_the_json_schema_refuses_a_wrong_key(suite_file):
 
 
 @pytest.mark.parametrize(
-    "wrong", ['scale = "wrong"', "size = 12", "mean = 0.5", 'channels_first = "yes"', "test_share = [0.2]", "seed = 1.5"]
+    "wrong",
+    ['scale = "wrong"', "size = 12", "mean = 0.5", 'channels_first = "yes"', "test_share = [0.2]", "seed = 1.5"],
 )
 def test_a_data_table_of_the_wrong_type_is_refused_when_the_file_is_read(suite_file, wrong):
     """Before, it came to light in the middle of numpy, as a defect of optkit."""

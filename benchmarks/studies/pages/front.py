@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def svg(path: Path = RUN) -> str:
 def _stairs(best: Sequence[Point]) -> list[Point]:
     """Return the corners of the front: to the right at the accuracy so far, then up."""
     corners = [best[0]]
-    for before, after in zip(best, best[1:], strict=False):
+    for before, after in itertools.pairwise(best):
         corners += [Point("", after.zip_bytes, before.accuracy, None), after]
     return corners
 
@@ -128,9 +129,7 @@ def _axes(found: Sequence[Point], x: Scale, y: Scale) -> list[str]:
         if min(sizes) <= size <= max(sizes):
             label = f"{size / 1e6:g} MB" if size >= 1e6 else f"{size / 1e3:g} kB"
             lines.append(f'  <line class="grid" x1="{x(size):.1f}" x2="{x(size):.1f}" y1="{base}" y2="{base + 5}"/>')
-            lines.append(
-                f'  <text class="small" x="{x(size):.1f}" y="{base + 20}" text-anchor="middle">{label}</text>'
-            )
+            lines.append(f'  <text class="small" x="{x(size):.1f}" y="{base + 20}" text-anchor="middle">{label}</text>')
     return lines
 
 

@@ -46,6 +46,8 @@ _OWN: Table = {
     "data": {"path": "data.npz"},
     "variants": ["int8"],
 }
+_OF_BOTH = ("schema", "name", "description", "baseline", "profiles", "modes", "workload", "gates")
+"""Keys at the top that schema 1 has, too."""
 _OF_CLASSES = ("training", "conversion", "gate", "step", "teaching")
 """Tables that are read into a class: what has no default there is needed."""
 _STEP_NEEDS: dict[str, Table] = {"distill": {"teacher": "baseline"}}
@@ -103,7 +105,8 @@ def kind(value: Mapping[str, Any]) -> str:
     if "enum" in value:
         return ", ".join(code(_toml(one)) for one in value["enum"] if one is not None)
     if "$ref" in value:
-        return f"table ({value['$ref'].rsplit('/', 1)[1].lower()})"
+        name = value["$ref"].rsplit("/", 1)[1].removesuffix("Table")
+        return f"table ({name.lower()})"
     for several in ("oneOf", "anyOf"):
         if several in value:
             kinds = [kind(one) for one in value[several] if one.get("type") != "null"]
@@ -146,7 +149,7 @@ def _candidates(key: str, value: Mapping[str, Any]) -> Iterator[Any]:
 def _document(place: tuple[str, ...], key: str, one: Any) -> Table:
     """Return a suite file that is right but for `key` of the table at `place`."""
     if place == ("suite",):
-        return {**(_BASE if key in _BASE or key in ("baseline", "profiles", "modes", "gates") else _OWN), key: one}
+        return {**(_BASE if key in _OF_BOTH else _OWN), key: one}
     if place == ("workload",):
         if key in ("model", "data", "metric", "better"):
             return {**_OWN, key: one}

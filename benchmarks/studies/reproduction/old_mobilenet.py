@@ -19,13 +19,13 @@ BY_HAND = {"float32": 0.547, "dynamic_range": 0.539, "int8": 0.493, "int16x8": 0
 
 _TITLE = "MobileNet v1 0.25 from an old .tflite"
 _ABOUT = """\
-This network is of the guide's kind, a quarter as wide. It comes with trained weights, so its accuracy can be measured. The
-file is a public MobileNet v1 (0.25, 224), trained on ImageNet. An old converter made it: it has no signature, old operator
-codes and a batch of 1. The data are {images:,} images, one for each class. {calibration} of them, drawn by a seed,
-calibrate. All are scaled to 224 x 224 and to [-1, 1].
+This network is of the guide's kind, a quarter as wide. It comes with trained weights, so its accuracy can be measured.
+The file is a public MobileNet v1 (0.25, 224), trained on ImageNet. An old converter made it: it has no signature, old
+operator codes and a batch of 1. The data are {images:,} images, one for each class. {calibration} of them, drawn by a
+seed, calibrate. All are scaled to 224 x 224 and to [-1, 1].
 
-"By hand" is a first try with min-max. It prepared the images in another way: its float file has {float_by_hand}. The last
-column compares with our float file: how many images became wrong, how many right, and p of the exact McNemar test.
+"By hand" is a first try with min-max. It prepared the images in another way: its float file has {float_by_hand}. The
+last column compares with our float file: how many images became wrong, how many right, and p of the exact McNemar test.
 `python -m benchmarks.studies.quantize_mobilenet` measures ({versions}, {made})."""
 
 

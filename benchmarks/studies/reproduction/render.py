@@ -19,8 +19,8 @@ _HEAD = f"""\
 
 <!-- Made by `python -m benchmarks.studies.reproduction render`. Do not edit: change the study or the runs. -->
 
-Figures that public documents give, beside ours on the same work. A document's figure is written as it was published. Ours
-is read from a saved run. The ratio is ours / document. ↑: higher is better, ↓: lower is better.
+Figures that public documents give, beside ours on the same work. A document's figure is written as it was published.
+Ours is read from a saved run. The ratio is ours / document. ↑: higher is better, ↓: lower is better.
 
 - † Absolute times of two machines: the ratio says little. Speed-ups, each within one run, stand beside them.
 - ‡ Profile `quick`: a small subset, a short recipe and perhaps a smaller network. It runs the same code, but it is not
