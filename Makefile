@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup bench test lint docs clean base measure measure-base history history-push
+.PHONY: setup bench test lint docs generated clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
@@ -35,6 +35,11 @@ lint: .venv/installed
 # The pages of docs/ as a site, in out/site. A broken link is an error.
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# The parts of docs/ and README.md that are made of the code and of saved runs.
+generated: .venv/installed
+	$(BIN)/python -m benchmarks.studies.pages
+	$(BIN)/python -m benchmarks.studies.reproduction render
 
 clean:
 	rm -rf .venv out build *.egg-info

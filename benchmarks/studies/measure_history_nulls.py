@@ -2,7 +2,7 @@
 
 python -m benchmarks.studies.measure_history_nulls record out/null --sessions 200 --pytest='--threads 1 --variants int8'
 python -m benchmarks.studies.measure_history_nulls keep out/null -o docs/results/history_null.json
-python -m benchmarks.studies.measure_history_nulls table docs/results/history_null.json docs/history.md
+python -m benchmarks.studies.measure_history_nulls table docs/results/history_null.json docs/evidence/history.md
 python -m benchmarks.studies.measure_history_nulls example out/null docs/history.md
 
 `record` goes on where it was stopped; nothing of the models may change meanwhile. The first command records in the

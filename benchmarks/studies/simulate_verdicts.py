@@ -1,6 +1,6 @@
-"""Simulate `optkit ab` on processes of known noise, and put the table into docs/verdicts.md.
+"""Simulate `optkit ab` on processes of known noise, and put the table into docs/evidence/ab.md.
 
-python -m benchmarks.studies.simulate_verdicts docs/verdicts.md
+python -m benchmarks.studies.simulate_verdicts docs/evidence/ab.md
 """
 
 import itertools

@@ -122,7 +122,7 @@ def test_a_comparison(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pairs(width: int) -> None:
-    words: tuple[Any, ...] = ("slower", "faster", "same", "inconclusive")
+    words: tuple[Any, ...] = ("worse", "better", "same", "inconclusive")
     judgements = [
         Judgement(
             name=f"{name}_{i}"[-100:],

@@ -7,7 +7,7 @@ run`, one process of `optkit ab` and weight inspection do. A worker process that
 optkit and is counted; so is what takes 5 s or more, and what raises anything but an OptkitError. The result is a
 table, and `results.jsonl` in the folder: one line for each copy. It takes some 0.1 s a copy. To start Python 20,000
 times would take hours, so the processes in which files meet LiteRT are forked here from one that has its imports; they
-run the same workers. What it found stands in docs/trust.md.
+run the same workers. What it found stands in docs/evidence/trust.md.
 """
 
 from __future__ import annotations
