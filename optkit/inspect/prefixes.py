@@ -13,7 +13,7 @@ from typing import Any
 
 from optkit.errors import ArtifactError
 from optkit.inspect.inspection import Inspection
-from optkit.inspect.profile import Profile, Timed
+from optkit.inspect.profile import Profile, Timed, scattered
 from optkit.inspect.turns import Job, Rounds, take_turns
 from optkit.process.temporary import temporary_folder
 from optkit.tflite.flatbuffer import read_flatbuffer
@@ -50,11 +50,7 @@ def time_prefixes(found: Inspection, *, processes: int = PROCESSES, note: str = 
                     wholes.append(statistics.median(rounds[-1].seconds))
     if not wholes:
         raise ArtifactError(f"{found.path} cannot be timed by the pieces of its graph; LiteRT runs none of them")
-    timed = [
-        Timed(operators=(i,), seconds=statistics.median(some), low=min(some), high=max(some))
-        for i, some in enumerate(differences)
-        if some
-    ]
+    timed = [Timed(operators=(i,), **scattered(some)) for i, some in enumerate(differences) if some]
     return Profile(
         method="prefixes",
         kernels="default",
@@ -64,6 +60,7 @@ def time_prefixes(found: Inspection, *, processes: int = PROCESSES, note: str = 
         whole=statistics.median(wholes),
         low=min(wholes),
         high=max(wholes),
+        spread=scattered(wholes)["spread"],
         timed=tuple(timed),
         note=note,
     )

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from optkit.errors import ArtifactError
 from optkit.inspect.inspection import Inspection
 from optkit.inspect.kernels import assign
@@ -46,21 +48,24 @@ _NEVER = 0.02
 class Timed:
     """Seconds of one operator, or of several that run as one (`operators`, numbers in subgraph 0).
 
-    `seconds` is the median over the processes, `low` and `high` the least and the most. `kernels` are the kernels of
-    XNNPACK that it ran; without any, LiteRT's own ran.
+    `seconds` is the median over the processes, `low` and `high` the least and the most, `spread` the distance between
+    their quartiles. `kernels` are the kernels of XNNPACK that it ran; without any, LiteRT's own ran. `guessed`: it
+    took less than the profiler can tell, a microsecond, and its seconds are a share of what is left.
     """
 
     operators: tuple[int, ...]
     seconds: float
     low: float
     high: float
+    spread: float
     kernels: tuple[str, ...] = ()
+    guessed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """Where the time of a call goes. `whole` is timed without a profiler: the median over `processes`, its least and
-    most.
+    most, and the distance between its quartiles (`spread`).
 
     `method` is `profiler` or `prefixes`; `note` says why it is not the profiler. `kernels` says what ran operators:
     `default` is XNNPACK where it can. Operators that are in no `timed` took no time of their own: their work is done
@@ -75,6 +80,7 @@ class Profile:
     whole: float
     low: float
     high: float
+    spread: float
     timed: tuple[Timed, ...]
     added: float = 0.0
     note: str = ""
@@ -151,14 +157,18 @@ def _ask(found: Inspection, kernels: Kernels, seconds: float, chains: Iterable[P
 
 def combined(found: Inspection, kernels: Kernels, answers: Sequence[dict[str, Any]]) -> Profile:
     """Return one profile of what several processes noted: medians, and the least and the most."""
-    each = [_one_process(found, answer) for answer in answers]
+    each, guesses = [], []
+    for answer in answers:
+        its, unseen = _one_process(found, answer)
+        each.append(its)
+        guesses.append(unseen)
     keys = [key for key in each[0] if all(key in one for one in each)]
     wholes = [statistics.median(answer["whole"]) for answer in answers]
     timed = []
     for key in keys:
         seconds = [one[key] for one in each]
-        middle = statistics.median(seconds)
-        timed.append(Timed(operators=key[0], kernels=key[1], seconds=middle, low=min(seconds), high=max(seconds)))
+        guessed = all(key in one for one in guesses)
+        timed.append(Timed(operators=key[0], kernels=key[1], guessed=guessed, **scattered(seconds)))
     return Profile(
         method="profiler",
         kernels=kernels,
@@ -168,16 +178,23 @@ def combined(found: Inspection, kernels: Kernels, answers: Sequence[dict[str, An
         whole=statistics.median(wholes),
         low=min(wholes),
         high=max(wholes),
+        spread=scattered(wholes)["spread"],
         timed=tuple(sorted(timed, key=lambda one: one.operators)),
         added=statistics.median(answer["added"] for answer in answers),
     )
 
 
+def scattered(seconds: Sequence[float]) -> dict[str, Any]:
+    """Return the median of several processes' seconds, their least and most, and the distance of their quartiles."""
+    low, middle, high = (float(one) for one in np.quantile(seconds, (0.25, 0.5, 0.75)))
+    return {"seconds": middle, "low": min(seconds), "high": max(seconds), "spread": high - low}
+
+
 _Key = tuple[tuple[int, ...], tuple[str, ...]]
 
 
-def _one_process(found: Inspection, answer: dict[str, Any]) -> dict[_Key, float]:
-    """Return the seconds of each operator in one process, corrected."""
+def _one_process(found: Inspection, answer: dict[str, Any]) -> tuple[dict[_Key, float], set[_Key]]:
+    """Return the seconds of each operator in one process, corrected, and those that are a guess."""
     own, groups = _events(answer["places"])
     seconds: dict[_Key, float] = {}
     for node, noted in own:
@@ -194,7 +211,7 @@ def _one_process(found: Inspection, answer: dict[str, Any]) -> dict[_Key, float]
     share = min(_TICK / 2, max(0.0, left) / len(unseen)) if unseen else 0.0
     for key in unseen:
         seconds[key] = seconds.get(key, 0.0) + share
-    return seconds
+    return seconds, set(unseen)
 
 
 _Kernels = list[tuple[str, float]]

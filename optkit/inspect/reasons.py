@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from optkit.inspect.causes import RULES, Context, Group, Side
 from optkit.inspect.differences import Differences
-from optkit.inspect.profile import Profile, Timed
+from optkit.inspect.profile import Timed
 
 _SHARE = 0.02
 """Of the change of the whole: a smaller part is not listed."""
@@ -70,7 +70,7 @@ class Explanation:
 def explain_times(base: Side, head: Side, differences: Differences) -> Explanation:
     """Return why `head` and `base` take different times, the largest reason first."""
     change = head.profile.whole - base.profile.whole
-    noise = (_scatter(base.profile) + _scatter(head.profile)) / 2
+    noise = base.profile.spread + head.profile.spread
     found: list[Reason] = []
     if abs(change) > noise:
         groups = _groups(base, head, differences)
@@ -83,10 +83,6 @@ def explain_times(base: Side, head: Side, differences: Differences) -> Explanati
         noise=noise,
         reasons=tuple(sorted(told, key=lambda one: -one.share)),
     )
-
-
-def _scatter(profile: Profile) -> float:
-    return profile.high - profile.low
 
 
 def _groups(base: Side, head: Side, differences: Differences) -> list[Group]:
@@ -115,7 +111,7 @@ def _times(side: Side, operators: set[int]) -> list[Timed]:
 def _reason(base: Side, head: Side, group: Group, change: float) -> Reason:
     before, after = _times(base, group.base), _times(head, group.head)
     seconds = [sum(one.seconds for one in some) for some in (before, after)]
-    noise = sum(one.high - one.low for one in (*before, *after)) / 2
+    noise = sum(one.spread for one in (*before, *after))
     context = Context(base, head, group, before, after, slower=seconds[1] > seconds[0])
     return Reason(
         title=context.title(),
@@ -143,7 +139,7 @@ def _outside(base: Side, head: Side, change: float) -> Reason:
         head=(),
         base_seconds=seconds[0],
         head_seconds=seconds[1],
-        noise=(_scatter(base.profile) + _scatter(head.profile)) / 2,
+        noise=base.profile.spread + head.profile.spread,
         share=(seconds[1] - seconds[0]) / change,
         causes=tuple(causes),
     )

@@ -76,7 +76,7 @@ def ceiling(threads: int = 1) -> Ceiling:
 
 def speeds(found: Inspection, profile: Profile, most: Ceiling) -> tuple[Speed, ...]:
     """Return how fast the operators are that multiply and add, in the order of the profile."""
-    made = (_speed(found, timed, most) for timed in profile.timed if timed.seconds > 0)
+    made = (_speed(found, timed, most) for timed in profile.timed if timed.seconds > 0 and not timed.guessed)
     return tuple(one for one in made if one)
 
 

@@ -29,9 +29,9 @@ def profile_text(found: Inspection, profile: Profile, speeds: Sequence[Speed], m
         table.add_row(
             _numbers(timed),
             _short(_titles(found, timed), 30),
-            time_text(timed.seconds),
+            "< 1 µs" if timed.guessed else time_text(timed.seconds),
             f"{timed.low * 1e6:,.3g}..{timed.high * 1e6:,.3g}",
-            f"{timed.seconds / profile.whole:.1%}",
+            f"{timed.seconds / profile.whole:.1%}" if timed.seconds else "-",
             f"{speed.share:.0%} {speed.dtype}" if speed else "-",
             _short(" + ".join(timed.kernels) or ("built-in" if profile.method == "profiler" else "-"), 40),
         )

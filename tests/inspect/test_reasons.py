@@ -30,12 +30,20 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Inspection, Inspecti
 def profile(times: dict[int, tuple[float, str]], whole: float, scatter: float = 0.0) -> Profile:
     """Return a profile with these microseconds and kernels by operator."""
     timed = tuple(
-        Timed(operators=(n,), seconds=s * 1e-6, low=s * 1e-6, high=s * 1e-6, kernels=(kernel,) if kernel else ())
+        Timed(
+            operators=(n,),
+            seconds=s * 1e-6,
+            low=s * 1e-6,
+            high=s * 1e-6,
+            spread=0.0,
+            kernels=(kernel,) if kernel else (),
+        )
         for n, (s, kernel) in times.items()
     )
     return Profile(
         method="profiler", kernels="default", threads=1, batch=1, processes=3,
-        whole=whole * 1e-6, low=(whole - scatter) * 1e-6, high=(whole + scatter) * 1e-6, timed=timed,
+        whole=whole * 1e-6, low=(whole - scatter) * 1e-6, high=(whole + scatter) * 1e-6, spread=scatter * 1e-6,
+        timed=timed,
     )  # fmt: skip
 
 

@@ -171,7 +171,8 @@ def change_scale(model: Any, rng: random.Random) -> Edited | None:
     if rng.random() < 0.5:
         found.scale = [float(found.scale[0]) * rng.choice([0.5, 0.99, 1.01, 2.0]), *found.scale[1:]]
     else:
-        found.zeroPoint = [int(found.zeroPoint[0]) + rng.choice([-1, 1]), *found.zeroPoint[1:]]
+        point = int(found.zeroPoint[0])
+        found.zeroPoint = [point + (1 if point <= 0 else -1), *found.zeroPoint[1:]]
     return Edited("quantization", operator)
 
 
