@@ -64,14 +64,16 @@ def profile(path: str, threads: int, batch: int, kernels: Any, seconds: float, c
     large = os.stat(path).st_size > _LARGE
     plain = Session(path, **ways)
     call_cost = _fastest(plain.call_nothing, 200)
-    if large:
+    if large:  # one after the other
         whole = _timed(plain, seconds / 2)
         plain.close()
         watched = _Watched(Session(path, **ways, profiled=True))
         watched.fill(seconds / 2)
     else:
-        watched = _Watched(Session(path, **ways, profiled=True))
-        whole = _in_turns(plain, watched, seconds)
+        session = Session(path, **ways, profiled=True)
+        watched = _Watched(session)
+        # without a delegate a profiler that is off costs nothing, and one session has one place in memory
+        whole = _in_turns(plain if watched.has_kernels() else session, watched, seconds)
     return {
         "whole": [one - call_cost for one in whole],
         "places": watched.places(),
@@ -149,6 +151,12 @@ class _Watched:
             raise ValueError("the calls of the file do not do the same each time")
         columns = zip(*[[one[4] for one in call] for call in calls], strict=True)
         self._means.append([statistics.fmean(column) * 1e-6 for column in columns])
+
+    def has_kernels(self) -> bool:
+        """Tell whether a delegate runs a part of the graph."""
+        from optkit.inspect.litert_c import DELEGATED
+
+        return any(mark[1] in DELEGATED for mark in self._marks)
 
     def fill(self, seconds: float) -> None:
         """Run batches for so many seconds."""

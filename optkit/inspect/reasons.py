@@ -132,7 +132,7 @@ def _outside(base: Side, head: Side, change: float) -> Reason:
         causes.append(
             f"XNNPACK takes the graph in {counts[1]} parts instead of {counts[0]}; values are handed over between parts"
         )
-    seconds = base.profile.outside, head.profile.outside
+    seconds = max(0.0, base.profile.outside), max(0.0, head.profile.outside)
     return Reason(
         title="outside of operators",
         base=(),

@@ -44,7 +44,7 @@ def test_the_profiler_names_the_operator_that_takes_the_time(found: Inspection) 
     assert slowest.kernels[0].startswith("Convolution (NHWC, F32)")
     assert 0 < slowest.seconds < made.whole * 1.5
     assert made.method == "profiler"
-    assert made.added > 0
+    assert made.processes == 1
 
 
 def test_pieces_of_the_graph_find_it_without_a_profiler(found: Inspection) -> None:
@@ -147,4 +147,4 @@ def test_the_command_names_the_convolution_of_the_int8_file(
     assert said["schema"] == 1
     assert said["profile"]["method"] == said["other_profile"]["method"] == "profiler"
     if said["explanation"]["decided"]:
-        assert said["explanation"]["reasons"][0]["title"].startswith("CONV_2D")
+        assert any(one["title"].startswith("CONV_2D") for one in said["explanation"]["reasons"])
