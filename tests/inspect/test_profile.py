@@ -8,7 +8,7 @@ import pytest
 from benchmarks.studies.inspect_edits.attempt import packed
 from benchmarks.studies.inspect_edits.networks import Net
 from optkit.cli import main
-from optkit.inspect import litert_c, profile, roofline, times
+from optkit.inspect import litert_c, profile, roofline, times, tries
 from optkit.inspect.inspection import Inspection, inspect_model
 from optkit.inspect.litert_c import OPERATOR, why_not
 from optkit.inspect.prefixes import cut, time_prefixes
@@ -48,7 +48,7 @@ def test_the_profiler_names_the_operator_that_takes_the_time(found: Inspection) 
 
 
 def test_pieces_of_the_graph_find_it_without_a_profiler(found: Inspection) -> None:
-    made = time_prefixes(found, processes=1, note="why")
+    made = time_prefixes(found, processes=5, note="why")  # a median: other processes may hold one up
     slowest = max(made.timed, key=lambda one: one.seconds)
     assert [found.main.operators[i].kind for i in slowest.operators] == ["CONV_2D"]
     assert made.note == "why"
@@ -129,7 +129,8 @@ def test_what_the_machine_can_do_is_measured_once(monkeypatch: pytest.MonkeyPatc
     assert roofline.ceiling() == first
 
 
-def test_other_ways_are_tried(found: Inspection) -> None:
+def test_other_ways_are_tried(found: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "_SECONDS", 0.1)
     tried = try_ways(found)
     assert tried[0].what == "LiteRT's built-in kernels"
     assert all(one.seconds > 0 or one.error for one in tried)
@@ -140,6 +141,7 @@ def test_the_command_names_the_convolution_of_the_int8_file(
     found: Inspection, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roofline, "_SECONDS", 0.1)
+    monkeypatch.setattr(tries, "_SECONDS", 0.1)
     path = tmp_path / "int8.tflite"
     path.write_bytes(packed(heavy(True)))
     assert main(["inspect", found.path, str(path), "--profile", "--processes", "1", "--json"]) == 0
