@@ -17,9 +17,9 @@ import numpy.typing as npt
 from optkit.inspect.operators import GraphInfo, TensorInfo
 from optkit.tflite.tensors import listed
 
-_PIECE = 1 << 22
+_PIECE = 1 << 20
 """Bytes that are looked at at once."""
-MOST_DISTINCT = 1 << 20
+MOST_DISTINCT = 1 << 18
 """Distinct values are counted up to here."""
 _WIDTHS = {
     **dict.fromkeys(("int8", "uint8", "bool", "float8_e4m3fn", "float8_e5m2"), 1),
