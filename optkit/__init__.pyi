@@ -17,6 +17,12 @@ from .errors import RecordError as RecordError
 from .errors import SchemaError as SchemaError
 from .errors import StoreError as StoreError
 from .errors import SuiteError as SuiteError
+from .inspect.inspection import Inspection as Inspection
+from .inspect.inspection import inspect_model as inspect_model
+from .inspect.pair import PairInspection as PairInspection
+from .inspect.pair import inspect_pair as inspect_pair
+from .inspect.profile import Profile as Profile
+from .inspect.times import time_operators as time_operators
 from .judge.ab import Judgement as Judgement
 from .judge.ab import compare_pairs as compare_pairs
 from .judge.advise import Advice as Advice
