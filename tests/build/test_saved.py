@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.test_docs import blocks
 
 from optkit import Artifact, load_dataset, load_suite
 from optkit.build.saved import SCHEMA, SavedBuild, read_build, saved
 from optkit.errors import ArtifactError
 from tests.isolation import ROOT
-from tests.test_docs import blocks
 
 
 @pytest.fixture
