@@ -170,7 +170,7 @@ def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) ->
     assert {"ratio", "low", "high", "control", "p_slower", "detectable"} <= set(one)
     shown = command("optkit", "ab", str(base), str(head), "--budget", "0.1", "--margin", "50%")
     assert shown.returncode == 3  # one process is never enough
-    assert "inconclusive (no change could have been shown); 1 processes are too few" in shown.stdout
+    assert "inconclusive (no change could have been shown); 1 processes are too few" in " ".join(shown.stdout.split())
     assert "slower: by more than 50.00%" in shown.stdout
 
 

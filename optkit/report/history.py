@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optkit.judge.history import History, Series
-from optkit.judge.segments import Change, Segment
+from optkit.judge.segments import Change
 from optkit.judge.tolerances import Tolerances
 from optkit.report import terminal
 from optkit.report.figures import time_text
@@ -119,10 +119,9 @@ def _changes(history: History, width: int) -> str:
         Column("at run", [_file(point.path) for point in after], left=True),
         Column("made", [point.made[:16].replace("T", " ") for point in after], left=True),
         Column("commit", [point.commit or "-" for point in after], left=True),
-        Column("before", [_segment(one, change.before) for one, change in rows]),
-        Column("after", [_segment(one, change.after) for one, change in rows]),
+        Column("before", [_figure(one, change.before.value) for one, change in rows]),
+        Column("after", [_figure(one, change.after.value) for one, change in rows]),
         Column("change", [_amount(one.metric, change) for one, change in rows]),
-        Column("p", ["-" if change.p is None else f"{change.p:.2g}" for _, change in rows]),
         Column("", [_change_words(one, change) for one, change in rows], words=True),
     ]
     names = [f"{one.name} ({one.environment + 1})" if many else one.name for one, _ in rows]
@@ -130,8 +129,9 @@ def _changes(history: History, width: int) -> str:
 
 
 def _change_words(series: Series, change: Change) -> str:
-    """Return what a change was, and why that is known."""
-    reason = "; ".join(filter(None, [change.reason, _other_way(series, change)]))
+    """Return what a change was, and why that is known: the reason, p, and the intervals of the two segments."""
+    p = "" if change.p is None else f"p {change.p:.2g}"
+    reason = "; ".join(filter(None, [change.reason, _other_way(series, change), p, _intervals(series, change)]))
     return f"{spoken(series.metric, change.verdict)}{f': {reason}' if reason else ''}"
 
 
@@ -148,11 +148,13 @@ def _file(path: str) -> str:
     return number if number.isdecimal() else name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def _segment(series: Series, segment: Segment) -> str:
-    value = _figure(series, segment.value)
-    if series.metric != "seconds" or segment.low is None or segment.high is None:
-        return value
-    return f"{value} [{_figure(series, segment.low)}, {_figure(series, segment.high)}]"
+def _intervals(series: Series, change: Change) -> str:
+    """Return the intervals of a time before and after; empty where there is none."""
+    ends = (change.before.low, change.before.high, change.after.low, change.after.high)
+    if series.metric != "seconds" or None in ends:
+        return ""
+    shown = [_figure(series, end) for end in ends if end is not None]
+    return f"{shown[0]} to {shown[1]} before, {shown[2]} to {shown[3]} after"
 
 
 def _amount(metric: str, change: Change) -> str:

@@ -197,7 +197,7 @@ def test_one_false_alarm_rate_holds_for_many_benchmarks() -> None:
 
 def test_the_text_has_a_line_for_each_figure() -> None:
     tolerances = Tolerances()
-    text = comparison_text(compared(run(variant()), run(variant(wrong=60, size=1200))), tolerances)
+    text = " ".join(comparison_text(compared(run(variant()), run(variant(wrong=60, size=1200))), tolerances).split())
     assert "FAIL: less accurate: 20 samples lost, 0 gained" in text
     assert "+20.00 %" in text
     assert "FAIL: larger" in text

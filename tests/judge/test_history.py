@@ -323,7 +323,7 @@ def test_another_way_of_running_the_full_set_is_told_and_begins_no_series() -> N
     assert (series.name, len(series.points), len(series.changes)) == ("int8/full_set/1", 40, 1)
     assert [point.way for point in series.points[19:21]] == ["batch 100", "batch 500"]
     assert only(history, "zip_bytes").points[0].way is None
-    text = history_text(history, Tolerances())
+    text = " ".join(history_text(history, Tolerances()).split())
     assert "changed once, at run 0020.json (2026-01-21): from batch 100 to batch 500" in text
     assert "slower: run as batch 500, before as batch 100" in text
     steady = history_text(make_history(runs_of(*files[:20]), Tolerances()), Tolerances())
