@@ -133,19 +133,15 @@ def _frame(picture: _Picture, x: Axis, y: Axis, title: str, width: int, height: 
     most = max(8, int((width - 32) / (1.2 * FONT_SIZE * 0.62)))
     head = _text(shortened(shown(title), most))
     yield f'<text x="16" y="22" font-size="{1.2 * FONT_SIZE:g}" font-weight="600">{head}</text>'
-    yield (
-        f'<circle cx="22" cy="40" r="{_RADIUS:g}" fill="{_ON}"/>'
-        '<text x="33" y="44" font-size="11">on the front: no other file beats it</text>'
-    )
-    if len(picture.on_front) < len(picture.points):
-        yield (
-            f'<circle cx="262" cy="40" r="{_RADIUS:g}" fill="none" stroke="{_OFF}" stroke-width="2"/>'
-            '<text x="273" y="44" font-size="11">another beats it in both figures</text>'
-        )
+    yield from _legend(picture)
+    used = 0.0
     for tick in picture.x.ticks:
         yield _line(tick.at, area.top, tick.at, area.bottom, 'stroke="currentColor" stroke-opacity="0.15"')
-        place = f'x="{tick.at:.1f}" y="{area.bottom + 17:.1f}"'
-        yield f'<text {place} font-size="11" text-anchor="middle">{tick.text}</text>'
+        half = text_width(tick.text, 11) / 2
+        if tick.at - half > used and tick.at + half < width:
+            used = tick.at + half
+            place = f'x="{tick.at:.1f}" y="{area.bottom + 17:.1f}"'
+            yield f'<text {place} font-size="11" text-anchor="middle">{tick.text}</text>'
     for tick in picture.y.ticks:
         yield _line(area.left, tick.at, area.right, tick.at, 'stroke="currentColor" stroke-opacity="0.15"')
         place = f'x="{area.left - 6:.1f}" y="{tick.at + 4:.1f}"'
@@ -159,6 +155,17 @@ def _frame(picture: _Picture, x: Axis, y: Axis, title: str, width: int, height: 
         f'<text x="16" y="{middle:.1f}" text-anchor="middle" transform="rotate(-90 16 {middle:.1f})">'
         f"{_text(_axis_text(y))}</text>"
     )
+
+
+def _legend(picture: _Picture) -> Iterator[str]:
+    """Yield what a disk and a ring stand for."""
+    disk, ring = f'fill="{_ON}"', f'fill="none" stroke="{_OFF}" stroke-width="2"'
+    at = 22.0
+    for look, what in ((disk, "the front: no other file beats it"), (ring, "the others")):
+        if look == disk or len(picture.on_front) < len(picture.points):
+            yield f'<circle cx="{at:g}" cy="40" r="{_RADIUS:g}" {look}/>'
+            yield f'<text x="{at + 11:g}" y="44" font-size="11">{what}</text>'
+            at += 27 + text_width(what, 11)
 
 
 def _axis_text(axis: Axis) -> str:

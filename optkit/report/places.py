@@ -77,10 +77,10 @@ def placed(text: str, at: tuple[float, float], taken: Sequence[Box], lines: Sequ
 
 def _candidates(text: str, at: tuple[float, float]) -> Iterator[Label]:
     x, y = at
-    for dx, dy in ((_GAP, 0.0), (-_GAP, 0.0), (0.0, -1.4 * _GAP), (0.0, 1.4 * _GAP)):
+    for dx, dy in ((_GAP, 0.0), (-_GAP, 0.0), (0.0, -1.5 * _GAP), (0.0, 1.5 * _GAP)):
         yield _label(text, x + dx, y + dy, dx, far=False)
     for dx, dy in ((1.0, -1.0), (1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0)):
-        yield _label(text, x + 0.7 * _GAP * dx, y + 1.2 * _GAP * dy, dx, far=False)
+        yield _label(text, x + 0.9 * _GAP * dx, y + 1.2 * _GAP * dy, dx, far=False)
     for radius in _RINGS:
         for step in range(_ANGLES):
             angle = 2 * math.pi * step / _ANGLES
