@@ -69,7 +69,7 @@ class Study(Mapping[str, Compressed]):
         Bounds, `wish` and `at` are those of `optkit.choose`, such as `max_zip_bytes=10_000, max_drop=0.005,
         max_single_sample_us=20`. Raises OptkitError when the study has no such figure, or bounds contradict each other.
         """
-        chosen = choose(self.run, at=at, wish=wish, **bounds).chosen
+        chosen = choose(self.run, at=at, wish=wish, threads=(), runtime="", **bounds).chosen
         return self.found[chosen] if chosen else None
 
     def __str__(self) -> str:

@@ -19,7 +19,6 @@ from optkit.record.run import Run
 from optkit.spec.bounds import Bound, read_bounds
 
 
-
 def choose(
     run: Run,
     *,
@@ -142,7 +141,10 @@ def _candidate(
     """Check a variant. Intervals take time: without `at` only what the values leave in gets them."""
     own = run.variants[name].runtime.name
     why = f"it runs on {own}" if runtime and own != runtime else ""
-    found = [(bound, one) for bound in bounds for one in list(measured(run, name, bound.of, threads)) or [None]]
+    found: list[tuple[Bound, Measured | None]] = []
+    for bound in bounds:
+        figures = list(measured(run, name, bound.of, threads))
+        found += [(bound, one) for one in figures] or [(bound, None)]
     checks = [_by_value(bound, one) for bound, one in found]
     if at or (not why and all(check.fits for check in checks)):
         checks = [_with_interval(bound, one, at, level) if one else _by_value(bound, one) for bound, one in found]
@@ -191,9 +193,11 @@ def _outwards(bound: Bound, end: float) -> float:
     if value == 0:
         return 0.0
     digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    first = round(value * 10**digits)
+    scale = 10.0**digits
+    scale = 10.0**digits
+    first = round(value * scale)
     for count in (first, first + (1 if bound.kind == "max" else -1)):
-        found = round(count / 10**digits, digits)
+        found = round(count / scale, digits)
         if dataclasses.replace(bound, value=found).holds(end):
             return found
     return value
@@ -240,5 +244,3 @@ def _relaxations(candidates: Sequence[Candidate]) -> tuple[Relaxation, ...]:
         if key not in found or excess < found[key][0]:
             found[key] = (excess, mending)
     return tuple(mending for _, mending in found.values())
-
-

@@ -165,9 +165,7 @@ def time_figure(values: Sequence[float], level: float = LEVEL, where: str = "") 
     logs = np.log(values)
     found = Estimate(float(logs.mean()), float(logs.std(ddof=1)) / math.sqrt(len(logs)), len(logs) - 1)
     low, high = (math.exp(min(700.0, end)) for end in (found.lower(level), found.upper(level)))
-    return Figure(
-        value=value, low=min(low, value), high=max(high, value), data=f"{len(values)} sessions", where=where
-    )
+    return Figure(value=value, low=min(low, value), high=max(high, value), data=f"{len(values)} sessions", where=where)
 
 
 def _exactly(value: float) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def ship(card: Card, text: str, source: Path, folder: Path) -> dict[str, Path]:
     except OSError as error:
         raise OptkitError(f"{folder} cannot be written ({error.strerror}); give another folder with -o") from error
     finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be none
+            for part in parts.values():
+                part.unlink(missing_ok=True)
     return places

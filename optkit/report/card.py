@@ -7,6 +7,7 @@ from optkit.report.choose import number
 from optkit.report.escape import code, plain, times
 from optkit.report.text import time_text
 
+
 def card_markdown(card: Card) -> str:
     """Return the card for readers: the file, how it was made, its figures, and how to make it again."""
     size = card.artifact
@@ -59,5 +60,3 @@ def _figure(one: CardFigure) -> str:
     if one.low is not None and one.high is not None and one.confidence:
         interval = f"{told(one.low)} to {told(one.high)} ({100 * one.confidence:g} % at each end)"
     return f"| {plain(one.name + where)} | {plain(told(one.value))} | {plain(interval)} | {plain(one.data)} |"
-
-

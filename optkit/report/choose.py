@@ -68,8 +68,10 @@ def _checks(candidate: Candidate) -> str:
 def _warnings(choice: Choice) -> Iterator[str]:
     """Yield what a reader should know before trusting the bounds that were met."""
     checks = choice.candidate(choice.chosen or "").checks
-    names = {word: list(dict.fromkeys(c.bound.quantity for c in checks if c.word == word)) for word in
-             ("met by luck", _NOT_KNOWN)}
+    names = {
+        word: list(dict.fromkeys(c.bound.quantity for c in checks if c.word == word))
+        for word in ("met by luck", _NOT_KNOWN)
+    }
     yield ""
     if names["met by luck"]:
         yield from textwrap.wrap(
@@ -154,5 +156,3 @@ def flags(one: Relaxation) -> str:
 
 def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_on_hyphens=False)
-
-

@@ -11,6 +11,7 @@ import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from optkit.names import shown
@@ -97,7 +98,7 @@ def front_svg(points: Sequence[Point], *, x: Axis, y: Axis, title: str, width: i
         f'<svg xmlns="http://www.w3.org/2000/svg" class="optkit-front" role="img" viewBox="0 0 {width} {total:g}" '
         f'width="{width}" height="{total:g}" style="max-width:100%;height:auto" '
         f'aria-labelledby="front-{mark} about-{mark}" font-size="{FONT_SIZE:g}" fill="currentColor" '
-        'font-family="system-ui, -apple-system, \'Segoe UI\', sans-serif">',
+        "font-family=\"system-ui, -apple-system, 'Segoe UI', sans-serif\">",
         f'<title id="front-{mark}">{_text(title)}</title>',
         f'<desc id="about-{mark}">{_text(said)}</desc>',
         f"<style>{_STYLE}</style>",
@@ -181,7 +182,7 @@ def _steps(picture: _Picture, *, better_left: bool) -> list[tuple[float, float]]
     """Return the corners of the front: from the best in x on, each figure of y holds until a better one is reached."""
     found = sorted((picture.at(picture.points[i]) for i in picture.on_front), reverse=not better_left)
     corners = found[:1]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         corners += [(after[0], before[1]), after]
     return corners
 

@@ -42,11 +42,7 @@ _SAME = {"accuracy_drop": "drop"}
 
 QUANTITIES: dict[str, Quantity] = {
     **{name: Quantity(name) for name, metric in METRICS.items() if not metric.timed},
-    **{
-        f"{mode}_{name}": Quantity("seconds", unit, mode)
-        for mode in MODES
-        for name, unit in _TIME_UNITS.items()
-    },
+    **{f"{mode}_{name}": Quantity("seconds", unit, mode) for mode in MODES for name, unit in _TIME_UNITS.items()},
     **{f"{mode}_speedup": Quantity("speedup", mode=mode) for mode in MODES},
     **{name: Quantity("score", task_metric=name) for name in TASK_METRICS if name not in METRICS},
 }
@@ -63,9 +59,7 @@ _PLAIN = (
     "full_set_s",
 )
 """What a budget may name without `max_` or `min_`."""
-_FOR_GATES = tuple(
-    name for name, found in QUANTITIES.items() if found.metric != "speedup" and not found.task_metric
-)
+_FOR_GATES = tuple(name for name, found in QUANTITIES.items() if found.metric != "speedup" and not found.task_metric)
 BUDGET_KEYS = (*_PLAIN, *(f"{kind}_{name}" for name in _FOR_GATES for kind in ("max", "min")))
 """The keys of a budget. A speed-up is over a variant, which a gate names."""
 
@@ -91,7 +85,7 @@ class Bound:
     @property
     def limit(self) -> float:
         """The bound in the unit of the metric: seconds of a time."""
-        return self.value * self.of.unit
+        return self.value / round(1 / self.of.unit)  # as 20e-6 is read: 20 * 1e-6 is a little less
 
     def holds(self, value: float) -> bool:
         """Tell whether `value`, in the metric's unit, is within the bound. NaN never is."""

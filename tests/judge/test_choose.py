@@ -17,7 +17,7 @@ from optkit.record.run import Run
 from tests.builders import COMPARED, MACHINE, benchmark, variant
 from tests.isolation import ROOT
 
-MNIST = read_run(ROOT / "docs" / "results" / "runs" / "mnist.json")
+MNIST = read_run(ROOT / "tests" / "judge" / "mnist_run.json")
 
 
 def timed_run(*found: tuple[Any, tuple[float, ...]], mode: str = "single_sample", threads: int = 1) -> Run:
@@ -35,14 +35,14 @@ RUN = timed_run((BASE, (30e-6,)), (SMALL, (9e-6,)), (EXACT, (12e-6,)), (SLOW, (2
 
 @pytest.mark.parametrize("wish", ["smallest", "fastest", "accuracy"])
 @pytest.mark.parametrize(
-    ("zip_bytes", "drop", "us"), list(itertools.product([8000, 20_000, 90_000], [0.0, 0.003, 0.02], [10, 60, 1e6]))
+    ("zip_bytes", "drop", "us"), list(itertools.product([8000, 20_000, 90_000], [0.0, 0.003, 0.02], [300, 600, 1e9]))
 )
 def test_the_choice_is_that_of_going_through_all(wish: str, zip_bytes: int, drop: float, us: float) -> None:
     """A second implementation, on a run that was recorded. Catches a bound that is not applied, and another order."""
-    found = choose(MNIST, max_zip_bytes=zip_bytes, max_drop=drop, max_single_sample_us=us, threads=(1,), wish=wish)
+    found = choose(MNIST, max_zip_bytes=zip_bytes, max_drop=drop, max_single_batch_us=us, threads=(1,), wish=wish)
     fitting = {}
     for name, facts in MNIST.variants.items():
-        timing = MNIST.timing(name, "single_sample", 1)
+        timing = MNIST.timing(name, "single_batch", 1)
         if timing is None or facts.accuracy_drop is None:
             continue
         figures = (facts.artifact.zip_bytes, facts.accuracy_drop, timing.seconds)
@@ -156,7 +156,7 @@ def test_a_speed_up_is_over_the_baseline_when_there_is_no_float_file() -> None:
     [
         {"max_zip_bytes": 7000, "max_drop": 0.001},
         {"max_zip_bytes": 1},
-        {"max_single_sample_us": 0.001, "max_zip_bytes": 20_000},
+        {"max_single_batch_us": 0.001, "max_zip_bytes": 20_000},
         {"min_accuracy": 0.99},
         {"min_size_ratio": 1000, "max_drop": -0.05},
     ],
@@ -240,5 +240,5 @@ def test_it_takes_less_than_a_second(tmp_path: Path) -> None:
     import time
 
     began = time.perf_counter()
-    choose(MNIST, max_zip_bytes=10_000, max_drop=0.005, max_single_sample_us=20)
+    choose(MNIST, max_zip_bytes=10_000, max_drop=0.005, max_single_batch_us=900)
     assert time.perf_counter() - began < 1

@@ -16,7 +16,9 @@ def test_the_front_is_what_nothing_dominates_and_others_name_one_of_it(costs: li
     named = {str(place): cost for place, cost in enumerate(costs)}
     found = dominators(named)
     for name, by in found.items():
-        worse = [o for o in named.values() if all(a <= b for a, b in zip(o, named[name])) and o != named[name]]
+        worse = [
+            o for o in named.values() if all(a <= b for a, b in zip(o, named[name], strict=True)) and o != named[name]
+        ]
         assert (by is None) == (not worse)
         if by is not None:
             assert found[by] is None

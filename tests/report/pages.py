@@ -54,7 +54,9 @@ def full_run(variants: int = 4, *, sessions: int = 2, evil: bool = True) -> Run:
     made = []
     for place in range(variants):
         name = "baseline" if place == 0 else f"v{place}"
-        own = variant(name, wrong=7 * place, size=max(100, 2000 - 1900 * place // variants), weights=tensors(0.1, 0.02 * place))
+        own = variant(
+            name, wrong=7 * place, size=max(100, 2000 - 1900 * place // variants), weights=tensors(0.1, 0.02 * place)
+        )
         own = dataclasses.replace(own, spec={**spec, "steps": spec["steps"] if place else []})
         for session in range(sessions):
             for mode, batch, seconds in MODES:

@@ -47,7 +47,9 @@ def environment_section(run: Run) -> Section:
         ("commit", f"{run.commit.get('id') or 'not known'}{' and changes' if run.commit.get('dirty') else ''}"),
     ]
     heads = (Head("what", number=False), Head("value", number=False))
-    cells = tuple((text(str(name).replace("_", " ")), text("not known" if value is None else value)) for name, value in rows)
+    cells = tuple(
+        (text(str(name).replace("_", " ")), text("not known" if value is None else value)) for name, value in rows
+    )
     return Section("environment", "Measured on", (Table("Environment", heads, cells),))
 
 
@@ -60,10 +62,16 @@ def reproduce_section(run: Run) -> Section:
         f"optkit bench {suite}{sessions} -o run.json   # accuracy, drops, times",
         f"optkit gate run.json --suite {suite}   # the verdicts of the suite's gates",
     )
-    heads = (Head("variant", number=False), Head("build it again", number=False), Head("sha256 of the file", number=False))
+    heads = (
+        Head("variant", number=False),
+        Head("build it again", number=False),
+        Head("sha256 of the file", number=False),
+    )
     rows = tuple(
         (text(name), text(rebuild_command(facts)), text(facts.artifact.sha256)) for name, facts in run.variants.items()
     )
     return Section(
-        "reproduce", "How to get each figure again", (Lines(commands, code=True), Table("Files", heads, rows, folded=True))
+        "reproduce",
+        "How to get each figure again",
+        (Lines(commands, code=True), Table("Files", heads, rows, folded=True)),
     )

@@ -47,9 +47,7 @@ def _sizes(run: Run, order: list[str], metric: str) -> Iterator[tuple[Head, list
     yield _column(Head("ratio", about=about), [one.artifact.size_ratio for one in facts], ".2f", higher=True)
 
 
-def _column(
-    head: Head, values: Sequence[float | None], form: str, *, higher: bool = False
-) -> tuple[Head, list[Cell]]:
+def _column(head: Head, values: Sequence[float | None], form: str, *, higher: bool = False) -> tuple[Head, list[Cell]]:
     best = best_of(values, higher=higher)
     cells = [figure(v, "" if v is None else format(v + 0.0, form), best=v is not None and v == best) for v in values]
     return head, cells
@@ -97,7 +95,9 @@ def intervals(run: Run, missing: Missing) -> tuple[Figures, Figures]:
     return drops, scores
 
 
-def accuracy_parts(run: Run, drops: Mapping[str, Figure], scores: Mapping[str, Figure], name: str) -> list[Table | Chart]:
+def accuracy_parts(
+    run: Run, drops: Mapping[str, Figure], scores: Mapping[str, Figure], name: str
+) -> list[Table | Chart]:
     """Return a chart and a table of the metric and the drop, each with its interval."""
     metric = metric_of(run)
     heads = (
@@ -131,5 +131,3 @@ def _interval(found: Figure) -> str:
     if found.low is None or found.high is None:
         return "–"
     return f"{found.low:.4g} to {found.high:.4g}"
-
-

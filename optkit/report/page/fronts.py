@@ -41,7 +41,10 @@ def front_section(run: Run, name: str, drops: Mapping[str, Figure], scores: Mapp
 
 def front_axes(run: Run) -> list[dict[str, Any]]:
     """Return the figures that can be axes: key, label, unit, better direction, and whether the scale is logarithmic."""
-    found = [_axis("zip_bytes", "size, zipped", "bytes", log=True), _axis("file_bytes", "size of the file", "bytes", log=True)]
+    found = [
+        _axis("zip_bytes", "size, zipped", "bytes", log=True),
+        _axis("file_bytes", "size of the file", "bytes", log=True),
+    ]
     quality = next((facts.quality for facts in run.variants.values() if facts.quality), None)
     if any(facts.drop is not None for facts in run.variants.values()):
         metric = quality.scores.metric if quality else "accuracy"
@@ -75,9 +78,7 @@ def _value(run: Run, variant: str, axis: Mapping[str, Any]) -> float | None:
     return known[key]
 
 
-def _intervals(
-    variant: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure]
-) -> list[tuple[str, Figure]]:
+def _intervals(variant: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure]) -> list[tuple[str, Figure]]:
     return [(key, found[variant]) for key, found in (("drop", drops), ("score", scores)) if variant in found]
 
 

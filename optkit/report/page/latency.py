@@ -89,7 +89,11 @@ def _quantiles(run: Run) -> Table:
 
 def _by_threads(run: Run, threads: list[int]) -> Table:
     first = threads[0]
-    heads = [Head("benchmark", number=False), Head("variant", number=False), Head(f"{first} thread{'s' if first > 1 else ''}")]
+    heads = [
+        Head("benchmark", number=False),
+        Head("variant", number=False),
+        Head(f"{first} thread{'s' if first > 1 else ''}"),
+    ]
     for count in threads[1:]:
         heads += [Head(f"{count} threads"), Head(f"× {first}", about=f"time on {first} / time on {count}")]
     rows = []

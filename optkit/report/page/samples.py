@@ -27,7 +27,9 @@ _PATIENCE = 2.0
 Array = npt.NDArray[Any]
 
 
-def sample_parts(run: Run, name: str, dataset: Dataset | None, files: Mapping[str, Path], missing: Missing) -> list[Part]:
+def sample_parts(
+    run: Run, name: str, dataset: Dataset | None, files: Mapping[str, Path], missing: Missing
+) -> list[Part]:
     """Return the samples that flip, by number; with `dataset`, their pictures, accuracy by class, and confusion."""
     correct = {one: correct_samples(run, one) for one, facts in run.variants.items() if facts.correct is not None}
     if run.baseline not in correct:
@@ -58,7 +60,9 @@ def _flips(run: Run, correct: Mapping[str, Array]) -> Table:
     for one, own in correct.items():
         lost, gained = np.flatnonzero(base & ~own), np.flatnonzero(own & ~base)
         numbers = ", ".join(map(str, lost[:_NUMBERS])) + (", …" if len(lost) > _NUMBERS else "")
-        rows.append((text(one), figure(len(lost), f"{len(lost):,}"), figure(len(gained), f"{len(gained):,}"), text(numbers)))
+        rows.append(
+            (text(one), figure(len(lost), f"{len(lost):,}"), figure(len(gained), f"{len(gained):,}"), text(numbers))
+        )
     caption = f"Samples that flip against {run.baseline}, by their number in the test set"
     return Table(caption, tuple(Head(h, h in heads[1:3]) for h in heads), tuple(rows))
 
@@ -178,7 +182,8 @@ def _confusion(variant: str, name: str, counts: Array) -> list[Part]:
     data = {"variant": variant, "labels": labels, "counts": counts.tolist()}
     about = f"Rows are labels, columns what {variant} says. The table has the same figures."
     rows = tuple(
-        (text(label), *(figure(int(count), f"{count:,}") for count in row)) for label, row in zip(labels, counts, strict=True)
+        (text(label), *(figure(int(count), f"{count:,}") for count in row))
+        for label, row in zip(labels, counts, strict=True)
     )
     heads = (Head("label", number=False), *(Head(label) for label in labels))
     return [

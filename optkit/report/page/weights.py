@@ -26,7 +26,12 @@ def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
             for variant, found in by_kind.items()
         ],
     }
-    heads = [Head("variant", number=False), *(Head(f"weights, {kind}") for kind in kinds), Head(_OTHER), Head("file bytes")]
+    heads = [
+        Head("variant", number=False),
+        *(Head(f"weights, {kind}") for kind in kinds),
+        Head(_OTHER),
+        Head("file bytes"),
+    ]
     rows = tuple(
         (
             text(variant),
@@ -36,7 +41,10 @@ def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
         for variant, found in by_kind.items()
     )
     about = "The bytes of each file: weights by their type, and all else. The table has the same figures."
-    parts: list[Chart | Table] = [Chart(f"{name}-bytes", "bars", data, about), Table("Bytes by kind", tuple(heads), rows)]
+    parts: list[Chart | Table] = [
+        Chart(f"{name}-bytes", "bars", data, about),
+        Table("Bytes by kind", tuple(heads), rows),
+    ]
     missing = []
     inside = {variant: found for variant, path in files.items() if (found := _inside(path))}
     if inside:

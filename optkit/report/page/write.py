@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from optkit.errors import OptkitError
@@ -28,5 +29,6 @@ def _write(path: Path, text: str) -> Path:
     except OSError as error:
         raise OptkitError(f"{path} cannot be written ({error.strerror}); give another folder with -o") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be none
+            part.unlink(missing_ok=True)
     return path
