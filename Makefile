@@ -13,11 +13,14 @@ ARGS ?=
 
 setup: .venv/installed
 
-# Build, time and gate the default suite; the summary is printed, the records are in out/run.json.
+# Build, time and gate the default suite; the summary is printed, the records are in out/run.json, the page on them in
+# out/report.html.
 bench: .venv/installed
 	mkdir -p out
 	$(BIN)/python -m pytest benchmarks --benchmark-quiet --benchmark-json=out/run.json.part $(ARGS); code=$$?; \
-	if [ -s out/run.json.part ]; then mv out/run.json.part out/run.json; else rm -f out/run.json.part; fi; exit $$code
+	if [ -s out/run.json.part ]; then mv out/run.json.part out/run.json; \
+	    $(BIN)/python -m optkit report out/run.json -o out || [ $$code != 0 ] || code=4; \
+	else rm -f out/run.json.part; fi; exit $$code
 
 # Every test, side by side (they time nothing), then every gate of the default suite on the embedded data: offline, in
 # a store of its own.

@@ -27,6 +27,8 @@ from .judge.ab import Judgement as Judgement
 from .judge.ab import compare_pairs as compare_pairs
 from .judge.advise import Advice as Advice
 from .judge.advise import advise as advise
+from .judge.choice import Choice as Choice
+from .judge.choose import choose as choose
 from .judge.compare import Comparison as Comparison
 from .judge.compare import compare_runs as compare_runs
 from .judge.deltas import Delta as Delta

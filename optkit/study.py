@@ -21,6 +21,8 @@ from optkit.build.store import Store
 from optkit.data.dataset import take
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.judge.ab import Judgement, compare_pairs
+from optkit.judge.advise import Wish
+from optkit.judge.choose import choose
 from optkit.judge.pairs import Pair
 from optkit.judge.tolerances import Tolerances
 from optkit.measure.once import time
@@ -65,23 +67,14 @@ class Study(Mapping[str, Compressed]):
     def __len__(self) -> int:
         return len(self.found)
 
-    def best(
-        self,
-        *,
-        max_file_bytes: float | None = None,
-        max_zip_bytes: float | None = None,
-        max_drop: float | None = None,
-        max_single_sample_us: float | None = None,
-    ) -> Compressed | None:
-        """Return the variant with the smallest ZIP among those within all bounds; None when none is."""
-        bounds = [
-            ("file_bytes", max_file_bytes, 1.0),
-            ("zip_bytes", max_zip_bytes, 1.0),
-            ("drop", max_drop, 1.0),
-            ("seconds", max_single_sample_us, 1e-6),
-        ]
-        within = [one for one in self.found.values() if all(_fits(one, *bound) for bound in bounds)]
-        return min(within, key=lambda one: one.zip_bytes, default=None)
+    def best(self, *, wish: Wish = "smallest", at: str | None = None, **bounds: float | None) -> Compressed | None:
+        """Return the smallest variant (by zip bytes) within all bounds; None when none is.
+
+        Bounds, `wish` and `at` are those of `optkit.choose`, such as `max_zip_bytes=10_000, max_drop=0.005,
+        max_single_sample_us=20`. Raises OptkitError when the study has no such figure, or bounds contradict each other.
+        """
+        chosen = choose(self.run, at=at, wish=wish, threads=(), runtime="", **bounds).chosen
+        return self.found[chosen] if chosen else None
 
     def __str__(self) -> str:
         return summary(self.run)
@@ -89,11 +82,6 @@ class Study(Mapping[str, Compressed]):
     def _repr_html_(self) -> str:
         """Return the summary as a table, and the front as a picture, for a notebook."""
         return run_html(self.run)
-
-
-def _fits(one: Compressed, name: str, bound: float | None, unit: float) -> bool:
-    value = getattr(one, name)
-    return bound is None or (value is not None and value <= bound * unit)
 
 
 def compress(

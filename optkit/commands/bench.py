@@ -14,12 +14,14 @@ from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, count, folder, names
+from optkit.commands.report import report_run
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.record.run import Run, read_run, run_of
 from optkit.record.sessions import Document, run_session, run_sessions, save
 from optkit.report import text
 from optkit.report.gates import gate_notes
+from optkit.report.html import check_extra
 from optkit.report.progress import counted, shown_work
 from optkit.spec import Suite
 from optkit.suites import place_of
@@ -38,6 +40,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     about = 'more options for each pytest, such as --pytest="--benchmark-max-time=0.1"'
     parser.add_argument("--pytest", type=shlex.split, default=[], metavar="OPTIONS", help=about)
     parser.add_argument("-o", "--output", type=folder, metavar="RUN.json", help="save the merged run")
+    about = "write a page on the run there, as optkit report does"
+    parser.add_argument("--report", type=folder, metavar="DIR", help=about)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -45,6 +49,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         raise OptkitError(f"{options.output} is a folder; give a file with -o, such as {options.output / 'run.json'}")
     if options.output and not options.output.parent.is_dir():
         raise OptkitError(f"{options.output.parent} is no folder; make it, or give another file with -o")
+    if options.report:
+        check_extra()
     if options.like:
         read_run(options.like)
     suite, dataset = open_chosen(options)
@@ -54,6 +60,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     run = run_of(document)
     if options.output:
         save(document, options.output)
+    if options.report:
+        report_run(run, dataset, store, options.report, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
     shown = [text.summary(run, verdicts)]
     if not options.no_gates:

@@ -13,11 +13,11 @@ import msgspec
 from optkit.data import DATASETS
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Training, Workload
+from optkit.spec.bounds import BUDGET_KEYS
 from optkit.spec.metrics import METRICS, MODES
 from optkit.suites.form import DataTable
 from optkit.suites.meanings import meaning
 from optkit.suites.recipes import KNOWN
-from optkit.suites.short import BUDGET_KEYS
 from optkit.techniques import TECHNIQUES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
