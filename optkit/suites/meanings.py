@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from optkit.spec.bounds import BUDGET_KEYS
+
 MEANINGS: dict[str, dict[str, str]] = {
     "suite": {
         "schema": "Version of this form. 2 knows the short keys: model, data, task, metric, variants by name, budget.",
@@ -142,6 +144,7 @@ MEANINGS: dict[str, dict[str, str]] = {
 }
 """By table. Keys that all tables of training share stand in `training`, those of a teacher in `teaching`."""
 
+_KINDS = {"max": "At most", "min": "At least"}
 _ON = "Tables by the name of a data set or profile; their keys take the place of those around them."
 
 
@@ -155,4 +158,7 @@ def meaning(table: str, key: str) -> str:
     for place in (table, *shared.get(table, ("training", "teaching"))):
         if key in MEANINGS.get(place, {}):
             return MEANINGS[place][key]
+    kind, _, quantity = key.partition("_")
+    if table == "budget" and kind in _KINDS and key in BUDGET_KEYS:
+        return f"{_KINDS[kind]} so much: a bound on `{quantity}`."
     raise KeyError(f"{table}.{key}")
