@@ -316,9 +316,9 @@
     const seen = new IntersectionObserver((found) => {
       if (!found.some((one) => one.isIntersecting)) return;
       seen.disconnect();
-      figure.dataset.drawn = "yes";
-      if (folded) folded.hidden = true;
       paint();
+      figure.dataset.drawn = "yes";
+      if (folded) folded.hidden = true; // only now: a chart that cannot be drawn leaves the picture
     }, { rootMargin: "600px" });
     seen.observe(figure);
     paint.figure = figure;
