@@ -11,7 +11,7 @@ from optkit.record import sessions
 from tests.isolation import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
-NAMES = ("image_classifier", "tabular_regression", "text_classifier", "two_inputs", "tflite_only", "from_pytorch")
+NAMES = ("image_classifier", "tabular_regression", "text_classifier", "two_inputs", "tflite_only")
 
 
 def test_every_folder_is_run_here_and_is_small() -> None:
