@@ -41,7 +41,7 @@ class Preprocessing:
         if not min(self.std) > 0:
             raise DataError(f"std is {list(self.std)}; expected numbers above 0")
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            ends = self.apply(np.array([[0] * self.channels, [255] * self.channels], np.uint8))
+            ends = self._normalized(np.array([[0] * self.channels, [255] * self.channels], np.uint8))
         if not np.isfinite(ends).all():
             raise DataError(
                 f"with mean {list(self.mean)} and std {list(self.std)} black or white is beyond what float32 holds; "
@@ -60,14 +60,18 @@ class Preprocessing:
 
     def apply(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return (pixels / 255 - mean) / std, float32 (samples, *sample_shape), of uint8 pixels, (samples, *shape)."""
+        x = self._normalized(pixels)
+        if not self.channels_first:
+            return x
+        return np.moveaxis(x.reshape(len(x), *self.shape[:2], self.channels), -1, 1)
+
+    def _normalized(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         x: npt.NDArray[np.float32] = np.multiply(pixels, 1 / 255, dtype=np.float32)
         if any(self.mean):
             x -= np.asarray(self.mean, np.float32)
         if any(value != 1 for value in self.std):
             x /= np.asarray(self.std, np.float32)
-        if not self.channels_first:
-            return x
-        return np.moveaxis(x.reshape(len(x), *self.shape[:2], self.channels), -1, 1)
+        return x
 
 
 def image_shape(sample: Sequence[int | None]) -> tuple[tuple[int, int, int], bool] | None:

@@ -126,7 +126,7 @@ def drop_figure(run: Run, name: str, level: float = LEVEL) -> Figure:
     if run.baseline not in run.variants:
         return Figure(value=drop, data=f"the run has no record of the baseline {run.baseline!r}")
     if facts.quality:
-        found = compared(run, run, run.baseline, name, margin=0.0, alpha=level, miss=level)
+        found = compared(run, run, run.baseline, name, margin=0.0, alpha=level, equivalence_alpha=level)
         data = f"{found.samples:,} test samples, {found.differing:,} differ"
         return Figure(value=found.drop, low=_known(found.low), high=_known(found.high), data=data)
     base, own = (correct_samples(run, one) for one in (run.baseline, name))

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.test_docs import blocks
 
 from optkit import Artifact, load_dataset, load_suite
 from optkit.build.saved import SCHEMA, SavedBuild, read_build, saved
 from optkit.errors import ArtifactError
-from tests.isolation import ROOT
+from tests.docs.pages import blocks
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_what_is_no_build_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_the_form_in_the_docs_is_the_form_that_is_read(tmp_path: Path) -> None:
     """Catches a page that describes another form than this one."""
-    [shown] = [text for text in blocks(ROOT / "docs" / "records.md", "json") if '"artifacts"' in text]
+    [shown] = [text for text in blocks("docs/records.md", "json") if '"artifacts"' in text]
     path = tmp_path / "build.json"
     path.write_text(shown)
     document = json.loads(shown)

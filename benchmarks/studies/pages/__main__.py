@@ -44,7 +44,7 @@ def table(run: Run) -> str:
         variants={name: run.variants[name] for name in SHOWN},
         timings=tuple(one for one in run.timings if one.variant in SHOWN and one.threads == 1),
     )
-    return f"```\n{text.summary(part)}\n```\n\n{run.machine}, {run.made[:10]}."
+    return f"```\n{text.summary(part, width=100)}\n```\n\n{run.machine}, {run.made[:10]}."
 
 
 def stale(made: dict[Path, str]) -> list[Path]:

@@ -5,19 +5,17 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.test_docs import blocks
 
 from optkit import choose, read_run
 from optkit.cli import main
+from tests.docs.pages import blocks
 from tests.isolation import ROOT
-
-GUIDE = ROOT / "docs" / "choose.md"
 
 
 def shown() -> list[tuple[str, str]]:
     """Return each command of a console block with the output below it."""
     found = []
-    for block in blocks(GUIDE, "console"):
+    for block in blocks("docs/choose.md", "console"):
         command, _, output = block.partition("\n")
         assert command.startswith("$ optkit "), command
         found.append((command.removeprefix("$ optkit "), output.strip("\n")))
@@ -42,7 +40,7 @@ def test_there_are_two_of_them() -> None:
 def test_the_python_of_the_guide_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import optkit
 
-    [code] = [block for block in blocks(GUIDE, "python") if "optkit.choose" in block]
+    [code] = [block for block in blocks("docs/choose.md", "python") if "optkit.choose" in block]
     run = read_run(ROOT / "docs" / "results" / "runs" / "mnist.json")
     monkeypatch.setattr(optkit, "read_run", lambda path: run)
     exec(code, {"optkit": optkit})
@@ -51,7 +49,7 @@ def test_the_python_of_the_guide_runs(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_the_pictures_of_the_guide_are_there() -> None:
-    named = re.findall(r"!\[[^\]]+\]\((pictures/[\w.-]+)\)", GUIDE.read_text())
+    named = re.findall(r"!\[[^\]]+\]\((pictures/[\w.-]+)\)", (ROOT / "docs" / "choose.md").read_text())
     assert named
     for name in named:
         assert Path(ROOT, "docs", name).stat().st_size > 5_000
