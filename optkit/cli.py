@@ -24,8 +24,8 @@ from optkit.process.temporary import sweep
 from optkit.report.terminal import is_coloured, painted
 
 _CODES = (
-    "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
-    "3 inconclusive, not comparable, or no advice fits, 4 a defect of optkit, 130 interrupted, 143 terminated. "
+    "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input. "
+    "3 inconclusive, not comparable, or nothing fits. 4 a defect of optkit, 130 interrupted, 143 terminated. "
     "A defect is one line; OPTKIT_DEBUG=1 shows where it happened."
 )
 

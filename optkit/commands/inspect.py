@@ -90,7 +90,7 @@ def _ways(options: argparse.Namespace) -> dict[str, Any]:
 
 def _times_text(times: ExplainedTimes, number: int) -> str:
     side = times.sides[number]
-    title = f"{side.found.path}: " if len(times.sides) > 1 else ""
+    title = f"{side.found.path}:\n" if len(times.sides) > 1 else ""
     last = number == len(times.sides) - 1
     shown = title + profile_text(side.found, side.profile, side.speeds, times.ceiling if last else None)
     tried = tries_text(Path(side.found.path).name, side.tried)

@@ -34,11 +34,10 @@ _LARGE = 24 << 20
 def main() -> None:
     """Read the request, profile, answer."""
     from optkit.inspect.litert_c import Failed
+    from optkit.process.exchange import received
     from optkit.process.limits import limit_memory, limit_time
 
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     limit_time(request.pop("limit"))
     limit_memory(2 * os.stat(request["path"]).st_size, request["batch"])
     gc.disable()

@@ -30,24 +30,29 @@ from optkit.inspect.turns import Job, take_turns
 from optkit.process.temporary import temporary_folder
 from optkit.runtime.litert import runtime_version
 
-_SCHEMA = 1
+_SCHEMA = 2
 _PRODUCTS = ((64, 512, 512), (256, 512, 512), (512, 1024, 256))
 _TYPES = ("float32", "int8")
 _SECONDS = 1.0
-_NEAR, _FAR = 1 << 17, 1 << 26
-"""Bytes of a copy within the caches, and of one in memory."""
-_IN_CACHE = 1 << 20
+_MOVED = (1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 27)
+"""Bytes that a copy reads and writes together: from what the nearest cache holds to what only memory does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ceiling:
-    """What this machine can do on `threads` threads: multiply-adds a second by type, bytes a second near and far."""
+    """What this machine can do on `threads` threads: multiply-adds a second by type, and bytes a second.
+
+    `moves` has pairs of bytes moved and bytes a second: what is moved at once decides which cache it comes from.
+    """
 
     threads: int
     float32: float
     int8: float
-    cache: float
-    memory: float
+    moves: tuple[tuple[int, float], ...]
+
+    def moved_a_second(self, size: int) -> float:
+        """Return bytes a second where so many are moved: the rate of the next larger size, else of the largest."""
+        return next((rate for moved, rate in self.moves if size <= moved), self.moves[-1][1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +93,7 @@ def _speed(found: Inspection, timed: Timed, most: Ceiling) -> Speed | None:
         return None
     moved = sum(_moved(found, operator) for operator in operators)
     compute = macs / getattr(most, dtype)
-    memory = moved / (most.cache if moved <= _IN_CACHE else most.memory)
+    memory = moved / most.moved_a_second(moved)
     least = max(compute, memory)
     return Speed(
         operators=timed.operators,
@@ -133,7 +138,7 @@ def _measured(threads: int) -> Ceiling:
     if not all(rates.values()):
         reason = next((one.error for one in rounds if one.error), "it ran nothing")
         raise ArtifactError(f"what this machine can do cannot be measured: {reason}")
-    return Ceiling(threads=threads, **rates, cache=_copied(_NEAR), memory=_copied(_FAR))
+    return Ceiling(threads=threads, **rates, moves=tuple((moved, _copied(moved // 2)) for moved in _MOVED))
 
 
 def _copied(size: int) -> float:

@@ -21,11 +21,10 @@ from typing import Any
 
 def main() -> None:
     """Read the request, run the file, answer."""
+    from optkit.process.exchange import received
     from optkit.process.limits import limit_memory, limit_time
 
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     limit_time(request.pop("seconds"))
     limit_memory(os.stat(request["path"]).st_size, request["batch"])
     answers.write(json.dumps(attempt(**request)))

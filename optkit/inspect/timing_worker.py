@@ -23,11 +23,10 @@ _LEAST_ROUNDS = 4
 
 def main() -> None:
     """Read the request, time, answer."""
+    from optkit.process.exchange import received
     from optkit.process.limits import limit_memory, limit_time
 
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     limit_time(request.pop("limit"))
     jobs = request["jobs"]
     limit_memory(2 * sum(os.stat(job["path"]).st_size for job in jobs), max(job["batch"] for job in jobs))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from optkit.judge.choice import Candidate, Check, Choice, Relaxation
 from optkit.record.run import Run
 from optkit.report.figures import accuracy_text, time_text
-from optkit.report.text import plain_table, render
+from optkit.report.grid import rows_text
+from optkit.report.terminal import prose_width
 from optkit.spec.bounds import Bound
 
-_WRAP = 100
 _WISHES = {"smallest": "smallest zip", "fastest": "fastest", "accuracy": "most accurate"}
 _NOT_KNOWN = "met, how surely is not known"
 
@@ -20,7 +20,7 @@ def choice_text(choice: Choice, run: Run) -> str:
     """Return what to ship as lines, with a table of the bounds and one of the other variants."""
     at = f" at {choice.at}" if choice.at else ""
     bounds = "; ".join(bound_text(bound) for bound in choice.bounds) or "none"
-    lines = textwrap.wrap(f"{choice.suite}: bounds{at}: {bounds}", _WRAP, subsequent_indent="  ")
+    lines = textwrap.wrap(f"{choice.suite}: bounds{at}: {bounds}", prose_width(), subsequent_indent="  ")
     if choice.chosen:
         lines += ["", f"ship: {choice.chosen} (of what fits, the {_WISHES[choice.wish]})", ""]
         lines += [_checks(choice.candidate(choice.chosen)), *_warnings(choice)] if choice.bounds else []
@@ -28,7 +28,7 @@ def choice_text(choice: Choice, run: Run) -> str:
         lines += ["", "nothing fits", *_relaxed(choice)]
     lines += ["", _others(choice, run), ""]
     front = f"front ({', '.join(choice.objectives)}): {', '.join(choice.front)}"
-    return "\n".join([*lines, *textwrap.wrap(front, _WRAP, subsequent_indent="  ")])
+    return "\n".join([*lines, *textwrap.wrap(front, prose_width(), subsequent_indent="  ")])
 
 
 def bound_text(bound: Bound) -> str:
@@ -59,11 +59,11 @@ def figure_text(check: Check) -> str:
 
 
 def _checks(candidate: Candidate) -> str:
-    table = plain_table("bound", "figure", "", "from", left=4)
+    rows = []
     for check in candidate.checks:
         where = f", {check.where}" if check.where else ""
-        table.add_row(f"{bound_text(check.bound)}{where}", figure_text(check), check.word, check.data)
-    return render(table)
+        rows.append((f"{bound_text(check.bound)}{where}", figure_text(check), check.word, check.data))
+    return rows_text(("bound", "figure", "", "from"), rows, left=(1, 2), words=3)
 
 
 def _warnings(choice: Choice) -> Iterator[str]:
@@ -78,27 +78,21 @@ def _warnings(choice: Choice) -> Iterator[str]:
         yield from textwrap.wrap(
             f"{', '.join(names['met by luck'])}: the figure is within the bound, the end of its interval is not. On "
             "other samples or another day it may miss it. Add --at 95% to leave such variants out.",
-            _WRAP,
+            prose_width(),
         )
     if names[_NOT_KNOWN]:
         yield from textwrap.wrap(
             f"{', '.join(names[_NOT_KNOWN])}: measured once, so nothing says how surely the bound holds. For times, "
             "optkit bench --sessions 5 does.",
-            _WRAP,
+            prose_width(),
         )
     if not names["met by luck"] and not names[_NOT_KNOWN]:
         yield f"Each bound holds at {choice.at or '95%'}."
 
 
 def _others(choice: Choice, run: Run) -> str:
-    table = plain_table("variant", "why not", left=2)
-    for one in choice.candidates:
-        if one.place != "chosen":
-            first, *more = textwrap.wrap(why_not(one, choice, run), 72) or [""]
-            table.add_row(one.variant, first)
-            for line in more:
-                table.add_row("", line)
-    return render(table) if table.row_count else "the run has no other variant"
+    rows = [(one.variant, why_not(one, choice, run)) for one in choice.candidates if one.place != "chosen"]
+    return rows_text(("variant", "why not"), rows, words=1) if rows else "the run has no other variant"
 
 
 def why_not(one: Candidate, choice: Choice, run: Run) -> str:
@@ -156,4 +150,4 @@ def flags(one: Relaxation) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_on_hyphens=False)
+    return textwrap.wrap(line, prose_width(), subsequent_indent="  ", break_on_hyphens=False)

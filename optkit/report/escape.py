@@ -13,11 +13,21 @@ def plain(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Return `text` as a code span, which no character in it can end, also in a table."""
-    line = " ".join(str(text).split()).replace("|", "¦")
-    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    """Return `text` as a code span for a cell of a table."""
+    return span(str(text).replace("|", "¦"))
+
+
+def span(text: str) -> str:
+    """Return `text` as a code span, which no character in it can end."""
+    line = " ".join(text.split())
+    fence = "`" * (longest_run(line) + 1)
     padding = " " if "`" in line else ""
     return f"{fence}{padding}{line}{padding}{fence}"
+
+
+def longest_run(text: str) -> int:
+    """Return how many backticks follow each other in `text` at most."""
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def times(count: int, noun: str) -> str:

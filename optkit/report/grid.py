@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from optkit.report import terminal
 from optkit.report.terminal import NO_BREAK, wrapped
 
 MARK = "◀"
@@ -52,6 +53,30 @@ class Grid:
 def natural_width(columns: Sequence[Column], gap: int = 2) -> int:
     """Return how wide a table of `columns` is."""
     return sum(column.width for column in columns) + gap * (len(columns) - 1)
+
+
+def rows_text(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: Sequence[int] = (),
+    words: int = -1,
+    optional: Sequence[int] = (),
+    stack: bool = True,
+) -> str:
+    """Return `rows` as a table that fits standard output: the first cell names its row.
+
+    `left` and `optional` are the places of such columns, `words` is that of one with sentences. What has no room is
+    told.
+    """
+    cells = list(zip(*rows, strict=True)) or [() for _ in heads]
+    key, *columns = (
+        Column(head, column, left=place in left, words=place == words, optional=place in optional)
+        for place, (head, column) in enumerate(zip(heads, cells, strict=True))
+    )
+    found = grid(key, columns, terminal.width(), stack=stack)
+    told = [f"no room for: {', '.join(found.left_out)}"] if found.left_out else []
+    return "\n".join([found.text, *told])
 
 
 def grid(key: Column, columns: Sequence[Column], width: int, *, stack: bool = False) -> Grid:

@@ -9,9 +9,9 @@ from optkit.inspect.contents import MOST_DISTINCT, Constant
 from optkit.inspect.inspection import Inspection
 from optkit.inspect.operators import GraphInfo, Operator, SignatureInfo
 from optkit.names import shown
-from optkit.report.text import plain_table, render
+from optkit.report.grid import rows_text
+from optkit.report.terminal import prose_width
 
-_WRAP = 100
 _MOST_OPERATORS = 200
 _MOST_CONSTANTS = 12
 _PARTS = ("weights", "bias", "constant", "quantization", "names", "metadata", "unused", "structure")
@@ -41,7 +41,7 @@ def _head(found: Inspection) -> str:
         f"takes {_ends(main, main.inputs)}; gives {_ends(main, main.outputs)}",
     ]
     lines += [_signature(one) for one in found.signatures] or ["no signature"]
-    return "\n".join(line for text in lines for line in textwrap.wrap(text, _WRAP, subsequent_indent="    "))
+    return "\n".join(map(_prose, lines))
 
 
 def _batch(graph: GraphInfo) -> str:
@@ -67,28 +67,33 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def _operators(found: Inspection) -> str:
-    table = plain_table("#", "operator", "layer", "shape", "type", "mult-adds", "params", "runs in", left=5, gap=1)
     main = found.main
-    for operator in main.operators[:_MOST_OPERATORS]:
-        table.add_row(
+    rows = [
+        (
             str(operator.index),
-            _short(_kind(operator), 22),
-            _short(operator.layer, 18),
-            _short(_flow(main, operator), 30),
+            shortened(_kind(operator), 22),
+            shortened(operator.layer, 18),
+            shortened(_flow(main, operator), 30),
             type_text(main, operator),
             "?" if operator.macs is None else f"{operator.macs:,}" if operator.macs else "-",
             f"{operator.parameters:,}" if operator.parameters else "-",
             runs_in(found, operator.index),
         )
+        for operator in main.operators[:_MOST_OPERATORS]
+    ]
+    heads = ("#", "operator", "layer", "shape", "type", "mult-adds", "params", "runs in")
     left = len(main.operators) - _MOST_OPERATORS
-    return render(table) + (f"\n… and {left:,} more operators (--json has all)" if left > 0 else "")
+    return rows_text(heads, rows, left=(1, 2, 3, 4), optional=(6,), stack=False) + (
+        f"\n… and {left:,} more operators (--json has all)" if left > 0 else ""
+    )
 
 
 def _kind(operator: Operator) -> str:
     return f"{operator.kind} (custom)" if operator.custom else operator.kind
 
 
-def _short(text: str, width: int) -> str:
+def shortened(text: str, width: int) -> str:
+    """Return `text`, cut off with an ellipsis where it is longer than `width`."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
@@ -125,27 +130,23 @@ def _delegate(name: str) -> str:
 
 def _bytes(found: Inspection) -> str:
     sizes = found.sizes
-    table = plain_table("bytes", "", "share", "by type")
+    rows = []
     for part in _PARTS:
         size = getattr(sizes, part)
         types = found.by_type(part) if part in ("weights", "bias", "constant") else {}
         if size:
             told = ", ".join(f"{name} {count:,}" for name, count in types.items())
-            table.add_row(_ABOUT.get(part, part), f"{size:,}", f"{size / sizes.file_bytes:.1%}", told)
-    table.columns[3].justify = "left"
-    return render(table)
+            rows.append((_ABOUT.get(part, part), f"{size:,}", f"{size / sizes.file_bytes:.1%}", told))
+    return rows_text(("bytes", "", "share", "by type"), rows, words=3)
 
 
 def _constants(found: Inspection) -> str:
     shown_ones = [one for one in found.constants if one.role != "constant" or one.bytes >= 1024][:_MOST_CONSTANTS]
     if not shown_ones:
         return ""
-    table = plain_table(
-        "constant", "shape", "type", "bytes", "zipped", "entropy", "zeros", "distinct", "scales", left=3
-    )
-    for one in shown_ones:
-        table.add_row(
-            _short(one.name or f"tensor {one.tensor}", 26),
+    rows = [
+        (
+            shortened(one.name or f"tensor {one.tensor}", 26),
             _sizes(one.shape),
             f"{one.dtype}{' sparse' if one.sparse else ''}",
             f"{one.bytes:,}",
@@ -155,12 +156,15 @@ def _constants(found: Inspection) -> str:
             _distinct(one),
             _scales(one),
         )
+        for one in shown_ones
+    ]
+    heads = ("constant", "shape", "type", "bytes", "zipped", "entropy", "zeros", "distinct", "scales")
     left = len(found.constants) - len(shown_ones)
     more = f"\n… and {left:,} smaller ones (--json has all)" if left > 0 else ""
-    legend = (
-        "\nEntropy: what an ideal coder of single values needs. Zipped: deflate, of these bytes alone. Both in bytes."
+    legend = _prose(
+        "Entropy: what an ideal coder of single values needs. Zipped: deflate, of these bytes alone. Both in bytes.", ""
     )
-    return render(table) + more + legend
+    return f"{rows_text(heads, rows, left=(1, 2))}{more}\n{legend}"
 
 
 def _distinct(one: Constant) -> str:
@@ -181,10 +185,10 @@ def _memory(found: Inspection) -> str:
     text = f"activations: {need.live_bytes:,} bytes at once, at operator {need.at}"
     if need.arena_bytes is not None:
         text += f"; {need.arena_bytes:,} as LiteRT lays them out, without XNNPACK and scratch memory"
-    lines = textwrap.wrap(text, _WRAP, subsequent_indent="    ")
+    lines = [_prose(text)]
     if running.peak_bytes is not None and not running.error:
         grown = f"{running.loaded_bytes or 0:,} bytes more by loading, {running.peak_bytes:,} at most"
-        lines.append(f"memory of the process: {grown}")
+        lines.append(_prose(f"memory of the process: {grown}"))
     return "\n".join(lines)
 
 
@@ -192,7 +196,7 @@ def running_text(found: Inspection) -> str:
     """Return where the operators run: in how many parts of a delegate, and what stays outside."""
     running, main = found.running, found.main
     if running.error:
-        return "\n".join(textwrap.wrap(f"it does not run here: {running.error}", _WRAP, subsequent_indent="    "))
+        return _prose(f"it does not run here: {running.error}")
     if running.parts is None:
         return "where its operators run is not known: this version of ai-edge-litert does not tell"
     inside = running.part_of()
@@ -203,7 +207,7 @@ def running_text(found: Inspection) -> str:
         return first
     kinds = dict.fromkeys(operator.kind for operator in outside)
     told = ", ".join(f"{sum(one.kind == kind for one in outside)} {kind}" for kind in kinds)
-    return "\n".join(textwrap.wrap(f"{first}; on LiteRT's own kernels: {told}", _WRAP, subsequent_indent="    "))
+    return _prose(f"{first}; on LiteRT's own kernels: {told}")
 
 
 def _other_graphs(found: Inspection) -> str:
@@ -211,7 +215,7 @@ def _other_graphs(found: Inspection) -> str:
     for graph in found.graphs[1:]:
         kinds = dict.fromkeys(operator.kind for operator in graph.operators)
         told = f"subgraph {graph.index} {graph.name}: {len(graph.operators)} operators ({', '.join(kinds) or 'none'})"
-        lines += textwrap.wrap(told, _WRAP, subsequent_indent="    ")
+        lines.append(_prose(told))
     return "\n".join(lines)
 
 
@@ -233,10 +237,14 @@ def _leftovers(found: Inspection) -> str:
     return _listed("left behind by the converter", lines)
 
 
+def _prose(text: str, indent: str = "    ") -> str:
+    return "\n".join(textwrap.wrap(text, prose_width(), subsequent_indent=indent))
+
+
 def _listed(title: str, lines: Iterable[str], most: int = 20) -> str:
     lines = list(lines)
     if not lines:
         return ""
-    wrapped = [part for line in lines[:most] for part in textwrap.wrap(f"- {line}", _WRAP, subsequent_indent="  ")]
+    told = [_prose(f"- {line}", "  ") for line in lines[:most]]
     more = [f"- … and {len(lines) - most:,} more (--json has all)"] if len(lines) > most else []
-    return "\n".join([f"{title}:", *wrapped, *more])
+    return "\n".join([f"{title}:", *told, *more])

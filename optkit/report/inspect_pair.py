@@ -10,9 +10,10 @@ from optkit.inspect.differences import Difference, Differences
 from optkit.inspect.inspection import Inspection
 from optkit.inspect.reasons import Explanation, Reason
 from optkit.names import shown
-from optkit.report.text import plain_table, render, time_text
+from optkit.report.figures import time_text
+from optkit.report.grid import rows_text
+from optkit.report.terminal import prose_width
 
-_WRAP = 100
 _MOST = 40
 _ORDER = ("subgraphs", "added", "removed", "kind", "wiring", "options", "shape", "type", "quantization", "values")
 _FEW = 6
@@ -21,8 +22,7 @@ _FEW = 6
 
 def pair_head(base: Inspection, head: Inspection) -> str:
     """Return both files' figures side by side."""
-    table = plain_table("", "first", "second", "change")
-    rows = [
+    figures = [
         ("file bytes", base.sizes.file_bytes, head.sizes.file_bytes),
         ("zip bytes", base.sizes.zip_bytes, head.sizes.zip_bytes),
         ("weights, bytes", base.sizes.weights, head.sizes.weights),
@@ -32,9 +32,12 @@ def pair_head(base: Inspection, head: Inspection) -> str:
         ("activations, bytes", base.activations.live_bytes, head.activations.live_bytes),
         ("parts of XNNPACK", len(base.running.parts or ()), len(head.running.parts or ())),
     ]
-    for name, before, after in rows:
-        table.add_row(name, f"{before:,}", f"{after:,}", "" if before == after else _change(before, after))
-    return f"first: {shown(base.path)}\nsecond: {shown(head.path)}\n\n{render(table)}"
+    rows = [
+        (name, f"{before:,}", f"{after:,}", "" if before == after else _change(before, after))
+        for name, before, after in figures
+    ]
+    table = rows_text(("", "first", "second", "change"), rows)
+    return f"first: {shown(base.path)}\nsecond: {shown(head.path)}\n\n{table}"
 
 
 def _change(before: int, after: int) -> str:
@@ -56,7 +59,7 @@ def differences_text(differences: Differences) -> str:
         lines.append(f"follows from these: other shapes in {_names(list(who))}")
     hidden = len(lines) - _MOST
     told = [*lines[:_MOST], *([f"… and {hidden:,} more (--json has all)"] if hidden > 0 else [])]
-    wrapped = [part for line in told for part in textwrap.wrap(f"- {line}", _WRAP, subsequent_indent="  ")]
+    wrapped = [part for line in told for part in textwrap.wrap(f"- {line}", prose_width(), subsequent_indent="  ")]
     return "\n".join(["differences in what they compute:", *wrapped])
 
 
@@ -111,9 +114,9 @@ def _reason_text(number: int, reason: Reason, word: str) -> str:
         f"{number}. {reason.title}: {_seconds(reason.base_seconds)} in the first, {_seconds(reason.head_seconds)} in "
         f"the second: {share}"
     )
-    lines = textwrap.wrap(head, _WRAP, subsequent_indent="   ")
+    lines = textwrap.wrap(head, prose_width(), subsequent_indent="   ")
     for cause in reason.causes:
-        lines += textwrap.wrap(f"- {cause}", _WRAP, initial_indent="   ", subsequent_indent="     ")
+        lines += textwrap.wrap(f"- {cause}", prose_width(), initial_indent="   ", subsequent_indent="     ")
     return "\n".join(lines)
 
 
@@ -122,4 +125,4 @@ def _seconds(seconds: float) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, _WRAP))
+    return "\n".join(textwrap.wrap(text, prose_width()))

@@ -10,32 +10,38 @@ from optkit.inspect.inspection import Inspection
 from optkit.inspect.profile import ENOUGH, Profile, Timed
 from optkit.inspect.roofline import Ceiling, Speed
 from optkit.inspect.tries import Try
-from optkit.report.text import plain_table, render, time_text
+from optkit.report.figures import time_text
+from optkit.report.grid import rows_text
+from optkit.report.inspect import shortened
+from optkit.report.terminal import prose_width
 
-_WRAP = 100
 _MOST = 60
 
 
 def profile_text(found: Inspection, profile: Profile, speeds: Sequence[Speed], most: Ceiling | None) -> str:
     """Return the times of a file's operators as a table, in the order in which they run, and what they add up to."""
-    table = plain_table("#", "operator", "time", "least..most", "share", "of ceiling", "kernel", left=2, gap=1)
-    table.columns[6].justify = "left"
+    rows = []
     by_operators = {one.operators: one for one in speeds}
     largest = sorted(profile.timed, key=lambda one: -one.seconds)[:_MOST]
     for timed in profile.timed:
         if timed not in largest:
             continue
         speed = by_operators.get(timed.operators)
-        table.add_row(
-            _numbers(timed),
-            _short(_titles(found, timed), 30),
-            "< 1 µs" if timed.guessed else time_text(timed.seconds),
-            f"{timed.low * 1e6:,.3g}..{timed.high * 1e6:,.3g}",
-            f"{timed.seconds / profile.whole:.1%}" if timed.seconds else "-",
-            f"{speed.share:.0%} {speed.dtype}" if speed else "-",
-            _short(" + ".join(timed.kernels) or ("built-in" if profile.method == "profiler" else "-"), 40),
+        kernels = " + ".join(timed.kernels) or ("built-in" if profile.method == "profiler" else "-")
+        rows.append(
+            (
+                _numbers(timed),
+                shortened(_titles(found, timed), 24),
+                "< 1 µs" if timed.guessed else time_text(timed.seconds),
+                _range(timed.low, timed.high),
+                f"{timed.seconds / profile.whole:.1%}" if timed.seconds else "-",
+                f"{speed.share:.0%} {speed.dtype}" if speed else "-",
+                shortened(kernels, 30),
+            )
         )
-    return "\n".join([_head(profile), "", render(table), *_foot(profile, len(profile.timed) - len(largest), most)])
+    heads = ("#", "operator", "time", "least..most", "share", "of ceiling", "kernel")
+    table = rows_text(heads, rows, left=(1, 6), stack=False)
+    return "\n".join([_head(profile), "", table, *_foot(profile, len(profile.timed) - len(largest), most)])
 
 
 def _numbers(timed: Timed) -> str:
@@ -48,19 +54,21 @@ def _titles(found: Inspection, timed: Timed) -> str:
     return some[0].title + (f" and {len(some) - 1} more" if len(some) > 1 else "") if some else "a delegate's node"
 
 
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
 def _head(profile: Profile) -> str:
     how = "LiteRT's profiler" if profile.method == "profiler" else "pieces of the graph"
     on = "" if profile.kernels == "default" else f", {profile.kernels} kernels"
     threads = f"{profile.threads} thread{'s' * (profile.threads > 1)}"
     samples = f"{profile.batch} sample{'s' * (profile.batch > 1)}"
-    return (
-        f"a call takes {time_text(profile.whole)} ({profile.low * 1e6:,.3g}..{profile.high * 1e6:,.3g} µs in "
+    told = (
+        f"a call takes {time_text(profile.whole)} ({_range(profile.low, profile.high)} µs in "
         f"{profile.processes} processes), {samples}, {threads}{on}; operators by {how}"
     )
+    return "\n".join(textwrap.wrap(told, prose_width()))
+
+
+def _range(low: float, high: float) -> str:
+    """Return two times in µs, with three digits or whole ones."""
+    return "..".join(f"{one:,.0f}" if one >= 100 else f"{one:.3g}" for one in (low * 1e6, high * 1e6))
 
 
 def _foot(profile: Profile, hidden: int, most: Ceiling | None) -> list[str]:
@@ -81,7 +89,7 @@ def _foot(profile: Profile, hidden: int, most: Ceiling | None) -> list[str]:
             f"Ceiling of this machine: {most.float32 / 1e9:.3g} billion multiply-adds a second in float32, "
             f"{most.int8 / 1e9:.3g} in int8."
         )
-    return [part for line in lines for part in textwrap.wrap(line, _WRAP)]
+    return [part for line in lines for part in textwrap.wrap(line, prose_width())]
 
 
 def _rest(profile: Profile) -> str:
@@ -97,7 +105,7 @@ def tries_text(name: str, tried: Sequence[Try]) -> str:
     lines = [f"tried on {name}:"]
     for one in tried:
         change = "does not run so: " + one.error if one.error else f"{percent_text(one.change)} time a sample"
-        lines += textwrap.wrap(f"- {one.what}: {change}", _WRAP, subsequent_indent="  ")
+        lines += textwrap.wrap(f"- {one.what}: {change}", prose_width(), subsequent_indent="  ")
     return "\n".join(lines)
 
 
@@ -105,7 +113,7 @@ def second_way_text(
     found: Inspection, profile: Profile, second: Profile, disagreement: tuple[int, float] | None
 ) -> str:
     """Return the times by pieces of the graph beside those of the profiler."""
-    table = plain_table("#", "operator", "profiler", "pieces", "difference", left=2)
+    rows = []
     for operator in found.main.operators[:_MOST]:
         one, other = profile.of(operator.index), second.of(operator.index)
         if not (one or other) or (one and len(one.operators) > 1):
@@ -113,10 +121,11 @@ def second_way_text(
         times = [timed.seconds if timed else 0.0 for timed in (one, other)]
         cells = [time_text(max(0.0, seconds)) if seconds else "-" for seconds in times]
         share = (times[1] - times[0]) / profile.whole
-        table.add_row(str(operator.index), _short(operator.title, 30), *cells, f"{100 * share:+.1f} % of a call")
+        rows.append((str(operator.index), shortened(operator.title, 30), *cells, f"{100 * share:+.1f} % of a call"))
     total = sum(one.seconds for one in second.timed)
     lines = [f"the same by pieces of the graph, without a profiler (a call takes {time_text(second.whole)}):", ""]
-    lines += [render(table), f"The pieces add up to {total / second.whole:.0%} of a call."]
+    table = rows_text(("#", "operator", "profiler", "pieces", "difference"), rows, left=(1,))
+    lines += [table, f"The pieces add up to {total / second.whole:.0%} of a call."]
     if disagreement:
         number, share = disagreement
         lines.append(f"The two ways differ most on operator {number}: by {abs(share):.0%} of a call.")

@@ -49,9 +49,9 @@ def width() -> int:
         return _DEFAULT
 
 
-def prose_width(columns: int) -> int:
-    """Return how wide sentences are where there are so many columns."""
-    return min(columns, _PROSE)
+def prose_width(columns: int | None = None) -> int:
+    """Return how wide sentences are where there are so many columns, by default those of standard output."""
+    return min(columns or width(), _PROSE)
 
 
 def _within(columns: int) -> int:

@@ -5,12 +5,8 @@ Each function takes the width to fit, by default that of standard output.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-
-from rich.console import Console
-from rich.table import Table
 
 from optkit.build.artifact import Artifact
 from optkit.judge.advise import Advice
@@ -25,22 +21,6 @@ from optkit.runtime.predict import Prediction
 from optkit.spec import Gate, OwnModel, Suite, Variant
 
 _OPEN = ("inconclusive", "not comparable")
-_WIDEST = 400
-
-
-def render(table: Table) -> str:
-    """Return `table` as plain text with aligned columns."""
-    out = io.StringIO()
-    Console(file=out, width=_WIDEST, no_color=True, highlight=False, markup=False, emoji=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
-
-
-def plain_table(*columns: str, left: int = 1, gap: int = 2) -> Table:
-    """Return a table without borders: the first `left` columns aligned to the left, the others to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
-    return table
 
 
 def suites_table(suites: Iterable[Suite], *, width: int | None = None) -> str:

@@ -38,6 +38,17 @@ def test_it_names_the_variant_the_bounds_the_others_and_the_front(capsys: pytest
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_line_is_wider_than_the_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches sentences that stand in cells: all bounds at once, on a run of eleven variants."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    given = "--max-zip-bytes 20_000 --max-drop 0.5% --max-single-batch-us 300 --min-size-ratio 2"
+    _, out, _ = choose(MNIST, *given.split(), capsys=capsys)
+    assert max(map(len, out.splitlines())) <= width
+
+
 def test_nothing_fits_is_exit_code_3_and_what_it_says_to_relax_works(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = choose(MNIST, "--max-zip-bytes", "100", "--max-drop", "0.5%", capsys=capsys)
     assert code == 3

@@ -37,7 +37,15 @@ def test_the_text_names_all_of_it(tmp_path: Path) -> None:
     text = inspection_text(inspect_model(written(tmp_path / "model.tflite", two_ends())))
     for part in ("8 operators", "GATHER", "takes", "signature serving_default", "weights", "activations:", "XNNPACK"):
         assert part in text
-    assert max(map(len, text.splitlines())) <= 130
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_line_is_wider_than_the_terminal(tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "model.tflite", two_ends())
+    text = inspection_text(inspect_model(Path("model.tflite")))
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_an_operator_that_nobody_knows_is_shown_and_the_file_is_said_not_to_run(tmp_path: Path) -> None:

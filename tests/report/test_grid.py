@@ -1,9 +1,10 @@
 """A table fits: what is equal is said once, and where there is no room each way out is taken in its order."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optkit.report.grid import Column, grid
+from optkit.report.grid import Column, grid, rows_text
 from tests.report.many import too_wide
 
 NAMES = ("baseline", "int8", "pruned_int8")
@@ -97,3 +98,12 @@ def test_nothing_is_wider_and_no_cell_is_lost(data: st.DataObject, width: int, s
     together = "".join(found.text.split())
     assert all(name in together for name in names)
     assert all(cell in together for c in columns if c.head not in found.left_out for cell in c.cells)
+
+
+@pytest.mark.parametrize(("columns", "told"), [(60, True), (120, False)])
+def test_a_column_that_has_no_room_is_told(columns: int, told: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = [("one", "a" * 30, "b" * 30), ("two", "c" * 30, "d" * 30)]
+    text = rows_text(("name", "first", "second"), rows, optional=(2,), stack=False)
+    assert ("no room for: second" in text) == told
+    assert ("b" * 30 in text) == (not told)
