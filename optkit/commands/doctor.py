@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _of_files(options: argparse.Namespace, how: dict[str, Any]) -> Any:
-    from optkit.inspect.doctor import diagnose
+    from optkit.doctor.diagnose import diagnose
 
     if options.variant:
         raise OptkitError("--variant is of a suite, and two files are given; drop one of them")
@@ -60,7 +60,7 @@ def _of_files(options: argparse.Namespace, how: dict[str, Any]) -> Any:
 
 def _of_suite(options: argparse.Namespace, how: dict[str, Any]) -> Any:
     from optkit.build.store import Store
-    from optkit.inspect.from_suite import diagnose_variant
+    from optkit.doctor.from_suite import diagnose_variant
     from optkit.report.progress import shown_progress
 
     if options.model.endswith(".tflite"):

@@ -1,1 +1,1 @@
-"""Explanations from measurement: where accuracy is lost, and what mends it."""
+"""What is in a .tflite file, where its time goes, and how two files differ: with the evidence. No TensorFlow."""

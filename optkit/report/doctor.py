@@ -6,15 +6,14 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from optkit.inspect.diagnosis import Diagnosis
-from optkit.inspect.explanation import TITLES, Explanation
-from optkit.inspect.layer_errors import LayerError
-from optkit.inspect.remedies import Remedy
-from optkit.inspect.sweep import Cost
+from optkit.doctor.diagnosis import Diagnosis
+from optkit.doctor.explanation import TITLES, Explanation
+from optkit.doctor.layer_errors import LayerError
+from optkit.doctor.remedies import Remedy
+from optkit.doctor.sweep import Cost
 from optkit.names import shown
-from optkit.report.text import plain_table, render
-
-_WRAP = 100
+from optkit.report.grid import rows_text
+from optkit.report.terminal import prose_width
 
 
 def diagnosis_text(found: Diagnosis) -> str:
@@ -31,7 +30,11 @@ def diagnosis_text(found: Diagnosis) -> str:
         if not found.recipe_known:
             head = f"To keep {shown(found.best)}, save this as a suite file, and build it with optkit build:"
         parts.append("\n".join([head, "", *(f"    {line}".rstrip() for line in found.suite_lines.splitlines())]))
-    notes = [line for note in found.notes for line in textwrap.wrap(f"- {shown(note)}", _WRAP, subsequent_indent="  ")]
+    notes = [
+        line
+        for note in found.notes
+        for line in textwrap.wrap(f"- {shown(note)}", prose_width(), subsequent_indent="  ")
+    ]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 
@@ -54,13 +57,11 @@ def _figure(value: float) -> str:
 def _layers(found: Diagnosis) -> str:
     ranks = {cost.number: place for place, cost in enumerate(found.costs, 1)}
     heads = ("layer", "operator", "weights", "output", "SQNR dB", "cosine", "clipped", "used", "cost", "rank")
-    table = plain_table(*heads, left=4)
-    for one in found.layers:
-        table.add_row(*_row(one), str(ranks.get(one.number, "-")))
+    rows = [(*_row(one), str(ranks.get(one.number, "-"))) for one in found.layers]
     lines = [
         f"Layers in the order of the graph, on {found.calibration_samples:,} training samples",
         "",
-        render(table),
+        rows_text(heads, rows, left=(1, 2, 3)),
         "",
         "SQNR: signal over difference. clipped: float values beyond the range. used: of the range. cost: squared",
         "error of the model's outputs over their power, with this layer alone quantized; - where it is not, or was",
@@ -87,12 +88,11 @@ def _row(one: LayerError) -> Sequence[str]:
 
 
 def _sweep(found: Diagnosis) -> str:
-    table = plain_table("layer", "alone", "restored", "weights", "bias", "activation")
-    for cost in [cost for cost in found.costs if cost.restored is not None][:10]:
-        table.add_row(*_cost_row(cost))
+    heads = ("layer", "alone", "restored", "weights", "bias", "activation")
+    rows = [_cost_row(cost) for cost in found.costs if cost.restored is not None][:10]
     head = f"One layer at a time, by cost: {found.metric} when only it is quantized, and when only it is restored"
     tail = f"weights, bias, activation: the cost of this part alone. On {found.sweep_samples:,} test samples."
-    return "\n".join([*textwrap.wrap(head, _WRAP), "", render(table), "", tail])
+    return "\n".join([*textwrap.wrap(head, prose_width()), "", rows_text(heads, rows), "", tail])
 
 
 def _cost_row(cost: Cost) -> Sequence[str]:
@@ -103,26 +103,31 @@ def _cost_row(cost: Cost) -> Sequence[str]:
 
 def _explanation(one: Explanation) -> list[str]:
     where = shown(one.layer) or "the whole file"
-    lines = textwrap.wrap(f"- {where}: {TITLES[one.cause]}. {shown(one.evidence)}.", _WRAP, subsequent_indent="  ")
+    lines = textwrap.wrap(
+        f"- {where}: {TITLES[one.cause]}. {shown(one.evidence)}.", prose_width(), subsequent_indent="  "
+    )
     tried = "not tried"
     if one.tried:
         tried = "tried" if one.recovered is None else f"tried: gives back {one.recovered:.0%} of the loss"
     lines += textwrap.wrap(
-        f"Remedy: {shown(one.remedy)} ({tried}).", _WRAP, initial_indent="  ", subsequent_indent="  "
+        f"Remedy: {shown(one.remedy)} ({tried}).", prose_width(), initial_indent="  ", subsequent_indent="  "
     )
-    return [*lines, *textwrap.wrap(f"Source: {one.source}", _WRAP, initial_indent="  ", subsequent_indent="  ")]
+    return [*lines, *textwrap.wrap(f"Source: {one.source}", prose_width(), initial_indent="  ", subsequent_indent="  ")]
 
 
 def _remedies(found: Diagnosis) -> str:
-    table = plain_table("remedy", found.metric, "gives back", "file bytes")
-    for one in found.remedies:
-        if not one.reason:
-            mark = " ◀" if one.name == found.best else ""
-            table.add_row(f"{shown(one.name)}{mark}", *_remedy_row(one))
-    lines = ["Remedies that were tried", "", render(table)]
+    heads = ("remedy", found.metric, "gives back", "file bytes")
+    rows = [
+        (f"{shown(one.name)}{' ◀' if one.name == found.best else ''}", *_remedy_row(one))
+        for one in found.remedies
+        if not one.reason
+    ]
+    lines = ["Remedies that were tried", "", *([rows_text(heads, rows)] if rows else [])]
     for one in found.remedies:
         if one.reason:
-            lines += textwrap.wrap(f"{shown(one.name)} cannot be: {shown(one.reason)}", _WRAP, subsequent_indent="  ")
+            lines += textwrap.wrap(
+                f"{shown(one.name)} cannot be: {shown(one.reason)}", prose_width(), subsequent_indent="  "
+            )
     if found.remedies_left:
         lines.append(f"{found.remedies_left} more were left for time; give a larger --budget to try them.")
     return "\n".join(lines)

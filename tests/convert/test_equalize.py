@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
+from optkit.doctor.quality import run_bytes
 
 from optkit.convert.bias_correction import corrected
 from optkit.convert.equalize import _pairs, equalized
 from optkit.convert.from_tflite import convert_tflite
 from optkit.errors import DataError, SuiteError
-from optkit.inspect.quality import run_bytes
 from optkit.spec import Conversion
 from optkit.spec.keys import canonical
 from optkit.suites.tables import convert_table
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.view import View, write_floats
-from tests.inspect import nets
+from tests.doctor import nets
 from tests.tflite.models import pack
 from tests.tflite.networks import classifier
 

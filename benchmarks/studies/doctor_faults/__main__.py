@@ -24,8 +24,8 @@ from benchmarks.studies.doctor_faults.networks import MOBILENET, NETWORKS, load
 from benchmarks.studies.publish import replace_between
 from optkit import Store, diagnose
 from optkit.data import Dataset
+from optkit.doctor.quality import run_bytes
 from optkit.errors import OptkitError
-from optkit.inspect.quality import run_bytes
 from optkit.process.temporary import temporary_folder
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.interface import interface_of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from optkit.convert.equalize import _Pair, _pairs
-from optkit.inspect.naming import names_of
+from optkit.doctor.naming import names_of
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.tensors import numbers
 from optkit.tflite.view import View, write_floats

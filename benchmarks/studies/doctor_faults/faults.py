@@ -17,7 +17,7 @@ from benchmarks.studies.doctor_faults.edits import Impossible, packed, scaled_ch
 from optkit.convert import quantizer
 from optkit.convert.activations import activation_ranges
 from optkit.convert.from_tflite import convert_tflite
-from optkit.inspect.naming import names_of
+from optkit.doctor.naming import names_of
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import WEIGHT_INPUT, parse_flatbuffer, tensor_name
 from optkit.tflite.view import Node, View, write_floats
