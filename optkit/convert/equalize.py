@@ -29,7 +29,7 @@ _MOST = 1e4
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """The constant tensors of two layers, each with the axis of the channels between them."""
 
     divided: tuple[tuple[int, int], ...]
@@ -44,7 +44,7 @@ def equalized(data: bytes) -> bytes:
 
     model = parse_flatbuffer(data)
     view = View(model)
-    pairs = _pairs(view)
+    pairs = find_pairs(view)
     if not pairs:
         return data
     used = {index for pair in pairs for index, _ in (*pair.divided, pair.multiplied)}
@@ -58,7 +58,7 @@ def equalized(data: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _balance(pair: _Pair, values: dict[int, Floats]) -> Floats:
+def _balance(pair: Pair, values: dict[int, Floats]) -> Floats:
     """Scale both layers of a pair in place, and return the factors (channels,)."""
     sizes = [_largest(values[index], axis) for index, axis in pair.divided[: pair.sized]]
     first = np.sum(sizes, axis=0)
@@ -85,7 +85,8 @@ def _along(factors: Floats, rank: int, axis: int) -> Floats:
     return found
 
 
-def _pairs(view: View) -> list[_Pair]:
+def find_pairs(view: View) -> list[Pair]:
+    """Return the pairs of layers of a network between which a factor a channel can be moved."""
     readers: dict[int, list[Node]] = {}
     owners: dict[int, int] = {}
     for node in view.nodes:
@@ -103,7 +104,7 @@ def _pairs(view: View) -> list[_Pair]:
         multiplied = _multiplied(view, node, readers, channels)
         parts = [*divided, *([multiplied] if multiplied else [])]
         if multiplied and all(owners[index] == 1 and _is_float(view, index) for index, _ in parts):
-            found.append(_Pair(tuple(divided), 2 if node.kind == "ADD" else 1, multiplied))
+            found.append(Pair(tuple(divided), 2 if node.kind == "ADD" else 1, multiplied))
     return found
 
 

@@ -110,6 +110,8 @@ def examine(
     explanations = explain(matching, seen, found, first.interface.batch or second.interface.batch or 1)
     base = recipe or dataclasses.replace(infer(matching), calibration_samples=max(300, samples))
     loss = test.loss(now, plain)
+    if loss <= 0:  # what loses nothing has bits enough
+        explanations = [each for each in explanations if each.cause != "width"]
     tried = Tried(remedies=(), best=None, left=0)
     if loss > 0:
         known = recipe is not None

@@ -29,8 +29,9 @@ _SAME = 0.01
 _HALF = 0.5
 """An end says nothing when half of all samples reach it, to `_SAME` of the range: a ReLU6, or pixels up to 1."""
 _LIKELIER = math.log(10)
-EXCESS = 0.1
-"""Ranges of enough samples have at most so much more squared error than those of all samples that were looked at."""
+"""How much likelier it must be, in each layer, that ranges clip on purpose: a small sample is small in all layers."""
+ENOUGH_DB = 3.0
+"""Ranges of enough samples lose less than so many decibels against those of all that were looked at: half a bit."""
 _DRAWS = 10
 _KEPT = 4000
 
@@ -58,7 +59,7 @@ def few_samples(seen: Sequence[Seen], found: Sweep, per_call: int = 1) -> list[E
     evidence = (
         f"{hit} of {len(layers)} layers give values beyond their range, for {share:.0%} of the samples in the middle "
         f"layer, as when {like} {'sample was' if like == 1 else 'samples were'} calibrated on; about {need} samples "
-        f"would do: their ranges have at most {EXCESS:.0%} more squared error than those of {there}"
+        f"would do: with their ranges a layer loses under {ENOUGH_DB:g} dB against those of {there}"
         f"{' (extrapolated)' if extrapolated else ''}"
     )
     figures = {"layers": hit, "of": len(layers), "beyond": share, "like": like, "samples": need, "seen": there}
@@ -109,7 +110,7 @@ def looks_like(beyond: Sequence[Sequence[int]], there: int) -> int | None:
 
     best = max(few, key=lambda k: of_all(k, -math.inf))
     some_wrong = max(of_all(k, anything) for k in many)
-    on_purpose = max(of_all(k, -math.inf, turned=True) for k in _counts(2, there)) - _LIKELIER
+    on_purpose = max(of_all(k, -math.inf, turned=True) for k in _counts(2, there)) - _LIKELIER * len(beyond)
     return best if of_all(best, -math.inf) > max(some_wrong, on_purpose) else None
 
 
@@ -132,25 +133,33 @@ def _log_choose(n: int, k: int) -> float:
 def samples_needed(layers: Sequence[Seen]) -> tuple[int, bool]:
     """Return how many samples give ranges about as good as all that were seen, and whether that is extrapolated.
 
-    The squared error in the range of growing subsets, drawn by a seed, is averaged over draws and layers, each as a
-    ratio to that in the range of all. Where half of the samples do not suffice, what is too much is taken to shrink as
-    one over their number.
+    The squared error in the ranges of growing subsets, drawn by a seed, is compared with that in the ranges of all: in
+    decibels, as the mean over draws and layers. Where half of the samples do not suffice, what is lost is taken to
+    shrink as one over their number, as the chance of a larger value does.
     """
     there = len(layers[0].calls)
     sizes = [2**n for n in range(there.bit_length()) if 2 ** (n + 1) <= there] or [1]
     rng = np.random.default_rng(0)
     orders = [rng.permutation(there) for _ in range(_DRAWS)]
     errors = [_error_of(one) for one in layers]
-    excess = [
-        float(np.mean([error(order[:size]) / max(error(order), 1e-300) for error in errors for order in orders])) - 1
+    whole = [max(error(orders[0]), 1e-300) for error in errors]
+    lost = [
+        10
+        * np.mean(
+            [
+                np.log10(error(order[:size]) / all_)
+                for error, all_ in zip(errors, whole, strict=True)
+                for order in orders
+            ]
+        )
         for size in sizes
     ]
     enough = len(sizes)
-    while enough and excess[enough - 1] <= EXCESS:
+    while enough and lost[enough - 1] < ENOUGH_DB:
         enough -= 1
     if enough < len(sizes):
         return sizes[enough], False
-    return math.ceil(sizes[-1] * excess[-1] / EXCESS), True
+    return math.ceil(sizes[-1] * float(lost[-1]) / ENOUGH_DB), True
 
 
 def _error_of(one: Seen) -> Callable[[npt.NDArray[np.int64]], float]:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from optkit.doctor.quality import run_bytes
 
 from optkit.convert.bias_correction import corrected
-from optkit.convert.equalize import _pairs, equalized
+from optkit.convert.equalize import equalized, find_pairs
 from optkit.convert.from_tflite import convert_tflite
+from optkit.doctor.quality import run_bytes
 from optkit.errors import DataError, SuiteError
 from optkit.spec import Conversion
 from optkit.spec.keys import canonical
@@ -74,7 +74,7 @@ def test_it_undoes_what_scaled_channels_cost_in_int8(network):
 
 def test_what_has_no_two_such_layers_stays_the_same_bytes():
     content = pack(classifier())
-    assert len(_pairs(View(parse_flatbuffer(content)))) == 1  # hidden, a ReLU, logits
+    assert len(find_pairs(View(parse_flatbuffer(content)))) == 1  # hidden, a ReLU, logits
     one = nets.network(softmax=True)
     assert equalized(one) != one
 

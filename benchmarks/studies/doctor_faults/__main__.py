@@ -1,7 +1,7 @@
 """Put faults into networks, let `optkit doctor` look at each, and say how often it is right.
 
     python -m benchmarks.studies.doctor_faults measure mnist quickdraw -o found.jsonl
-    python -m benchmarks.studies.doctor_faults table found.jsonl docs/doctor.md
+    python -m benchmarks.studies.doctor_faults table found.jsonl docs/evidence/doctor.md
 
 A fault counts when it costs at least 2 points of accuracy; one that costs less is made worse, twice, and then left
 out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.interface import interface_of
 
 LEAST_LOSS = 0.02
+COSTS_LITTLE = "costs less than 2 points"
 TEST, SAMPLES = 500, 100
 
 
@@ -97,7 +99,7 @@ def measure(options: argparse.Namespace) -> None:
                 line: dict[str, Any] = {"network": network, "fault": fault, "seed": seed}
                 try:
                     case = make_case(content, dataset, fault, seed)
-                    line |= judged(case, dataset, options.budget) if case else {"left_out": "costs less than 2 points"}
+                    line |= judged(case, dataset, options.budget) if case else {"left_out": COSTS_LITTLE}
                 except (Impossible, OptkitError) as error:
                     line["left_out"] = str(error)
                 with options.output.open("a") as file:
@@ -107,22 +109,31 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Put the table of a file of `measure` into a document."""
+    """Put the tables of a file of `measure` into a document."""
     lines = [json.loads(line) for line in options.found.read_text().splitlines()]
     cases = [line for line in lines if "left_out" not in line]
-    rows = ["| fault | cases | guilty layer first | right cause | 80 % of the loss given back |"]
-    rows.append("|---|---|---|---|---|")
-    for fault in [*FAULTS, ""]:
-        own = [line for line in cases if not fault or line["fault"] == fault]
-        if own:
-            counts = [sum(line[key] for line in own) for key in ("layer_right", "cause_right", "mended")]
-            shares = [f"{count} ({count / len(own):.0%})" if not fault else str(count) for count in counts]
-            rows.append(f"| {fault or 'all'} | {len(own)} | {' | '.join(shares)} |")
-    networks = ", ".join(dict.fromkeys(line["network"] for line in cases))
-    left = len(lines) - len(cases)
-    head = f"{len(cases)} cases on {networks}; {left} more could not be made, or cost less than 2 points."
-    replace_between(options.document, "faults", "\n".join([head, "", *rows]))
-    print("\n".join(rows))
+    small = [line for line in lines if line.get("left_out") == COSTS_LITTLE]
+    networks = list(dict.fromkeys(line["network"] for line in lines))
+    head = (
+        f"{len(lines)} faults were drawn. {len(lines) - len(cases) - len(small)} had no place in their network, and "
+        f"{len(small)} cost less than {LEAST_LOSS * 100:.0f} points. The doctor looked at the other {len(cases)}."
+    )
+    parts = [head, "", *_rows("fault", FAULTS, cases), "", *_rows("network", networks, cases)]
+    replace_between(options.document, "faults", "\n".join(parts))
+    print("\n".join(parts))
+
+
+def _rows(what: str, names: Iterable[str], cases: Sequence[dict[str, Any]]) -> list[str]:
+    rows = [
+        f"| {what} | cases | guilty layer first | right cause | 80 % of the loss given back |",
+        "|---|---|---|---|---|",
+    ]
+    for name in [*names, ""]:  # the last is of all
+        own = [line for line in cases if not name or line[what] == name]
+        counts = [sum(line[key] for line in own) for key in ("layer_right", "cause_right", "mended")]
+        shares = [str(count) if name else f"{count} ({count / len(own):.0%})" for count in counts]
+        rows.append(f"| {name or 'all'} | {len(own)} | {' | '.join(shares)} |")
+    return rows
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optkit.convert.equalize import _Pair, _pairs
+from optkit.convert.equalize import Pair, find_pairs
 from optkit.doctor.naming import names_of
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.tensors import numbers
@@ -28,10 +28,10 @@ def scaled_channels(content: bytes, rng: np.random.Generator, worse: float) -> t
     """Return the network with some channels a hundred times as large, and the layers that give them."""
     model = parse_flatbuffer(content)
     view = View(model)
-    pairs = _pairs(view)
+    pairs = find_pairs(view)
     if not pairs:
         raise Impossible("no two layers pass a factor on")
-    pair: _Pair = pairs[int(rng.integers(0, len(pairs)))]
+    pair: Pair = pairs[int(rng.integers(0, len(pairs)))]
     values = {index: view.values(index) for index, _ in (*pair.divided, pair.multiplied)}
     channels = values[pair.divided[0][0]].shape[pair.divided[0][1]]
     factors = np.ones(channels)
@@ -60,7 +60,7 @@ def with_normalization(content: bytes, rng: np.random.Generator, worse: float) -
 
     model = parse_flatbuffer(content)
     view = View(model)
-    pairs = [pair for pair in _pairs(view) if pair.sized == 1]
+    pairs = [pair for pair in find_pairs(view) if pair.sized == 1]
     if not pairs:
         raise Impossible("no two layers pass a factor on")
     pair = pairs[int(rng.integers(0, len(pairs)))]
