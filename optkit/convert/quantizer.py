@@ -158,14 +158,18 @@ def _keeps_operators(conversion: Conversion, pattern: str) -> bool:
 
 
 def _without_weights(tree: Any) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield of each operator without weights its scope, its kind and the parts of the names of what it gives."""
+    """Yield of each operator without weights its scope, its kind and the parts of the names of what it gives.
+
+    A part that all operators have, such as the network's name, is none.
+    """
     for graph in tree.subgraphs:
         weighted = {id(operator) for operator, _ in weight_operators(tree, graph)}
-        for operator in graph.operators:
+        names = [[tensor_name(graph.tensors[index]) for index in operator.outputs] for operator in graph.operators]
+        parts = [{part for part in re.split("[/;:]", ";".join(made)) if part} for made in names]
+        shared = set.intersection(*parts) if len(parts) > 1 else set()
+        for operator, made, own in zip(graph.operators, names, parts, strict=True):
             if id(operator) not in weighted:
-                outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
-                parts = [part for part in re.split("[/;:]", ";".join(outputs)) if part]
-                yield ";".join(outputs) + ";", operator_name(tree, operator), parts
+                yield ";".join(made) + ";", operator_name(tree, operator), sorted(own - shared)
 
 
 def _kept_float(model: bytes, conversion: Conversion, layers: Sequence[_Layer]) -> list[tuple[str, str]]:
