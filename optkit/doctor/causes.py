@@ -66,7 +66,7 @@ def _activation(matching: Matching, one: Seen) -> list[Explanation]:
     layer, form = one.layer, one.layer.form
     assert form
     if layer.kind in FIXED_SCALE:
-        return [_width(layer, form.dtype, "activation")]
+        return [_width(layer, form.dtype, "outputs")]
     ranges, apart = range_errors(one, form), _apart(one.rms)
     bn = _normalization(matching, layer)
     found: list[Explanation] = []
@@ -81,7 +81,7 @@ def _activation(matching: Matching, one: Seen) -> list[Explanation]:
         found.append(_stretched(one, form, ranges))
     if bn:
         found.append(_unfolded(one, apart))
-    return found or [_width(layer, form.dtype, "activation")]
+    return found or [_width(layer, form.dtype, "outputs")]
 
 
 def _clipped(one: Seen, form: Form, ranges: Mapping[str, float]) -> Explanation:
@@ -226,7 +226,7 @@ def _bias(matching: Matching, one: Seen) -> list[Explanation]:
     wrong = np.abs(own - stored)
     worst = int(wrong.argmax())
     if wrong.max() <= 0.01 * np.abs(own).max():
-        return [_width(layer, layer.stored, "bias")]
+        return [_width(layer, layer.stored, "biases")]
     real, held = float(own.reshape(-1)[worst]), float(stored.reshape(-1)[worst])
     evidence = (
         f"the bias of channel {worst} is {real:.4g}, and the file holds {held:.4g}; "
@@ -239,6 +239,6 @@ def _bias(matching: Matching, one: Seen) -> list[Explanation]:
 
 def _width(layer: Layer, dtype: str, what: str) -> Explanation:
     kind = dtype or "its integers"
-    evidence = f"neither range, channels nor bias explain what the {what} lose: {kind} is too coarse here"
+    evidence = f"neither range, channels nor bias explain what its {what} lose: {kind} is too coarse here"
     remedy = "keep this layer in float, or 16-bit activations (int16x8), weights only (dynamic_range), or train (qat)"
     return _made(layer, "width", evidence, {}, remedy)

@@ -1,5 +1,7 @@
 """The diagnosis as users get it: of two files, of a suite, its lines in a suite file, its JSON, its errors."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -31,11 +33,16 @@ def with_clipped_layer(plain, data):
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory, files, plain, data):
-    """The folder of files with a faulty int8 file, and its diagnosis."""
+def faulty(files, plain, data):
+    """The folder of files with a faulty int8 file, and its diagnosis, read again from what --json prints."""
     (files / "faulty.tflite").write_bytes(with_clipped_layer(plain, data))
-    found = diagnose(files / "float.tflite", files / "faulty.tflite", str(files / "data.npz"), budget=8, samples=50)
-    return files, found
+    paths = [str(files / name) for name in ("float.tflite", "faulty.tflite", "data.npz")]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["doctor", *paths[:2], "--data", paths[2], "--budget", "8", "--samples", "50", "--json"]) == 0
+    found = json.loads(said.getvalue())
+    assert found["schema"] == 1
+    assert {"layer", "cause", "evidence", "figures", "source", "remedy", "tried"} <= set(found["explanations"][0])
+    return files, msgspec.convert(found, Diagnosis, strict=False)
 
 
 def test_the_lines_it_prints_build_what_it_measured(faulty, tmp_path):
@@ -64,26 +71,9 @@ def test_every_figure_of_the_text_is_of_the_diagnosis(faulty):
     assert max(map(len, text.splitlines())) <= 140
 
 
-def test_json_gives_the_diagnosis_again(faulty, capsys):
-    folder, found = faulty
-    paths = [str(folder / name) for name in ("float.tflite", "faulty.tflite", "data.npz")]
-    assert main(["doctor", *paths[:2], "--data", paths[2], "--budget", "4", "--samples", "20", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["schema"] == 1
-    assert msgspec.convert(said, Diagnosis, strict=False).quantized == found.quantized
-    assert {"layer", "cause", "evidence", "figures", "source", "remedy", "tried"} <= set(said["explanations"][0])
-
-
-def test_a_healthy_file_has_nothing_to_mend_or_little(files):
-    found = diagnose(str(files / "float.tflite"), str(files / "int8.tflite"), files / "data.npz", budget=3, samples=20)
-    assert found.loss < 0.02
-    assert found.recipe["mode"] == "int8"
-    assert not found.recipe_known
-
-
 def test_without_labels_files_are_compared_with_the_float_one(files, tmp_path, data):
     np.savez(tmp_path / "x.npz", x=data.x_test)
-    found = diagnose(files / "float.tflite", files / "faulty.tflite", tmp_path / "x.npz", budget=2, samples=20)
+    found = diagnose(files / "float.tflite", files / "faulty.tflite", tmp_path / "x.npz", budget=1, samples=5)
     assert found.metric == "agreement with the float file"
     assert found.plain.value == 1
     assert found.quantized.value < 1
@@ -92,17 +82,20 @@ def test_without_labels_files_are_compared_with_the_float_one(files, tmp_path, d
 
 def test_of_weights_alone_it_says_that_no_range_is_to_blame(files, plain, data, tmp_path):
     (tmp_path / "dynamic.tflite").write_bytes(nets.int8(plain, data.x_train, mode="dynamic_range"))
-    found = diagnose(files / "float.tflite", tmp_path / "dynamic.tflite", files / "data.npz", budget=2, samples=20)
+    found = diagnose(files / "float.tflite", tmp_path / "dynamic.tflite", files / "data.npz", budget=1, samples=5)
     assert any("only weights are quantized" in note for note in found.notes)
     assert {error.output for error in found.layers} == {"float32"}
 
 
-def test_two_files_need_no_tensorflow(files):
-    code = "import sys; from optkit import diagnose; diagnose(*sys.argv[1:4], budget=1, samples=5); "
-    code += "print([name for name in sys.modules if name.split('.')[0] in ('tensorflow', 'tf_keras', 'keras')])"
+def test_two_files_need_no_tensorflow_and_a_healthy_one_has_little_to_mend(files):
+    code = "import json, sys; from optkit import diagnose; found = diagnose(*sys.argv[1:4], budget=1, samples=10); "
+    code += "heavy = [x for x in sys.modules if x.split('.')[0] in ('tensorflow', 'tf_keras', 'keras')]; "
+    code += "print(json.dumps([heavy, found.loss, found.recipe['mode'], found.recipe_known]))"
     paths = [str(files / name) for name in ("float.tflite", "int8.tflite", "data.npz")]
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    heavy, loss, mode, known = json.loads(done.stdout)
+    assert (heavy, mode, known) == ([], "int8", False)
+    assert loss < 0.02
 
 
 @pytest.mark.parametrize(
