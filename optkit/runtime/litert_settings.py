@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from optkit.errors import SuiteError, nearest
 
 Kernels = Literal["xnnpack", "builtin", "reference"]
-"""Who computes: XNNPACK what it can (LiteRT's default), LiteRT's own fast kernels, or its plain ones, meant for tests."""
+"""Who computes: XNNPACK what it can (LiteRT's default), LiteRT's own fast kernels, or its plain ones (for tests)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What a runtime is: something that loads a model file with settings, and runs it. `registry.RUNTIMES` has them by name.
+"""What a runtime is: it loads a model file with settings, and runs it. `registry.RUNTIMES` has them by name.
 
 Law: a runtime's module imports nothing of its extra before it is asked to run, so a missing extra costs nothing.
 """

@@ -41,7 +41,7 @@ RUNTIMES = Runtimes(MODULES)
 
 
 def find_runtime(name: str) -> Runtime:
-    """Return the runtime called `name`. Raises SuiteError for an unknown name, ArtifactError when it is not installed."""
+    """Return the runtime called `name`. Raises SuiteError when there is none, ArtifactError when it is not installed."""
     if name not in RUNTIMES:
         raise SuiteError(f"there is no runtime {name!r}; {nearest(name, RUNTIMES)}")
     found = RUNTIMES[name]
@@ -50,7 +50,7 @@ def find_runtime(name: str) -> Runtime:
 
 
 def make_settings(runtime: Runtime, values: Mapping[str, Any]) -> Any:
-    """Return the runtime's settings with these values, and defaults for the rest. Raises SuiteError when one is wrong."""
+    """Return the runtime's settings with these values and defaults for the rest. Raises SuiteError for a wrong one."""
     known = {field.name for field in dataclasses.fields(runtime.settings)}
     for name in values:
         if name not in known:
