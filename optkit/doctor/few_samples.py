@@ -42,8 +42,9 @@ def few_samples(seen: Sequence[Seen], found: Sweep, per_call: int = 1) -> list[E
     It is told when the ranges look like those of few samples, and one of them, which is too narrow for what is seen,
     costs most at the output. `per_call`: samples in a call.
     """
-    layers = [one for one in seen if one.layer.form and one.layer.kind not in FIXED_SCALE and _ends(one)]
-    worst = next((one for one in layers if found.costs and one.layer.number == found.costs[0].number), None)
+    calibrated = [one for one in seen if one.layer.form and one.layer.kind not in FIXED_SCALE]
+    layers = [one for one in calibrated if _ends(one)]
+    worst = next((one for one in calibrated if found.costs and one.layer.number == found.costs[0].number), None)
     if len(layers) < _LEAST_LAYERS or worst is None or found.costs[0].worst_part != "activation":
         return []
     form = worst.layer.form
