@@ -13,7 +13,7 @@ import msgspec
 from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
-from optkit.commands.command import Command, add_data, add_store, count, folder, names
+from optkit.commands.command import Command, add_data, add_store, add_workers, count, folder, names
 from optkit.commands.report import report_run
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
@@ -32,6 +32,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="these, and what they need (all)")
     add_data(parser, "which data")
+    add_workers(parser)
     parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
     parser.add_argument("--sessions", type=count, default=1, metavar="N", help="processes to time in (1)")
     about = "time full sets in the way of this saved run (default: as a trial in the first session chooses)"
@@ -55,7 +56,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         read_run(options.like)
     suite, dataset = open_chosen(options)
     store = Store(options.store)
-    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
+    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data, options.workers)
     document = _timed(options, store)
     run = run_of(document)
     if options.output:

@@ -6,14 +6,16 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from optkit.build.builder import build_variants
 from optkit.build.saved import saved
 from optkit.build.store import Store
+from optkit.build.workers import build_side_by_side
 from optkit.commands.choosing import open_chosen
-from optkit.commands.command import Command, add_data, add_store, names
+from optkit.commands.command import Command, add_data, add_store, add_workers, names
 from optkit.process.temporary import temporary_folder
 from optkit.report import terminal, text
 from optkit.report.progress import shown_progress
@@ -24,6 +26,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
     add_data(parser, "which data")
+    add_workers(parser)
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="log each layer's sparsity while pruning (needs tensorboard)"
     )
@@ -44,7 +47,11 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     variants = suite.select(options.variants)
     store = Store(options.store)
     with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:
-        built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
+        if options.workers == 1:
+            built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
+        else:
+            side_by_side = partial(build_side_by_side, workers=options.workers, log_dir=options.tensorboard)
+            built = side_by_side(suite, variants, dataset, store, options.data, progress=progress)
     artifacts = list(built.values())
     about = terminal.paragraph(f"{suite.title} on {dataset}", terminal.width())
     return saved(suite, dataset, artifacts), "\n".join([*about, "", text.artifacts_table(artifacts)]), 0

@@ -46,6 +46,11 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the option --workers."""
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="build with N processes side by side (1)")
+
+
 def add_data(parser: argparse.ArgumentParser, about: str) -> None:
     """Add the options --data and --allow."""
     more = f"{about}: auto, full or embedded; or another data set, by name or path (auto)"
