@@ -104,7 +104,7 @@ def ensure_variants(
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
-        command += ["--data", data, "--store", str(store.root), "--workers", str(workers)]
+        command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
         done = run(command, stdout=subprocess.PIPE)
         if done.returncode == _DEFECT:  # of optkit, there as here
@@ -114,7 +114,7 @@ def ensure_variants(
         found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         raise BuildError(
-            f"{', '.join(missing)} did not stay in the store {store.root}; is another process emptying it?"
+            f"{', '.join(missing)} did not stay in the store {store.place}; is another process emptying it?"
         )
     return {variant.name: found[variant.name] for variant in variants}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Job:
     """A suite by its source, and how to open it.
 
-    `threads`: how many TensorFlow uses within an operation, 0 for as many as there are cores. What is trained depends on
-    it, bit by bit, so machines that build together use the same number.
+    `threads`: how many TensorFlow uses within an operation, 0 for as many as there are cores. What is trained depends
+    on it, bit by bit, so machines that build together use the same number.
     """
 
     suite: str

@@ -1,6 +1,6 @@
 """A process that makes stages, one at a time: one JSON request a line on standard input, JSON lines on output.
 
-The first request says which build it is (`Job`). Each one after that names a variant to check or a stage to make, and is
+The first request says which build it is (`Job`). Each one after that names a variant to check or a stage to make. It is
 answered by lines on the progress and one that ends it.
 """
 
@@ -20,9 +20,9 @@ from optkit.build.artifact import Progress
 from optkit.build.builder import Build, check_recipe, make_stage
 from optkit.build.graph import graph
 from optkit.build.job import Job
+from optkit.build.shared import open_store
 from optkit.build.stage import Stage
 from optkit.build.stages import stages
-from optkit.build.store import Store
 from optkit.errors import OptkitError
 from optkit.keras.tensorflow import set_threads
 from optkit.process.temporary import temporary_folder
@@ -81,7 +81,7 @@ def _opened(job: Job, tell: Tell) -> Build:
         epoch=lambda epoch, epochs, logs: tell({"epoch": [epoch, epochs, {k: float(v) for k, v in logs.items()}]}),
         end=lambda stage: tell({"end": stage}),
     )
-    return Build(suite, dataset, Store(Path(job.store)), progress, Path(job.log_dir) if job.log_dir else None)
+    return Build(suite, dataset, open_store(job.store), progress, Path(job.log_dir) if job.log_dir else None)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from optkit.build.builder import ensure_variants
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, add_workers, count, folder, names
@@ -55,7 +56,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.like:
         read_run(options.like)
     suite, dataset = open_chosen(options)
-    store = Store(options.store)
+    store = open_store(options.store)
     ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data, options.workers)
     document = _timed(options, store)
     run = run_of(document)
@@ -72,7 +73,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
     place = place_of(options.suite).absolute()
-    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.root}"]
+    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.place}"]
     found += [f"--optkit-data={options.data}"]
     found += [f"--optkit-variants={','.join(options.variants)}"] if options.variants else []
     found += [f"--optkit-threads={options.threads}"] if options.threads else []

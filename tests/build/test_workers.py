@@ -15,8 +15,8 @@ from optkit.build.artifact import SILENT, Progress
 from optkit.build.graph import graph, urgency
 from optkit.build.job import Job
 from optkit.build.stages import stages
+from optkit.build.tasks import Task, build_by_tasks
 from optkit.build.worker_process import WorkerDied, WorkerProcess
-from optkit.build.workers import build_side_by_side
 
 JOB = Job(suite="tiny", data="auto", variants=(), store="store")
 
@@ -34,7 +34,8 @@ def test_what_more_training_waits_for_goes_first(tiny_suite: Path) -> None:
     found = graph(stages(suite, variant, "data") for variant in suite.variants)
     first = urgency(found)
     by_label = {stage.label: first[key] for key, stage in found.items()}
-    assert by_label["train mnist_conv"] > by_label["prune"] > by_label["quantize_aware"] > by_label["convert to float32"]
+    inner = [by_label[label] for label in ("train mnist_conv", "prune", "quantize_aware", "convert to float32")]
+    assert inner == sorted(set(inner), reverse=True)
 
 
 class Fake:
@@ -78,8 +79,8 @@ def test_every_task_is_done_once_after_those_before_it(needs: list[set[int]], co
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "WorkerProcess", lambda job: Fake(died, asked, finished))
-        pool = workers._Pool(JOB, count, SILENT)
-        said = pool.run({name: (some, {"make": name}, 1.0) for name, some in before.items()})
+        pool = workers.ProcessPool(JOB, count, SILENT)
+        said = pool.run({name: Task(request={"make": name}, before=some) for name, some in before.items()})
         pool.close()
     assert sorted(finished) == sorted(before)
     assert said == [f"{name} is done" for name in before]
@@ -90,9 +91,9 @@ def test_every_task_is_done_once_after_those_before_it(needs: list[set[int]], co
 def test_a_task_whose_process_always_dies_ends_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(workers, "WorkerProcess", lambda job: Fake(lambda name: True, asked, []))
-    pool = workers._Pool(JOB, 2, SILENT)
+    pool = workers.ProcessPool(JOB, 2, SILENT)
     with pytest.raises(WorkerDied, match="SIGKILL"):
-        pool.run({"a": ((), {"make": "a"}, 1.0)})
+        pool.run({"a": Task(request={"make": "a"})})
     pool.close()
     assert asked == ["a", "a"]
 
@@ -113,7 +114,7 @@ def test_two_processes_make_the_same_bytes_and_one_that_is_killed_takes_nothing_
 
     monkeypatch.setattr(WorkerProcess, "ask", ask_and_kill_the_first)
     store = Store(tmp_path / "second")
-    made = build_side_by_side(suite, suite.variants, data, store, "auto", workers=2)
+    made = build_by_tasks(suite, suite.variants, data, store, "auto", workers.processes(2))
     assert began
     assert list(made) == [variant.name for variant in suite.variants]
     for path in (tmp_path / "second" / "entries").rglob("model.*"):
@@ -125,8 +126,12 @@ def test_what_a_recipe_cannot_handle_is_said_before_anything_is_made(
 ) -> None:
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
     path = tmp_path / "wrong.toml"
-    path.write_text(tiny_suite.read_text().replace("calibration_samples = 20", "calibration_samples = 2000000"))
+    path.write_text(
+        tiny_suite.read_text()
+        .replace('"prune", final_sparsity = 0.8, ', '"slim", ')
+        .replace("epochs = 2, batch_size = 16", "")
+    )
     suite, data = open_suite(str(path))
-    with pytest.raises(BuildError):
-        build_side_by_side(suite, suite.select(("int8",)), data, Store(tmp_path / "s"), "auto", workers=1)
-    assert not list((tmp_path / "s").rglob("model.tflite"))
+    with pytest.raises(BuildError, match="variant 'pruned' cannot be built: slim: no channel"):
+        build_by_tasks(suite, suite.select(("pruned",)), data, Store(tmp_path / "s"), "auto", workers.processes(1))
+    assert not list((tmp_path / "s").rglob("model.*"))
