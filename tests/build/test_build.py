@@ -145,7 +145,7 @@ def test_a_build_that_was_interrupted_goes_on_from_its_checkpoint_with_the_same_
     assert epochs == [1, 2, 2, 3]
     assert resumed.sha256 == build_variants(suite, [variant], data, whole)["baseline"].sha256
     assert not list(cut.root.glob("scratch/*"))
-    noted = [entry.about.get("seconds") for store in (cut, whole) if (entry := store.find(resumed.key))]
+    noted: list[Any] = [entry.about.get("seconds") for store in (cut, whole) if (entry := store.find(resumed.key))]
     assert noted[0] is None, "a part of the time was another process'"
     assert noted[1] > 0
 
