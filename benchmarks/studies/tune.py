@@ -105,7 +105,7 @@ def table() -> str:
     """Return the table of what was saved."""
     saved = json.loads(FOUND.read_text())
     lines = [
-        "| file | samples a call | with the defaults | recommended | time / defaults | closest | again | verdict then |",
+        "| file | samples a call | defaults | recommended | time / defaults | closest | again | verdict then |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, modes in saved["files"].items():

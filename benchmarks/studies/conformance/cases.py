@@ -85,7 +85,7 @@ def _dense(graph: Graph, x: int, weights: Floats, bias: Floats, name: str, *, fr
 
 def _shape_cases() -> list[Case]:
     made: tuple[Callable[[], Case], ...] = (
-        *(_two_inputs, _two_outputs, _scalar, _ids, _fixed_batch, _free_length, _bool, _places),
+        *(_two_inputs, _two_outputs, _scalar, _ids, _fixed_batch, _free_length, _computed_shape, _bool, _places),
     )
     return [make() for make in made]
 
@@ -147,6 +147,25 @@ def _free_length() -> Case:
     given, y = graph.tensor([1, 1], "x", free=(0, 1)), graph.tensor([1, 1], "y", free=(0, 1))
     graph.apply(Kind.LOGISTIC, [given], y)
     return _case("free length", graph, {"x": given}, {"y": y}, {"x": x}, {"y": 1 / (1 + np.exp(-x))})
+
+
+def _computed_shape() -> Case:
+    """A reshape to (batch, 16), where the batch is read from the input: what TensorFlow writes for a free batch."""
+    rng, graph = np.random.default_rng(10), Graph()
+    x, weights, bias = _floats(rng, BATCH, 4, 4), _floats(rng, 3, 16), _floats(rng, 3)
+    given = graph.tensor([1, 4, 4], "x")
+    shape = graph.tensor([3], "shape", "int32", free=())
+    graph.apply(Kind.SHAPE, [given], shape, schema.ShapeOptionsT(outType=schema.TensorType.INT32))
+    ends = [graph.constant(np.int32([value]), name) for value, name in ((0, "begin"), (1, "end"), (1, "stride"))]
+    first = graph.tensor([], "first", "int32", free=())
+    graph.apply(Kind.STRIDED_SLICE, [shape, *ends], first, schema.StridedSliceOptionsT(shrinkAxisMask=1))
+    target, size = graph.tensor([2], "target", "int32", free=()), graph.constant(np.int32(16), "size")
+    graph.apply(Kind.PACK, [first, size], target, schema.PackOptionsT(valuesCount=2, axis=0))
+    flat = graph.apply(Kind.RESHAPE, [given, target], graph.tensor([1, 16], "flat"))
+    y = _dense(graph, flat, weights, bias, "y")
+    return _case(
+        "computed shape", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x.reshape(BATCH, 16) @ weights.T + bias}
+    )
 
 
 def _bool() -> Case:
