@@ -27,7 +27,8 @@ class Case:
 def running_of(bench: Bench, case: Case) -> Running:
     """Return what runs the file of `case`. Skips the test when its runtime's time says nothing.
 
-    With settings "tune" they are found first, once a session: for a full set those of a batch.
+    With settings "tune" they are found first, once a session: for a full set those of a batch. In a later session of
+    one run they are those of the first, as the way of a full set is (--optkit-like).
     """
     variant = bench.suite.variant(case.variant)
     if variant.kind == "keras" or variant.running.plain:
@@ -39,6 +40,9 @@ def running_of(bench: Bench, case: Case) -> Running:
         return variant.running
     mode: TuneMode = "single_sample" if case.mode == "single_sample" else "single_batch"
     key = (case.variant, mode, case.threads)
+    before = bench.like.timing(*key) if bench.like else None
+    if before:
+        return before.running
     if key not in bench.tuned:
         with ending():
             path = bench.artifacts[case.variant].path
