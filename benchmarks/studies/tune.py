@@ -38,7 +38,7 @@ from optkit.spec.running import Running, said
 FOUND = Path("docs/results/tune.json")
 TABLE = Path("docs/evidence/tune.md")
 SCHEMA = 1
-BUDGET = 20.0
+BUDGET = 12.0
 FILES: dict[str, tuple[str, dict[str, Any], str]] = {
     "mnist_conv_float32": ("mnist_conv", {}, "float32"),
     "mnist_conv_int8": ("mnist_conv", {}, "int8"),
