@@ -109,7 +109,9 @@ def evaluate(
     return read(store.path(entry))
 
 
-def _scores(artifact: Artifact, x: Any, workers: KerasWorkers, load: Load) -> Iterator[npt.NDArray[np.float32]]:
+def _scores(
+    artifact: Artifact, x: Any, workers: KerasWorkers, load: Load = TFLiteRunner
+) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
     plain = isinstance(x, np.ndarray) and x.dtype == np.float32
     if artifact.kind == "tflite" and (not plain or TFLiteRunner.fixed_batch(artifact.path)):

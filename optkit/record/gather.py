@@ -50,7 +50,7 @@ def gather(
     for name, artifact in artifacts.items() if measured else ():
         variant = suite.variant(name)
         runtime = {key: value for key, value in msgspec.to_builtins(runtime_facts(variant)).items() if value}
-        more = {"store": store, "workers": workers, "load": loader(variant.running)}
+        more: dict[str, Any] = {"store": store, "workers": workers, "load": loader(variant.running)}
         if scorer:
             scores[name] = measure_quality(artifact, dataset, scorer, runtime, **more)
         else:

@@ -140,7 +140,8 @@ def _sample_shape(model: Path) -> tuple[int, ...]:
 def _outputs(runner: Any, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
     """Return the model's outputs for the image at `path`, float32 (outputs,)."""
     pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
-    return runner.scores(runner.invoke(runner.prepare(look.apply(pixels)))).reshape(-1)
+    scores: npt.NDArray[np.float32] = runner.scores(runner.invoke(runner.prepare(look.apply(pixels))))
+    return scores.reshape(-1)
 
 
 def _guesses(

@@ -80,7 +80,7 @@ def test_other_settings_begin_another_series_of_a_history() -> None:
     other = run(variant("baseline"), variant(runtime=RUNTIME), machine=MACHINE, running=RUNNING)
     days = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2, 3)]
     runs = [
-        SavedRun(f"{day:%d}.json", day, past_of(dataclasses.replace(one, made=day.isoformat())))
+        SavedRun(path=f"{day:%d}.json", made=day, run=past_of(dataclasses.replace(one, made=day.isoformat())))
         for day, one in zip(days, (plain, other, plain), strict=True)
     ]
     history = make_history(runs, Tolerances())

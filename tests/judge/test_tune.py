@@ -16,6 +16,7 @@ from optkit.judge import tune as tuning
 from optkit.judge.tolerances import Tolerances
 from optkit.report.tune import tuning_text
 from optkit.runtime.attempt import Attempt
+from optkit.runtime.chosen import check_running
 from optkit.runtime.litert_settings import TUNABLE
 from optkit.spec.running import Running, said
 from tests.builders import process
@@ -102,7 +103,7 @@ def test_a_real_file_is_tuned_by_the_command(
 ) -> None:
     """The whole way, in real processes: two settings, one process each, so nothing can be shown."""
     only = ({"kernels": "builtin"}, {"api": "compiled_model"})
-    runtime = tuning.check_running(Running())
+    runtime = check_running(Running())
     monkeypatch.setattr(tuning, "check_running", lambda running: _with(runtime, only))
     code = main(["tune", str(model), "--mode", "single_batch", "--budget", "0.1", "--json"])
     found = json.loads(capsys.readouterr().out)

@@ -71,7 +71,7 @@ def _network(kernel: Floats, bias: Floats, weights: Floats, end: Floats) -> byte
     inputs = [x, graph.constant(kernel, "kernel"), graph.constant(bias, "bias")]
     options = schema.Conv2DOptionsT(padding=1, strideW=1, strideH=1, fusedActivationFunction=1)
     hidden = graph.apply(Kind.CONV_2D, inputs, graph.tensor([1, 6, 6, 8], "hidden"), options)
-    shape = graph.constant(np.int32([-1, 288]), "shape")
+    shape = graph.constant(np.array([-1, 288], np.int32), "shape")
     flat = graph.tensor([1, 288], "flat")
     graph.apply(Kind.RESHAPE, [hidden, shape], flat, schema.ReshapeOptionsT(newShape=[-1, 288]))
     return graph.content({"x": x}, {"y": _dense(graph, flat, weights, end, "y")})
@@ -118,7 +118,7 @@ def _two_outputs() -> Case:
 def _scalar() -> Case:
     rng, graph = np.random.default_rng(4), Graph()
     x = _floats(rng, BATCH, 6)
-    given, axes = graph.tensor([1, 6], "x"), graph.constant(np.int32([0, 1]), "axes")
+    given, axes = graph.tensor([1, 6], "x"), graph.constant(np.array([0, 1], np.int32), "axes")
     y = graph.tensor([], "y", free=())
     graph.apply(Kind.MEAN, [given, axes], y, schema.ReducerOptionsT(keepDims=False))
     return _case("scalar output", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x.mean()})
@@ -156,7 +156,9 @@ def _computed_shape() -> Case:
     given = graph.tensor([1, 4, 4], "x")
     shape = graph.tensor([3], "shape", "int32", free=())
     graph.apply(Kind.SHAPE, [given], shape, schema.ShapeOptionsT(outType=schema.TensorType.INT32))
-    ends = [graph.constant(np.int32([value]), name) for value, name in ((0, "begin"), (1, "end"), (1, "stride"))]
+    ends = [
+        graph.constant(np.array([value], np.int32), name) for value, name in ((0, "begin"), (1, "end"), (1, "stride"))
+    ]
     first = graph.tensor([], "first", "int32", free=())
     graph.apply(Kind.STRIDED_SLICE, [shape, *ends], first, schema.StridedSliceOptionsT(shrinkAxisMask=1))
     target, size = graph.tensor([2], "target", "int32", free=()), graph.constant(np.int32(16), "size")
@@ -171,7 +173,7 @@ def _computed_shape() -> Case:
 def _bool() -> Case:
     rng, graph = np.random.default_rng(8), Graph()
     x = _floats(rng, BATCH, 6)
-    given, half = graph.tensor([1, 6], "x"), graph.constant(np.float32([0.5]), "half")
+    given, half = graph.tensor([1, 6], "x"), graph.constant(np.array([0.5], np.float32), "half")
     y = graph.apply(Kind.GREATER, [given, half], graph.tensor([1, 6], "y", "bool"), schema.GreaterOptionsT())
     return _case("bool output", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x > 0.5})
 
