@@ -56,10 +56,9 @@ def test_a_stage_that_fails_is_not_tried_again_and_ends_the_build(
     dask: Any, tiny_suite: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
-    suite, data = open_suite(str(tiny_suite))
     tiny_gone = tmp_path / "gone.toml"
     tiny_gone.write_text(tiny_suite.read_text())
-    gone, _ = open_suite(str(tiny_gone))
+    gone, data = open_suite(str(tiny_gone))
     tiny_gone.unlink()  # the workers do not see it
     with pytest.raises(BuildError, match=r"gone\.toml"):
         build_by_tasks(gone, gone.variants, data, Store(tmp_path / "s"), "auto", cluster(dask.scheduler_address))
