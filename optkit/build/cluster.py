@@ -93,7 +93,7 @@ class _DaskPool:
                     retries=_RETRIES,
                     pure=False,
                 )
-            for future in as_completed(list(futures.values())):
+            for future in as_completed(list(futures.values()), loop=self._client.loop):
                 _check(future)
             return [line for future in futures.values() for line in future.result()["said"]]
         finally:

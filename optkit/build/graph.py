@@ -36,7 +36,7 @@ def urgency(stages: Mapping[str, Stage]) -> dict[str, float]:
     `stages` is as `graph` returns it.
     """
     after = dict.fromkeys(stages, 0.0)
-    for key, stage in reversed(stages.items()):
+    for key, stage in reversed(list(stages.items())):
         after[key] += _TRAINING if stage.recipe else 1.0
         for above in sources(stage):
             if above.key in after:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -17,7 +18,7 @@ from rich.text import Text
 from optkit.build.artifact import SILENT, Progress
 from optkit.report.terminal import is_terminal
 
-_NEW = {"state": "", "since": None, "done": 0.0}
+_NEW: dict[str, Any] = {"state": "", "since": None, "done": 0.0}
 
 _SHORT = 10.0
 """Seconds. What takes no longer in all needs no estimate of the end."""

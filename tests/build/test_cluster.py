@@ -13,6 +13,7 @@ import pytest
 from optkit import BuildError, Store, open_suite
 from optkit.build import cluster as clusters
 from optkit.build.cluster import cluster
+from optkit.build.stages import library_versions
 from optkit.build.tasks import build_by_tasks
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed: pip install 'optkit[cluster]'")
@@ -69,7 +70,7 @@ def test_workers_of_other_versions_are_refused(
 ) -> None:
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
     suite, data = open_suite(str(tiny_suite))
-    here = clusters.library_versions() | {"tensorflow": "9.9"}
+    here = library_versions() | {"tensorflow": "9.9"}
     monkeypatch.setattr(clusters, "library_versions", lambda: here)
     with pytest.raises(BuildError, match=r"has tensorflow 2.*here it is 9\.9.*install the same versions"):
         build_by_tasks(suite, suite.variants, data, Store(tmp_path / "s"), "auto", cluster(dask.scheduler_address))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
 from optkit import Store, StoreError
@@ -14,7 +15,7 @@ from optkit.build import claims, shared
 from optkit.build.claims import Watched, claim, held
 from optkit.build.cleaning import damages, remove
 from optkit.build.cleaning import held as entries_of
-from optkit.build.remote import Bucket
+from optkit.build.remote import Bucket, Unreachable
 from optkit.build.shared import READ_ONLY, SharedStore, SharedStoreWarning, open_store
 
 moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'optkit[dev]'")
@@ -53,7 +54,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
     """Return what opens the shared store on a machine of that name, with a cache of its own."""
 
     def opened(name: str) -> SharedStore:
-        monkeypatch.setattr(shared.platformdirs, "user_cache_dir", lambda _: str(tmp_path / name))
+        monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: str(tmp_path / name))
         found = open_store(URL)
         assert isinstance(found, SharedStore)
         return found
@@ -209,7 +210,7 @@ def test_a_full_server_ends_nothing(
     store = machine("one")
 
     def full(name: str, content: Any) -> None:
-        raise shared.Unreachable("cannot write to the shared store: 507 Insufficient Storage")
+        raise Unreachable("cannot write to the shared store: 507 Insufficient Storage")
 
     version = claims.claim(store.bucket, "claims/other", None)
     assert version

@@ -126,11 +126,8 @@ def test_what_a_recipe_cannot_handle_is_said_before_anything_is_made(
 ) -> None:
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
     path = tmp_path / "wrong.toml"
-    path.write_text(
-        tiny_suite.read_text()
-        .replace('"prune", final_sparsity = 0.8, ', '"slim", ')
-        .replace("epochs = 2, batch_size = 16", "")
-    )
+    pruning = '"prune", final_sparsity = 0.8, epochs = 2, batch_size = 16'
+    path.write_text(tiny_suite.read_text().replace(pruning, '"slim"').replace('preserve = "sparsity", ', ""))
     suite, data = open_suite(str(path))
     with pytest.raises(BuildError, match="variant 'pruned' cannot be built: slim: no channel"):
         build_by_tasks(suite, suite.select(("pruned",)), data, Store(tmp_path / "s"), "auto", workers.processes(1))
