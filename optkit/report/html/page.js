@@ -87,7 +87,7 @@
     return { text: wrapped(text, Math.max(16, (plot.parentElement.clientWidth - taken) / 7.5)), standoff: 8 };
   }
 
-  const up = (text, height = 300) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
+  const up = (text, height = 230) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
   function ticked(value, unit) {
@@ -368,7 +368,8 @@
 
   function heat(plot, z, across, down, text, more) {
     const trace = { type: "heatmap", z, x: across, y: down, colorscale: "Cividis", text, hoverinfo: "text", hoverongaps: false, ...more };
-    draw(plot, [trace], { height: rowsHeight(down.length), xaxis: { type: "category", showgrid: false }, yaxis: { ...upwards, showgrid: false } });
+    const below = 6.5 * Math.max(...across.map((label) => label.length)); // many labels stand upright
+    draw(plot, [trace], { height: rowsHeight(down.length) + below, xaxis: { type: "category", showgrid: false }, yaxis: { ...upwards, showgrid: false } });
   }
 
   function grid(figure, data) {
