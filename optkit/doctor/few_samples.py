@@ -29,7 +29,7 @@ _SAME = 0.01
 _HALF = 0.5
 """An end says nothing when half of all samples reach it, to `_SAME` of the range: a ReLU6, or pixels up to 1."""
 _LIKELIER = 1.0
-"""By what logarithm it must be likelier, a layer, that ranges clip on purpose: a small sample is small in all layers."""
+"""By what logarithm, a layer, ranges that clip on purpose must be likelier: a small sample is small in all layers."""
 ENOUGH_DB = 3.0
 """Ranges of enough samples lose less than so many decibels against those of all that were looked at: half a bit."""
 _DRAWS = 10

@@ -101,8 +101,9 @@ def test_the_mean_error_of_a_layer_goes(network):
 @pytest.mark.parametrize("field", ["equalize", "bias_correction"])
 def test_they_are_fields_that_old_keys_do_not_have(field):
     assert field not in canonical(Conversion(mode="int8"))
-    assert canonical(Conversion(mode="int8", **{field: True}))[field] is True
-    assert Conversion(mode="int8", **{field: True}).uses_quantizer
+    made = convert_table(Conversion, {"mode": "int8", field: True}, "conversion")
+    assert canonical(made)[field] is True
+    assert made.uses_quantizer
     with pytest.raises(SuiteError, match="has no integer weights; drop it"):
         convert_table(Conversion, {"mode": "float32", field: True}, "conversion")
 
