@@ -3,8 +3,8 @@
     python -m benchmarks.studies.doctor_faults measure mnist quickdraw -o found.jsonl
     python -m benchmarks.studies.doctor_faults table found.jsonl docs/evidence/doctor.md
 
-A fault counts when it costs at least 2 points of accuracy; one that costs less is made worse, twice, and then left
-out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing
+A fault counts when it costs at least 2 points of accuracy, against the network's int8 file without it; one that costs
+less is made worse, twice, and then left out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing
 in the doctor was chosen by a single case: thresholds are round numbers, the same for all.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.studies.doctor_faults.edits import Impossible
-from benchmarks.studies.doctor_faults.faults import FAULTS, Case
+from benchmarks.studies.doctor_faults.faults import FAULTS, Case, int8
 from benchmarks.studies.doctor_faults.networks import MOBILENET, NETWORKS, load
 from benchmarks.studies.publish import replace_between
 from optkit import Store, diagnose
@@ -45,12 +45,15 @@ def accuracy(content: bytes, dataset: Dataset) -> float:
     return float(np.mean(scores.argmax(axis=-1) == dataset.y_test[:TEST]))
 
 
-def make_case(content: bytes, dataset: Dataset, fault: str, seed: int) -> Case | None:
-    """Return a case of a fault that costs enough; None when it does not, however bad."""
+def make_case(content: bytes, dataset: Dataset, fault: str, seed: int, healthy: float) -> Case | None:
+    """Return a case of a fault that costs enough; None when it does not, however bad.
+
+    `healthy` is the accuracy of the network's int8 file without a fault.
+    """
     make, causes = FAULTS[fault]
     for worse in (1.0, 2.0, 4.0):
         plain, quantized, layers = make(content, dataset.x_train, np.random.default_rng(seed), worse)
-        if accuracy(plain, dataset) - accuracy(quantized, dataset) >= LEAST_LOSS:
+        if healthy - accuracy(quantized, dataset) >= LEAST_LOSS:
             return Case(fault, seed, plain, quantized, layers, causes)
     return None
 
@@ -92,13 +95,14 @@ def measure(options: argparse.Namespace) -> None:
     began = time.monotonic()
     for network in options.networks:
         content, dataset = load(network, store)
+        healthy = accuracy(int8(content, dataset.x_train), dataset)
         for fault in options.faults.split(","):
             for seed in range(1, options.seeds + 1):
                 if (network, fault, seed) in done or time.monotonic() - began > options.seconds:
                     continue
-                line: dict[str, Any] = {"network": network, "fault": fault, "seed": seed}
+                line: dict[str, Any] = {"network": network, "fault": fault, "seed": seed, "healthy": healthy}
                 try:
-                    case = make_case(content, dataset, fault, seed)
+                    case = make_case(content, dataset, fault, seed, healthy)
                     line |= judged(case, dataset, options.budget) if case else {"left_out": COSTS_LITTLE}
                 except (Impossible, OptkitError) as error:
                     line["left_out"] = str(error)
