@@ -3,9 +3,10 @@
     python -m benchmarks.studies.doctor_faults measure mnist quickdraw -o found.jsonl
     python -m benchmarks.studies.doctor_faults table found.jsonl docs/evidence/doctor.md
 
-A fault counts when it costs at least 2 points of accuracy, against the network's int8 file without it; one that costs
-less is made worse, twice, and then left out (and counted as that). Cases that the file already holds are left out, so that an interrupted run goes on. Nothing
-in the doctor was chosen by a single case: thresholds are round numbers, the same for all.
+A fault counts when it costs at least 2 points of accuracy, against the network's int8 file without it. One that costs
+less is made worse, twice, and then left out (and counted as that). Cases that the file already holds are left out, so
+that an interrupted run goes on. Nothing in the doctor was chosen by a single case: thresholds are round numbers, the
+same for all.
 """
 
 from __future__ import annotations
