@@ -14,6 +14,7 @@ from optkit.inspect.profile import Profile, Timed
 from optkit.record.facts import ArtifactFacts
 from optkit.report.page.make import Source, make_page
 from optkit.report.page.parts import Chart, Lines, Section, Table, Tree, Trees
+from optkit.report.page_markdown import render_markdown
 from optkit.spec.keys import digest, file_sha256
 from tests.builders import a_run, benchmark, facts
 from tests.tflite.models import pack
@@ -158,6 +159,8 @@ def test_the_memory_of_activations_is_a_column_and_an_axis(run: Run, store: Stor
 
 
 def test_each_stage_has_the_time_that_the_store_noted(run: Run, store: Store, tmp_path: Path) -> None:
+    page = make_page([Source("run.json", run)], [], store, "0")
+    assert "\nStages whose time is known took 91\\.0 s together\\.\n" in render_markdown(page)
     build = sections(run, store)["build"]
     trees, lines = build.parts
     assert isinstance(trees, Trees)

@@ -87,7 +87,7 @@
     return { text: wrapped(text, Math.max(16, (plot.parentElement.clientWidth - taken) / 7.5)), standoff: 8 };
   }
 
-  const up = (text, height = 230) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
+  const up = (text, height = 260) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
   function ticked(value, unit) {
