@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optkit import Run
+from optkit import ArtifactError, Run
 from optkit.build.store import Store
 from optkit.inspect import kept
 from optkit.inspect.inspection import Inspection, inspect_model
@@ -133,6 +133,21 @@ def test_times_that_do_not_add_up_are_said_so_and_taken_again(
     assert any("float, longer miss the whole call by more than 10 %" in line for line in section.missing)
     sections(run, store, profile=True)
     assert calls == [2, 2]
+
+
+def test_a_file_that_cannot_be_timed_does_not_cost_the_others(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_operators(*found: Inspection, processes: int) -> list[Profile]:
+        if any(len(one.main.operators) == 4 for one in found):
+            raise ArtifactError("it ends here")
+        return [timed(one) for one in found]
+
+    monkeypatch.setattr(kept, "time_operators", time_operators)
+    section = sections(run, store, profile=True)["operators"]
+    assert section.missing[0] == "longer was not timed: it ends here"
+    assert set(cells(section)["2 SOFTMAX net"]) == {"operator", "float"}
+    assert not any(line.startswith("Not timed") for line in section.missing), "said once"
 
 
 def test_the_times_of_another_file_are_not_those_of_this_one(
