@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
-from optkit.runtime.litert_settings import LiteRTSettings
-from optkit.runtime.protocol import Memory, Runner, Runtime, Shapes, Tensors
+from optkit.runtime.litert_settings import TUNABLE, LiteRTSettings
+from optkit.runtime.protocol import Memory, Runtime, Shapes, Tensors
 from optkit.tflite.interface import Array, Inputs, Interface, read_interface
 from optkit.tflite.verify import verify_file
 
@@ -74,6 +74,7 @@ class TFLiteRunner:
                 model_path=str(path),
                 num_threads=threads,
                 experimental_op_resolver_type=OpResolverType[_RESOLVERS[settings.kernels]],
+                experimental_default_delegate_latest_features="latest_operators" in settings.xnnpack,
             )
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
@@ -212,20 +213,28 @@ def _decode(raw: Array, details: dict[str, Any]) -> npt.NDArray[np.float32]:
     return raw.astype(np.float32)
 
 
+def load_litert(
+    path: Path,
+    settings: LiteRTSettings = DEFAULTS,
+    *,
+    threads: int = 1,
+    batch: int = 1,
+    sample_shapes: Shapes | None = None,
+    verified: bool = False,
+) -> TFLiteRunner:
+    """Load a .tflite file into the class of LiteRT that `settings` name. Raises ArtifactError as `TFLiteRunner`."""
+    kind = TFLiteRunner
+    if settings.api == "compiled_model":
+        from optkit.runtime.compiled_model import CompiledModelRunner
+
+        kind = CompiledModelRunner
+    return kind(path, threads=threads, batch=batch, sample_shapes=sample_shapes, settings=settings, verified=verified)
+
+
 def _refusal(path: Path, settings: LiteRTSettings) -> str | None:
-    from optkit.tflite.trial import check_runs
+    from optkit.runtime.attempt import refusal_of
 
-    try:
-        check_runs(path)
-    except ArtifactError as error:
-        return str(error)
-    return None
-
-
-def _runner(
-    path: Path, settings: LiteRTSettings, *, threads: int = 1, batch: int = 1, sample_shapes: Shapes | None = None
-) -> Runner:
-    return TFLiteRunner(path, threads=threads, batch=batch, sample_shapes=sample_shapes, settings=settings)
+    return refusal_of(path, "litert", settings)
 
 
 RUNTIME = Runtime(
@@ -234,6 +243,8 @@ RUNTIME = Runtime(
     settings=LiteRTSettings,
     version=runtime_version,
     suffixes=(".tflite",),
+    cpu_time=True,
+    tunable=TUNABLE,
     refusal=_refusal,
-    runner=_runner,
+    runner=load_litert,
 )

@@ -71,6 +71,9 @@ class Runtime:
     `modules` what must then be importable. `settings` is a frozen dataclass with defaults, which validates itself: its
     fields are what a suite may set. `times` is False when its time says nothing of where the file will run: then it is
     never timed. `suffixes` are those of the files that it runs.
+    `cpu_time` says that with one thread all work is done by the thread that calls, so its CPU time is the time that a
+    call takes. `tunable` are settings worth trying when the fastest is looked for, beside the defaults; each gives the
+    same results up to rounding.
     `refusal(path, settings)` says why it would not run a file (operator, reason, what to change); None when it would.
     `runner(path, settings, threads=…, batch=…, sample_shapes=…)` loads a file, and raises ArtifactError.
     """
@@ -85,6 +88,8 @@ class Runtime:
     extra: str | None = None
     modules: tuple[str, ...] = ()
     times: bool = True
+    cpu_time: bool = False
+    tunable: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def installed(self) -> bool:

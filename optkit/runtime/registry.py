@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optkit.errors import SuiteError, nearest
+from optkit.files.documents import DocumentError, typed
 from optkit.runtime.protocol import Runtime
 
 DEFAULT = "litert"
@@ -42,7 +43,7 @@ RUNTIMES = Runtimes(MODULES)
 
 
 def find_runtime(name: str) -> Runtime:
-    """Return the runtime called `name`. Raises SuiteError when there is none, ArtifactError when it is not installed."""
+    """Return the runtime called `name`. Raises SuiteError when it is unknown, ArtifactError when not installed."""
     if name not in RUNTIMES:
         raise SuiteError(f"there is no runtime {name!r}; {nearest(name, RUNTIMES)}")
     found = RUNTIMES[name]
@@ -56,7 +57,10 @@ def make_settings(runtime: Runtime, values: Mapping[str, Any]) -> Any:
     for name in values:
         if name not in known:
             raise SuiteError(f"runtime {runtime.name!r} has no setting {name!r}; {nearest(name, known)}")
-    return runtime.settings(**values)
+    try:
+        return typed(dict(values), runtime.settings)
+    except DocumentError as error:
+        raise SuiteError(f"settings of runtime {runtime.name!r}: {error}") from error
 
 
 def settings_values(settings: Any) -> dict[str, Any]:
