@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, add_time_limit, count
+from optkit.errors import OptkitError
 from optkit.inspect.causes import Side
 from optkit.inspect.inspection import inspect_model
+from optkit.inspect.on_runtime import look_on_runtime
 from optkit.inspect.pair import ExplainedTimes, explain_model, explain_pair, inspect_pair
 from optkit.inspect.prefixes import time_prefixes
 from optkit.inspect.profile import PROCESSES, Profile
@@ -18,6 +20,8 @@ from optkit.inspect.times import disagreement
 from optkit.report.inspect import inspection_text
 from optkit.report.inspect_pair import differences_text, explanation_text, pair_head
 from optkit.report.inspect_times import profile_text, second_way_text, tries_text
+from optkit.report.on_runtime import on_runtime_text
+from optkit.runtime import RUNTIMES
 
 SCHEMA = 1
 """Of what --json prints."""
@@ -34,6 +38,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=count, default=PROCESSES, metavar="N", help=about)
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of LiteRT (1)")
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
+    about = f"also say whether and how another runtime runs it: {', '.join(RUNTIMES)}"
+    parser.add_argument("--runtime", default="", metavar="NAME", help=about)
     add_time_limit(parser)
 
 
@@ -43,9 +49,13 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    there = look_on_runtime(options.model, options.runtime) if options.runtime else None
     found = inspect_model(options.model, **_ways(options))
     result: dict[str, Any] = {"model": found}
     sections = [inspection_text(found)]
+    if there:
+        result |= {"runtime": msgspec.to_builtins(there), "arena_bytes": there.arena_bytes}
+        sections.append(on_runtime_text(there))
     if options.profile or options.prefixes:
         times = explain_model(found, processes=options.processes)
         result |= {"ceiling": times.ceiling, **_side(times.sides[0])}
@@ -58,6 +68,8 @@ def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _pair(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    if options.runtime:
+        raise OptkitError("--runtime is of one file; name one, without another to compare it with")
     pair = inspect_pair(options.model, options.other, **_ways(options))
     result: dict[str, Any] = {
         "model": pair.base,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from optkit.judge.gates import Verdict, judge
 from optkit.judge.verdicts import GateVerdict
@@ -76,3 +77,20 @@ def _fits(suite: Suite, run: Run) -> Iterator[Fit]:
     files: Sequence[Variant] = [v for v in suite.variants if v.kind == "tflite" and v.name in run.variants]
     for target in suite.targets:
         yield from (fit(target, variant, run) for variant in files)
+
+
+def row(one: Fit, run: Run) -> dict[str, Any]:
+    """Return what is said of a variant and a target as plain JSON types: for `--json` and for tables."""
+    there = run.variants[one.variant].targets.get(one.target)
+    first = one.first
+    return {
+        "variant": one.variant,
+        "target": one.target,
+        "held": one.held,
+        "fits": one.status,
+        "room": one.room,
+        "first": first.gate.metric if first else None,
+        "reason": first.reason if first else "",
+        "figures": dict(there.figures) if there else {},
+        "estimated": bool(there and there.estimated),
+    }

@@ -216,5 +216,6 @@ def _on_litert(target: LiteRTTarget, artifact: Artifact) -> TargetFacts:
         return TargetFacts(target="", by="", figures=figures)
     peak = peak_memory(artifact.path, threads=target.threads)
     figures["peak_bytes"] = float(peak.bytes)
-    note = f"peak_bytes is the median growth of {len(peak.growth)} processes, from {min(peak.growth):,} to {max(peak.growth):,}"
+    scatter = f"from {min(peak.growth):,} to {max(peak.growth):,}"
+    note = f"peak_bytes is the median growth of {len(peak.growth)} processes, {scatter}"
     return TargetFacts(target="", by="", figures=figures, notes=(note,))

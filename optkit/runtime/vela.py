@@ -11,12 +11,12 @@ import csv
 import importlib.metadata
 import importlib.util
 import math
-import os
 import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from optkit.errors import ArtifactError
 from optkit.names import shown
@@ -94,7 +94,7 @@ def estimate(
         (folder / f"{_NAME}.tflite").symlink_to(path.absolute())
         arguments = ["-m", "ethosu.vela", f"{_NAME}.tflite", "--output-dir", "out", "--accelerator-config", accelerator]
         arguments += ["--verbose-performance", "--show-cpu-operations", *_chosen(system_config, memory_mode)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         try:
             done = run(arguments, timeout=seconds, cwd=folder, **pipes)
         except subprocess.TimeoutExpired:
@@ -128,7 +128,7 @@ def _read(folder: Path, path: Path, accelerator: str, printed: str) -> Estimate:
         return _estimate(_rows(summaries[0])[0], _rows(layers), folder, accelerator, printed)
     except (KeyError, ValueError, IndexError, OSError) as error:
         raise ArtifactError(
-            f"Vela {version()} wrote a summary of {path} in a form that is not known ({error!r:.80}); use another version"
+            f"Vela {version()} wrote a summary of {path} in an unknown form ({error!r:.80}); use another version"
         ) from error
 
 
