@@ -11,12 +11,14 @@ import msgspec
 from optkit.commands.command import Command, add_time_limit, count
 from optkit.errors import OptkitError
 from optkit.inspect.causes import Side
+from optkit.inspect.hardware import HARDWARE, find_hardware, objections
 from optkit.inspect.inspection import inspect_model
 from optkit.inspect.on_runtime import look_on_runtime
 from optkit.inspect.pair import ExplainedTimes, explain_model, explain_pair, inspect_pair
 from optkit.inspect.prefixes import time_prefixes
 from optkit.inspect.profile import PROCESSES, Profile
 from optkit.inspect.times import disagreement
+from optkit.report.hardware import hardware_text
 from optkit.report.inspect import inspection_text
 from optkit.report.inspect_pair import differences_text, explanation_text, pair_head
 from optkit.report.inspect_times import profile_text, second_way_text, tries_text
@@ -40,6 +42,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
     about = f"also say whether and how another runtime runs it: {', '.join(RUNTIMES)}"
     parser.add_argument("--runtime", default="", metavar="NAME", help=about)
+    about = f"also say what would not run there, by its published list: {', '.join(HARDWARE)}"
+    parser.add_argument("--hardware", default="", metavar="NAME", help=about)
     add_time_limit(parser)
 
 
@@ -49,6 +53,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    hardware = find_hardware(options.hardware) if options.hardware else None
     there = look_on_runtime(options.model, options.runtime) if options.runtime else None
     found = inspect_model(options.model, **_ways(options))
     result: dict[str, Any] = {"model": found}
@@ -56,6 +61,10 @@ def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if there:
         result |= {"runtime": msgspec.to_builtins(there), "arena_bytes": there.arena_bytes}
         sections.append(on_runtime_text(there))
+    if hardware:
+        against = objections(found.graphs[0], hardware)
+        result["hardware"] = {"name": hardware.name, "source": hardware.source, "would_not_run": against}
+        sections.append(hardware_text(hardware, against, len(found.graphs[0].operators)))
     if options.profile or options.prefixes:
         times = explain_model(found, processes=options.processes)
         result |= {"ceiling": times.ceiling, **_side(times.sides[0])}
@@ -68,8 +77,8 @@ def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _pair(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    if options.runtime:
-        raise OptkitError("--runtime is of one file; name one, without another to compare it with")
+    if options.runtime or options.hardware:
+        raise OptkitError("--runtime and --hardware are of one file; name one, without another to compare it with")
     pair = inspect_pair(options.model, options.other, **_ways(options))
     result: dict[str, Any] = {
         "model": pair.base,

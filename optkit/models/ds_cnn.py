@@ -24,17 +24,17 @@ def build(channels: int = 64, blocks: int = 4, width: float = 1.0) -> Any:
         layers.InputLayer(input_shape=(28, 28), name="image"),
         layers.Reshape((28, 28, 1), name="reshape"),
         layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name="conv"),
-        layers.BatchNormalization(name="conv_bn"),
+        layers.BatchNormalization(momentum=0.9, name="conv_bn"),
         layers.ReLU(name="conv_relu"),
     ]
     for number in range(1, blocks + 1):
         depthwise, pointwise = f"depthwise{number}", f"pointwise{number}"
         found += [
             layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=depthwise),
-            layers.BatchNormalization(name=f"{depthwise}_bn"),
+            layers.BatchNormalization(momentum=0.9, name=f"{depthwise}_bn"),
             layers.ReLU(name=f"{depthwise}_relu"),
             layers.Conv2D(filters, 1, use_bias=False, name=pointwise),
-            layers.BatchNormalization(name=f"{pointwise}_bn"),
+            layers.BatchNormalization(momentum=0.9, name=f"{pointwise}_bn"),
             layers.ReLU(name=f"{pointwise}_relu"),
         ]
     found += [layers.GlobalAveragePooling2D(name="pool"), layers.Dense(10, name="logits")]

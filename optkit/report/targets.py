@@ -16,6 +16,8 @@ from optkit.spec import Suite
 from optkit.spec.metrics import METRICS
 from optkit.spec.target import Target
 
+_ROOM = "room: what is left of the tightest limit, as a share of it. (yes), (no): the target need not hold this file."
+
 
 def targets_text(suite: Suite, run: Run, found: Sequence[Fit], width: int | None = None) -> str:
     """Return a table for each target of the suite: its figures, whether each file fits, and how to read them."""
@@ -95,4 +97,5 @@ def reason_text(verdict: Verdict) -> str:
 def _notes(known: Iterable[TargetFacts | None], width: int) -> list[str]:
     """Return the notes of the figures, each once, and what brackets mean."""
     found = dict.fromkeys(note for one in known if one for note in one.notes)
+    found |= {_ROOM: None}
     return [line for note in found for line in paragraph(shown(note), width)]

@@ -12,7 +12,7 @@ import importlib.metadata
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +120,8 @@ class MicroRunner:
         if threads != 1:
             raise ArtifactError(f"threads is {threads}; TensorFlow Lite Micro runs on one")
         model = verify_file(path)
+        _check_encoding(model, path)
+        self._codes = [shown((code.customCode or b"").decode(errors="replace")) for code in model.operatorCodes]
         self._path, self.threads, self.batch = path, threads, batch
         self.interface: Interface = interface_of(model, str(path))
         self._seconds = default_seconds(path) if seconds is None else seconds
@@ -235,7 +237,7 @@ class MicroRunner:
             raise ArtifactError(crashed(self._path, code, self._process.stderr.read() if self._process.stderr else ""))
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise refused(self._path, answer["error"])
+            raise refused(self._path, answer["error"], [code for code in self._codes if code])
         return answer
 
 
@@ -255,12 +257,15 @@ def opened(path: Path, *, batch: int = 1) -> Iterator[MicroRunner]:
         runner.close()
 
 
-def refused(path: Path, printed: str) -> Refused:
-    """Return why the interpreter would not run `path`, read from what it printed: operator, reason, what to change."""
+def refused(path: Path, printed: str, custom: Sequence[str] = ()) -> Refused:
+    """Return why the interpreter would not run `path`, read from what it printed: operator, reason, what to change.
+
+    `custom` are the names of the file's custom operators.
+    """
     lines = [shown(line.strip()) for line in printed.strip().splitlines() if line.strip()]
     missing = next((found for line in lines if (found := _MISSING.search(line))), None)
     if missing:
-        kind = missing.group(1)
+        kind = " or ".join(custom) if missing.group(1) == "CUSTOM" and custom else missing.group(1)
         return Refused(f"{path}: TensorFlow Lite Micro has no operator {kind}; {_OTHER_REMEDY}", kind)
     for number, line in enumerate(lines):
         if node := _NODE.search(line):
@@ -271,6 +276,8 @@ def refused(path: Path, printed: str) -> Refused:
             return Refused(
                 f"{path}: TensorFlow Lite Micro refuses {where}: {reason.rstrip('.')}; {remedy}", node.group(1)
             )
+    if any("missing:" in line for line in lines):
+        return Refused(f"{path}: TensorFlow Lite Micro needs a larger arena ({lines[0]}); give more arena_bytes")
     said = lines[0] if lines else "it does not say why"
     return Refused(f"{path}: TensorFlow Lite Micro refuses it: {said}; give another file")
 
@@ -287,6 +294,17 @@ def refusal(path: Path, settings: MicroSettings | None = None) -> str | None:
     except ArtifactError as error:
         return str(error)
     return None
+
+
+def _check_encoding(model: Any, path: Path) -> None:
+    """Raise Refused for values that TensorFlow Lite Micro would read as something else, without a word."""
+    for graph in model.subgraphs:
+        for tensor in listed(graph.tensors):
+            if tensor.sparsity is not None:
+                told = "reads sparse weights as if they were dense; convert it with sparse = false"
+                raise Refused(f"{path}: TensorFlow Lite Micro {told}")
+    if any(buffer.offset > 1 for buffer in model.buffers):
+        raise Refused(f"{path}: TensorFlow Lite Micro does not find values after the flatbuffer; write a smaller file")
 
 
 def _first_size(model: Any) -> int:
