@@ -37,7 +37,9 @@ class Running:
         """Whether it is LiteRT with its default settings, as everything was before there was a choice."""
         return self.runtime == "litert" and not self.settings
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """The runtime, and its settings where they are not the defaults."""
         return f"{self.runtime} ({said(self.settings)})" if self.settings else self.runtime
 
 

@@ -64,7 +64,9 @@ def test_names_and_gates_are_not_in_the_key(suite: Suite) -> None:
 
 
 def test_the_whole_prefix_was_trained_once(built_store: Path) -> None:
-    labels = [json.loads(p.read_text())["about"].get("label") for p in built_store.rglob("entry.json")]
+    about = [json.loads(p.read_text())["about"] for p in built_store.rglob("entry.json")]
+    labels = [one.get("label") for one in about]
+    assert all(one["seconds"] > 0 for one in about if one.get("label")), "how long each stage took is noted"
     assert sorted(filter(None, labels)) == sorted(
         ["train mnist_conv", "prune", "quantize_aware", "convert to float32", "convert to int8", "convert to int8"]
     )
@@ -143,6 +145,9 @@ def test_a_build_that_was_interrupted_goes_on_from_its_checkpoint_with_the_same_
     assert epochs == [1, 2, 2, 3]
     assert resumed.sha256 == build_variants(suite, [variant], data, whole)["baseline"].sha256
     assert not list(cut.root.glob("scratch/*"))
+    noted: list[Any] = [entry.about.get("seconds") for store in (cut, whole) if (entry := store.find(resumed.key))]
+    assert noted[0] is None, "a part of the time was another process'"
+    assert noted[1] > 0
 
 
 def test_weights_from_a_file_stand_in_place_of_training(

@@ -90,6 +90,12 @@
   const up = (text, height = 300) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
+  function ticked(value, unit) {
+    if (unit !== "s" || !value) return compact.format(value);
+    const [number, name] = told(value, "s").split(" ");
+    return `${Number(number)} ${name}`;
+  }
+
   // plotly writes the 7 of 7,000 as "7": each tick says its whole figure here
   function logarithmic(values, unit) {
     const known = values.filter((value) => value > 0);
@@ -107,12 +113,14 @@
       for (let e = Math.floor(Math.log10(low)) - 1; e <= Math.ceil(Math.log10(high)); e += every) ticks.push(...steps.map((one) => one * 10 ** e));
     }
     ticks = ticks.filter((tick) => tick > 0);
-    const text = (tick) => {
-      if (unit !== "s") return compact.format(tick);
-      const [number, name] = told(tick, "s").split(" ");
-      return `${Number(number)} ${name}`;
-    };
-    return { type: "log", tickmode: "array", tickvals: ticks, ticktext: ticks.map(text) };
+    return { type: "log", tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => ticked(tick, unit)) };
+  }
+
+  function linear(high, unit) {
+    const power = 10 ** Math.floor(Math.log10(high / 4));
+    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= high / 4);
+    const ticks = [0, 1, 2, 3, 4, 5, 6].map((i) => i * step);
+    return high > 0 ? { tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => ticked(tick, unit)) } : {};
   }
 
   function draw(plot, traces, more) {
@@ -329,20 +337,32 @@
   }
 
   function bars(figure, data) {
-    const plot = figure.querySelector(".plot");
-    return () => {
+    const [controls, plot] = [figure.querySelector(".controls"), figure.querySelector(".plot")];
+    const forms = [["whole", data.label], ["share", `share of the ${data.of}`]];
+    const chosen = choice(controls, "bars", forms, "whole", () => paint()); // one long bar hides the others
+    const sums = data.rows.map((row) => row.parts.reduce((sum, part) => sum + part, 0));
+    function paint() {
+      const share = chosen.value === "share";
       const traces = data.kinds.map((kind, i) => ({
         type: "bar",
         orientation: "h",
         name: safe(short(kind)),
         y: names(data.rows),
-        x: data.rows.map((row) => row.parts[i]),
-        marker: { color: COLOURS[i % COLOURS.length], line: { color: colour("--back"), width: 1 }, pattern: { shape: ["", "/", "x", ".", "-", "+", "|", "\\"][i % 8], fillmode: "overlay", fgcolor: "#000", fgopacity: 0.6, size: 7 } },
-        hovertext: data.rows.map((row) => `<b>${safe(row.name)}</b><br>${safe(kind)}: ${told(row.parts[i], data.unit)}`),
+        x: data.rows.map((row, k) => (share ? row.parts[i] / (sums[k] || 1) : row.parts[i])),
+        marker: {
+          color: COLOURS[i % COLOURS.length],
+          line: { color: colour("--back"), width: 1 },
+          pattern: { shape: ["", "/", "x", ".", "-", "+", "|", "\\"][i % 8], fillmode: "overlay", fgcolor: "#000", fgopacity: 0.6, size: 7 },
+        },
+        hovertext: data.rows.map((row, k) => `<b>${safe(row.name)}</b><br>${safe(kind)}: ${told(row.parts[i], data.unit)}, ${((100 * row.parts[i]) / (sums[k] || 1)).toFixed(1)} %`),
         hoverinfo: "text",
       }));
-      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length), showlegend: true, legend: { orientation: "h", y: 1, yanchor: "bottom" }, xaxis: { title: across(plot, data.label, names(data.rows)) }, yaxis: upwards });
-    };
+      const axis = share ? { tickformat: ".0%", range: [0, 1] } : linear(Math.max(...sums), data.unit);
+      const title = across(plot, forms.find(([form]) => form === chosen.value)[1], names(data.rows));
+      const legend = { orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal" };
+      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length), showlegend: true, legend, xaxis: { autorange: !share, ...axis, title }, yaxis: upwards });
+    }
+    return paint;
   }
 
   function heat(plot, z, across, down, text, more) {

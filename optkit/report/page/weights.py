@@ -23,6 +23,7 @@ def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
         "kinds": [*kinds, _OTHER],
         "unit": "bytes",
         "label": "bytes",
+        "of": "file",
         "rows": [
             {"name": variant, "parts": [found.get(kind, 0) for kind in (*kinds, _OTHER)]}
             for variant, found in by_kind.items()
