@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,23 +35,17 @@ def look_on_runtime(path: Path, name: str) -> OnRuntime:
     Raises SuiteError when there is no such runtime, and ArtifactError when it is not installed.
     """
     runtime = find_runtime(name)
-    known = {"runtime": runtime.name, "version": runtime.version(), "about": runtime.about}
+    found = OnRuntime(runtime=name, version=runtime.version(), about=runtime.about, times=runtime.times)
     settings = runtime.settings()
     refused = runtime.refusal(path, settings)
     if refused is not None:
-        return OnRuntime(**known, refused=refused, times=runtime.times)
+        return dataclasses.replace(found, refused=refused)
     try:
         runner = runtime.runner(path, settings, threads=1, batch=1)
     except ArtifactError as error:
-        return OnRuntime(**known, refused=str(error), times=runtime.times)
+        return dataclasses.replace(found, refused=str(error))
     try:
         memory = runner.memory()
     finally:
         runner.close()
-    return OnRuntime(
-        **known,
-        arena_bytes=memory.arena_bytes,
-        parts=dict(memory.parts),
-        how=memory.how,
-        times=runtime.times,
-    )
+    return dataclasses.replace(found, arena_bytes=memory.arena_bytes, parts=dict(memory.parts), how=memory.how)

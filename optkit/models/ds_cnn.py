@@ -12,10 +12,11 @@ from typing import Any
 from optkit.keras.tensorflow import load_keras
 
 
-def build(channels: int = 64, blocks: int = 4, width: float = 1.0) -> Any:
+def build(channels: int = 64, blocks: int = 4, stride: int = 2, width: float = 1.0) -> Any:
     """Build the network: input (28, 28) float32 in [0, 1], output 10 logits; 23,434 parameters by default.
 
-    `width` scales the number of channels, which never goes below 1.
+    `stride` is that of the first convolution: 3 leaves about as many places as the paper's network has. `width` scales
+    the number of channels, which never goes below 1.
     """
     keras = load_keras()
     layers = keras.layers
@@ -23,7 +24,7 @@ def build(channels: int = 64, blocks: int = 4, width: float = 1.0) -> Any:
     found = [
         layers.InputLayer(input_shape=(28, 28), name="image"),
         layers.Reshape((28, 28, 1), name="reshape"),
-        layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name="conv"),
+        layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False, name="conv"),
         layers.BatchNormalization(momentum=0.9, name="conv_bn"),
         layers.ReLU(name="conv_relu"),
     ]

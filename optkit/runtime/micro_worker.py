@@ -25,6 +25,7 @@ import numpy as np
 from optkit.process.limits import limit_memory, limit_time
 
 _MOST_ARENA = 1 << 29
+_MOST_BESIDE = 1 << 16
 _MOST_PRINTED = 1 << 16
 _SECONDS_BESIDE = 30.0
 _SLOWER = 10.0
@@ -58,7 +59,7 @@ class _Model:
 
         with open(path, "rb") as file:
             data = file.read()
-        self._printed = printed
+        self._printed, self._data = printed, data
         limit_time(seconds)
         limit_memory(len(data), 1)
         size = arena or first
@@ -78,6 +79,30 @@ class _Model:
         self._invoke()
         self._seconds = time.perf_counter() - began
         limit_time(0)
+
+    def least(self, total: int) -> int:
+        """Return the smallest arena, in steps of 16 bytes, with which the file loads: at least `total`.
+
+        While operators are prepared the library needs room that it gives back; its own total does not have it.
+        """
+        from tflite_micro import runtime
+
+        def loads(size: int) -> bool:
+            try:
+                runtime.Interpreter.from_bytes(self._data, arena_size=size)
+            except RuntimeError:
+                return False
+            return True
+
+        step, beyond = 16, 0
+        while not loads(total + beyond) and beyond < total + _MOST_BESIDE:
+            beyond = max(step, 2 * beyond)
+        low, high = beyond // 2, beyond
+        while high - low > step:
+            middle = (low + high) // (2 * step) * step
+            low, high = (low, middle) if loads(total + middle) else (middle, high)
+        self._printed.take()
+        return total + high
 
     def inputs(self) -> list[dict[str, Any]]:
         """Return what the interpreter says of each input."""
@@ -141,9 +166,14 @@ def _answer(request: dict[str, Any], models: list[_Model], printed: _Printed) ->
         model = models[-1]
         ends = {"inputs": list(map(_plain, model.inputs())), "outputs": list(map(_plain, model.outputs()))}
         return {**ends, "allocations": model.allocations(), "given": model.arena}
+    if op == "least":
+        limit_time(request["seconds"])
+        found = models[-1].least(request["total"])
+        limit_time(0)
+        return {"bytes": found}
     arrays = [np.load(path, allow_pickle=False) for path in request["arrays"]]
-    found = models[-1].run(arrays, request["calls"])
-    for path, values in zip(request["to"], found, strict=True):
+    outputs = models[-1].run(arrays, request["calls"])
+    for path, values in zip(request["to"], outputs, strict=True):
         np.save(path, values, allow_pickle=False)
     return {}
 

@@ -36,6 +36,9 @@ NAME = "tflite_micro"
 _WORKER = Path(__file__).with_name("micro_worker.py")
 _HOW = "the recording allocator of TensorFlow Lite Micro, with pointers of this processor"
 _END_SECONDS = 5.0
+_LEAST_SECONDS = 10.0
+LEAST = "smallest arena that works"
+"""A part of `memory`: with what the library needs for a moment while it prepares operators."""
 _TOTAL = re.compile(r"\[RecordingMicroAllocator\] Arena allocation (total|head|tail) (\d+) bytes")
 _KIND = re.compile(r"\[RecordingMicroAllocator\] '([^']+)' used (\d+) bytes")
 _NODE = re.compile(r"Node (\S+) \(number (\d+)\) failed to (\w+)")
@@ -93,9 +96,7 @@ def read_allocations(printed: str) -> Arena:
     totals = {what: int(size) for what, size in _TOTAL.findall(printed)}
     kinds = {shown(kind): int(size) for kind, size in _KIND.findall(printed)}
     if set(totals) != {"total", "head", "tail"} or totals["head"] + totals["tail"] != totals["total"]:
-        raise ArtifactError(
-            f"tflite-micro {version()} prints its arena in a form that is not known; use another version"
-        )
+        raise ArtifactError(f"tflite-micro {version()} prints its arena in an unknown form; use another version")
     return Arena(total=totals["total"], head=totals["head"], tail=totals["tail"], kinds=kinds)
 
 
@@ -204,8 +205,9 @@ class MicroRunner:
         return {spec.name: _decode(values, details) for spec, values, details in ends}
 
     def memory(self) -> Memory:
-        """Return the arena: its bytes, and as parts head, tail and what the allocator names."""
-        parts = {"head": self.arena.head, "tail": self.arena.tail, **self.arena.kinds}
+        """Return the arena: its bytes; as parts head, tail, what the allocator names, and the smallest that works."""
+        least = self._ask("least", total=self.arena.total, seconds=_LEAST_SECONDS + 20 * self._seconds)["bytes"]
+        parts = {"head": self.arena.head, "tail": self.arena.tail, **self.arena.kinds, LEAST: int(least)}
         return Memory(arena_bytes=self.arena.total, how=_HOW, parts=parts)
 
     def close(self) -> None:

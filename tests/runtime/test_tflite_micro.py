@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from optkit.errors import ArtifactError
 from optkit.runtime import RUNTIMES, find_runtime, tflite_micro
 from optkit.runtime.samples import run_samples
-from optkit.runtime.tflite_micro import MicroRunner, MicroSettings, Refused, read_allocations, refusal
+from optkit.runtime.tflite_micro import LEAST, MicroRunner, MicroSettings, Refused, read_allocations, refusal
 from tests.tflite import models
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="pip install 'optkit[micro]'")
@@ -74,12 +74,17 @@ def test_outputs_are_those_of_litert(write: Any, capfd: pytest.CaptureFixture[st
     np.testing.assert_allclose(found, run_samples(path, x)["y"], rtol=1e-6)
 
 
-def test_an_arena_of_the_size_that_is_reported_is_enough_and_a_smaller_one_is_not(write: Any) -> None:
+def test_the_smallest_arena_that_works_does_and_a_smaller_one_does_not(write: Any) -> None:
+    """The allocator's total lacks what is needed for a moment while operators are prepared: firmware with it fails."""
     path = write(models.dense_model())
     runner = MicroRunner(path)
-    size = runner.memory().arena_bytes or 0
+    memory = runner.memory()
     runner.close()
-    MicroRunner(path, MicroSettings(arena_bytes=size + 16)).close()  # 16: to begin at a multiple of 16
+    size, least = memory.arena_bytes or 0, memory.parts[LEAST]
+    assert least > size
+    MicroRunner(path, MicroSettings(arena_bytes=least)).close()
+    with pytest.raises(Refused):
+        MicroRunner(path, MicroSettings(arena_bytes=least - 16))
     with pytest.raises(Refused, match=r"needs a larger arena.*give more arena_bytes"):
         MicroRunner(path, MicroSettings(arena_bytes=size // 2))
 

@@ -85,7 +85,7 @@ def test_only_the_files_that_are_meant_must_keep_the_limits() -> None:
             "memory_mode Dedicated_Sram needs a second memory",
         ),
         ("min_npu_share", 'system_config = "Ethos_U65_Embedded"\nmin_npu_share', "is not of ethos-u55-128"),
-        ("[targets.m4]", '[targets."a b"]', "target 'a b'"),
+        ("[targets.m4]", '[targets."a b"]', "the name of a target is 'a b'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str) -> None:
