@@ -22,8 +22,9 @@ from optkit.report.hardware import hardware_text
 from optkit.report.inspect import inspection_text
 from optkit.report.inspect_pair import differences_text, explanation_text, pair_head
 from optkit.report.inspect_times import profile_text, second_way_text, tries_text
-from optkit.report.on_runtime import on_runtime_text
+from optkit.report.on_runtime import on_runtime_text, tables_text
 from optkit.runtime import RUNTIMES
+from optkit.runtime.micro_tables import write_tables
 
 SCHEMA = 1
 """Of what --json prints."""
@@ -42,6 +43,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
     about = f"also say whether and how another runtime runs it: {', '.join(RUNTIMES)}"
     parser.add_argument("--runtime", default="", metavar="NAME", help=about)
+    about = "write the file there with its weights as lookup tables, for --runtime tflite_micro: less flash, more RAM"
+    parser.add_argument("--lookup-tables", type=Path, metavar="OUT.tflite", help=about)
     about = f"also say what would not run there, by its published list: {', '.join(HARDWARE)}"
     parser.add_argument("--hardware", default="", metavar="NAME", help=about)
     add_time_limit(parser)
@@ -53,6 +56,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    if options.lookup_tables and options.runtime != "tflite_micro":
+        raise OptkitError("--lookup-tables is of one runtime; add --runtime tflite_micro")
     hardware = find_hardware(options.hardware) if options.hardware else None
     there = look_on_runtime(options.model, options.runtime) if options.runtime else None
     found = inspect_model(options.model, **_ways(options))
@@ -61,6 +66,10 @@ def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if there:
         result |= {"runtime": msgspec.to_builtins(there), "arena_bytes": there.arena_bytes}
         sections.append(on_runtime_text(there))
+    if options.lookup_tables:
+        tables = write_tables(options.model, options.lookup_tables)
+        result["lookup_tables"] = msgspec.to_builtins(tables)
+        sections.append(tables_text(tables, str(options.lookup_tables)))
     if hardware:
         against = objections(found.graphs[0], hardware)
         result["hardware"] = {"name": hardware.name, "source": hardware.source, "would_not_run": against}

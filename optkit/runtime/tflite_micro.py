@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from optkit.names import shown
 from optkit.process.children import start, stop
 from optkit.process.temporary import temporary_folder
 from optkit.runtime.litert import dequantize, quantize
+from optkit.runtime.micro_says import Refused, check_encoding, read_allocations, refused
 from optkit.runtime.protocol import Memory, Runtime, Tensors
 from optkit.tflite.interface import Array, Inputs, Interface, interface_of, read_interface
 from optkit.tflite.tensors import listed, numbers
@@ -39,18 +39,6 @@ _END_SECONDS = 5.0
 _LEAST_SECONDS = 10.0
 LEAST = "smallest arena that works"
 """A part of `memory`: with what the library needs for a moment while it prepares operators."""
-_TOTAL = re.compile(r"\[RecordingMicroAllocator\] Arena allocation (total|head|tail) (\d+) bytes")
-_KIND = re.compile(r"\[RecordingMicroAllocator\] '([^']+)' used (\d+) bytes")
-_NODE = re.compile(r"Node (\S+) \(number (\d+)\) failed to (\w+)")
-_MISSING = re.compile(r"(?:Didn't find op for builtin opcode|Failed to get registration from op code) '?(\w+)'?")
-_SOURCE = re.compile(r"^\S+\.(?:cc|h)(?::\d+)?:? *")
-"""The source file that a message may begin with."""
-_REMEDIES = (
-    ("Hybrid models", 'it has integer weights and float activations; convert with mode = "int8" or "int16x8"'),
-    ("FLOAT32 with filter type: INT8", 'integer weights, float activations; convert with mode = "int8" or "int16x8"'),
-    ("dequantize_common", 'it has float16 weights; convert with mode = "float32", "int8" or "int16x8"'),
-)
-_OTHER_REMEDY = "build the model without it, or convert it in another mode"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,40 +52,9 @@ class MicroSettings:
             raise ArtifactError(f"arena_bytes is {self.arena_bytes}; expected 0 (as much as it needs) or more")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arena:
-    """What the recording allocator says of an arena, in bytes.
-
-    `head` is reused between operators, `tail` is kept for as long as the model is. `kinds` are parts of the two, in the
-    allocator's own words.
-    """
-
-    total: int
-    head: int
-    tail: int
-    kinds: Mapping[str, int]
-
-
-class Refused(ArtifactError):
-    """The runtime would not run a file. `operator` is what it stopped at, empty when it does not say."""
-
-    def __init__(self, message: str, operator: str = "") -> None:
-        super().__init__(message)
-        self.operator = operator
-
-
 def version() -> str:
     """Return the version of tflite-micro."""
     return importlib.metadata.version("tflite_micro")
-
-
-def read_allocations(printed: str) -> Arena:
-    """Read what the recording allocator prints. Raises ArtifactError when it is in another form."""
-    totals = {what: int(size) for what, size in _TOTAL.findall(printed)}
-    kinds = {shown(kind): int(size) for kind, size in _KIND.findall(printed)}
-    if set(totals) != {"total", "head", "tail"} or totals["head"] + totals["tail"] != totals["total"]:
-        raise ArtifactError(f"tflite-micro {version()} prints its arena in an unknown form; use another version")
-    return Arena(total=totals["total"], head=totals["head"], tail=totals["tail"], kinds=kinds)
 
 
 class MicroRunner:
@@ -121,7 +78,7 @@ class MicroRunner:
         if threads != 1:
             raise ArtifactError(f"threads is {threads}; TensorFlow Lite Micro runs on one")
         model = verify_file(path)
-        _check_encoding(model, path)
+        check_encoding(model, path)
         self._codes = [shown((code.customCode or b"").decode(errors="replace")) for code in model.operatorCodes]
         self._path, self.threads, self.batch = path, threads, batch
         self.interface: Interface = interface_of(model, str(path))
@@ -151,9 +108,14 @@ class MicroRunner:
                 raise Refused(f"{self._path} takes samples of shape {own} for {spec.name!r}; got {wanted[spec.name]}")
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """The shape of one sample of the first input, without the batch."""
-        return tuple(self._inputs[0]["shape"][1:])
+    def sample_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of one sample of each input, without the batch."""
+        return tuple(tuple(details["shape"][1:]) for details in self._inputs)
+
+    @staticmethod
+    def samples_a_call(path: Path) -> int:
+        """Return how many samples each call of the file at `path` has."""
+        return read_interface(path).batch or 1
 
     def prepare(self, x: Inputs) -> Tensors:
         """Return samples (batch, *sample shape), real values, as the inputs take them: their types, quantized."""
@@ -251,37 +213,12 @@ def need() -> None:
 @contextmanager
 def opened(path: Path, *, batch: int = 1) -> Iterator[MicroRunner]:
     """Give a runner of the file at `path`, and close it. A file with a fixed batch gets the next multiple of it."""
-    each = read_interface(path).batch or 1
+    each = MicroRunner.samples_a_call(path)
     runner = MicroRunner(path, batch=-(-batch // each) * each)
     try:
         yield runner
     finally:
         runner.close()
-
-
-def refused(path: Path, printed: str, custom: Sequence[str] = ()) -> Refused:
-    """Return why the interpreter would not run `path`, read from what it printed: operator, reason, what to change.
-
-    `custom` are the names of the file's custom operators.
-    """
-    lines = [shown(line.strip()) for line in printed.strip().splitlines() if line.strip()]
-    missing = next((found for line in lines if (found := _MISSING.search(line))), None)
-    if missing:
-        kind = " or ".join(custom) if missing.group(1) == "CUSTOM" and custom else missing.group(1)
-        return Refused(f"{path}: TensorFlow Lite Micro has no operator {kind}; {_OTHER_REMEDY}", kind)
-    for number, line in enumerate(lines):
-        if node := _NODE.search(line):
-            reason = lines[number - 1] if number else f"it failed to {node.group(3)}"
-            remedy = next((told for word, told in _REMEDIES if word in reason), _OTHER_REMEDY)
-            reason = _SOURCE.sub("", reason)
-            where = f"{node.group(1)} (operator {node.group(2)})"
-            return Refused(
-                f"{path}: TensorFlow Lite Micro refuses {where}: {reason.rstrip('.')}; {remedy}", node.group(1)
-            )
-    if any("missing:" in line for line in lines):
-        return Refused(f"{path}: TensorFlow Lite Micro needs a larger arena ({lines[0]}); give more arena_bytes")
-    said = lines[0] if lines else "it does not say why"
-    return Refused(f"{path}: TensorFlow Lite Micro refuses it: {said}; give another file")
 
 
 def refusal(path: Path, settings: MicroSettings | None = None) -> str | None:
@@ -296,17 +233,6 @@ def refusal(path: Path, settings: MicroSettings | None = None) -> str | None:
     except ArtifactError as error:
         return str(error)
     return None
-
-
-def _check_encoding(model: Any, path: Path) -> None:
-    """Raise Refused for values that TensorFlow Lite Micro would read as something else, without a word."""
-    for graph in model.subgraphs:
-        for tensor in listed(graph.tensors):
-            if tensor.sparsity is not None:
-                told = "reads sparse weights as if they were dense; convert it with sparse = false"
-                raise Refused(f"{path}: TensorFlow Lite Micro {told}")
-    if any(buffer.offset > 1 for buffer in model.buffers):
-        raise Refused(f"{path}: TensorFlow Lite Micro does not find values after the flatbuffer; write a smaller file")
 
 
 def _first_size(model: Any) -> int:

@@ -12,9 +12,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from optkit.errors import ArtifactError
-from optkit.runtime import RUNTIMES, find_runtime, tflite_micro
+from optkit.runtime import RUNTIMES, find_runtime
+from optkit.runtime.micro_says import Arena, Refused, read_allocations
 from optkit.runtime.samples import run_samples
-from optkit.runtime.tflite_micro import LEAST, MicroRunner, MicroSettings, Refused, read_allocations, refusal
+from optkit.runtime.tflite_micro import LEAST, MicroRunner, MicroSettings, refusal
 from tests.tflite import models
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="pip install 'optkit[micro]'")
@@ -142,4 +143,4 @@ def test_allocations_in_another_form_are_refused() -> None:
         f"[RecordingMicroAllocator] Arena allocation {what} {size} bytes"
         for what, size in (("total", 12), ("head", 8), ("tail", 4))
     )
-    assert read_allocations(total) == tflite_micro.Arena(total=12, head=8, tail=4, kinds={})
+    assert read_allocations(total) == Arena(total=12, head=8, tail=4, kinds={})
