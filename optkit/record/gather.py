@@ -73,6 +73,8 @@ def gather(
         )
         for name, artifact in artifacts.items()
     }
+    if not suite.targets:
+        return found
     samples = Samples(dataset=dataset, task=suite.workload.known_task, scorer=scorer, measured=measured)
     return {name: _on_targets(suite, artifacts[name], facts, found, samples, store) for name, facts in found.items()}
 
@@ -86,7 +88,7 @@ def _on_targets(
     store: Store,
 ) -> VariantFacts:
     """Return `facts` with what the file is on each target of the suite. Drops there are from the baseline's figure."""
-    if artifact.kind == "keras" or not suite.targets:
+    if artifact.kind == "keras":
         return facts
     base = known[suite.baseline]
     targets = {}

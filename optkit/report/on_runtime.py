@@ -8,6 +8,7 @@ from optkit.report import terminal
 from optkit.report.grid import Column, grid
 from optkit.report.terminal import paragraph
 from optkit.runtime.micro_tables import Tables
+from optkit.runtime.tflite_micro import LEAST
 
 
 def on_runtime_text(found: OnRuntime, width: int | None = None) -> str:
@@ -18,9 +19,12 @@ def on_runtime_text(found: OnRuntime, width: int | None = None) -> str:
         return "\n".join([*lines, *paragraph(f"does not run there: {shown(found.refused)}", columns, indent="  ")])
     if found.arena_bytes is not None:
         lines.append(f"  arena {found.arena_bytes:,} bytes")
-    if found.parts:
-        names = [shown(name) for name in found.parts]
-        sizes = Column("bytes", [f"{size:,}" for size in found.parts.values()])
+    parts = {name: size for name, size in found.parts.items() if name != LEAST}
+    if parts != found.parts:
+        lines.append(f"  {LEAST} {found.parts[LEAST]:,} bytes")
+    if parts:
+        names = [shown(name) for name in parts]
+        sizes = Column("bytes", [f"{size:,}" for size in parts.values()])
         lines += [
             f"  {line}" for line in grid(Column("of it", names, left=True), [sizes], columns - 2).text.split("\n")
         ]
