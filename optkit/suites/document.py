@@ -18,7 +18,7 @@ from optkit.suites.form import check_form, check_tables
 from optkit.suites.own import check_metric, own_model, own_source
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_params, convert_table, overridden, override_names, with_name
-from optkit.suites.targets import read_targets
+from optkit.suites.targets import check_variants, read_targets
 from optkit.suites.variants import check_network, read_variants
 
 SCHEMAS = (1, 2)
@@ -137,6 +137,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
                 suite.variant(name)
             except SuiteError as error:
                 raise SuiteError(f"{where}: {error}") from error
+    check_variants(suite)
     return suite
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from optkit.errors import SuiteError, check_name, nearest
 from optkit.files.documents import DocumentError, typed
+from optkit.spec import Suite
 from optkit.spec.bounds import read_bounds
 from optkit.spec.target import KINDS, Target
 
@@ -25,6 +26,19 @@ def read_targets(tables: Any) -> tuple[Target, ...]:
     if not isinstance(tables, Mapping):
         raise SuiteError(f"targets is {tables!r}; expected tables by name, such as [targets.cortex_m4]")
     return tuple(_read(name, table) for name, table in tables.items())
+
+
+def check_variants(suite: Suite) -> None:
+    """Raise SuiteError when a target names a Keras file, or the suite has no file that could run on it."""
+    for target in suite.targets:
+        for name in target.variants:
+            if suite.variant(name).kind == "keras":
+                raise SuiteError(
+                    f"targets.{target.name}: {name!r} is a Keras file, which runs on no target; name a variant with a "
+                    "conversion"
+                )
+        if not any(variant.kind == "tflite" for variant in suite.variants):
+            raise SuiteError(f"targets.{target.name}: no variant is a .tflite file; add one with a conversion")
 
 
 def _read(name: str, table: Any) -> Target:

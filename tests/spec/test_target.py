@@ -75,6 +75,7 @@ def test_only_the_files_that_are_meant_must_keep_the_limits() -> None:
         ("max_arena_bytes = 65_536", 'max_arena_bytes = "64K"', "is '64K'; expected a number"),
         ("max_arena_bytes = 65_536", "max_arena_bytes = 0", "nothing is that small"),
         ('variants = ["int8"]', 'variants = ["int9"]', "targets.m4: suite 'tiny' has no variant 'int9'"),
+        ('variants = ["int8"]', 'variants = ["pruned"]', "'pruned' is a Keras file, which runs on no target"),
         ('compiler = "vela"', "", "targets.u55 has neither a runtime nor a compiler"),
         ('compiler = "vela"', 'compiler = "vela"\nruntime = "litert"', "has runtime and compiler"),
         ('"litert"', '"lite"', "there is no runtime 'lite' for targets; did you mean 'litert'"),
