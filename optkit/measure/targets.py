@@ -148,11 +148,14 @@ def _on_micro(artifact: Artifact, samples: Samples) -> TargetFacts:
     figures = {"arena_bytes": float(memory.arena_bytes or 0), "flash_bytes": float(artifact.file_bytes)}
     if samples.measured:
         figures |= _quality_there(artifact, samples)
-    notes = (
+    notes = [
         "flash_bytes is the model's file; the operators' code comes on top of it",
         f"arena_bytes is from {memory.how}; a microcontroller's pointers are smaller",
-    )
-    return TargetFacts(target="", by="", figures=figures, parts=dict(memory.parts), notes=notes)
+    ]
+    least = memory.parts[tflite_micro.LEAST]
+    if least > (memory.arena_bytes or 0):
+        notes.append(f"with arena_bytes {memory.arena_bytes:,} it needs {least:,} for a moment, while it is prepared")
+    return TargetFacts(target="", by="", figures=figures, parts=dict(memory.parts), notes=tuple(notes))
 
 
 def _quality_there(artifact: Artifact, samples: Samples) -> dict[str, float]:

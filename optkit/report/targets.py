@@ -27,7 +27,7 @@ def targets_text(suite: Suite, run: Run, found: Sequence[Fit], width: int | None
         rows = [one for one in found if one.target == target.name]
         if rows:
             lines += [*([""] if lines else []), *_one(target, rows, run, columns)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *paragraph(_ROOM, columns)] if lines else [])
 
 
 def _one(target: Target, rows: Sequence[Fit], run: Run, width: int) -> list[str]:
@@ -49,7 +49,8 @@ def about(target: Target, known: Sequence[TargetFacts | None]) -> str:
     there = next((one for one in known if one), None)
     version = f" {shown(there.version)}" if there and there.version else ""
     settings = ", ".join(f"{key} {value}" for key, value in there.settings.items()) if there else ""
-    limits = ", ".join(f"{_head(gate.metric)} {gate.bound_text}" for gate in target.gates)
+    signs = {"max": "<=", "min": ">="}
+    limits = ", ".join(f"{_head(one.quantity)} {signs[one.kind]} {one.value:,.10g}" for one in target.limits)
     return f"{target.of}{version}{f', {shown(settings)}' if settings else ''}; {limits}"
 
 
@@ -97,5 +98,4 @@ def reason_text(verdict: Verdict) -> str:
 def _notes(known: Iterable[TargetFacts | None], width: int) -> list[str]:
     """Return the notes of the figures, each once, and what brackets mean."""
     found = dict.fromkeys(note for one in known if one for note in one.notes)
-    found |= {_ROOM: None}
     return [line for note in found for line in paragraph(shown(note), width)]

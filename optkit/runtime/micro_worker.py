@@ -88,11 +88,15 @@ class _Model:
         from tflite_micro import runtime
 
         def loads(size: int) -> bool:
-            try:
-                runtime.Interpreter.from_bytes(self._data, arena_size=size)
-            except RuntimeError:
-                return False
-            return True
+            """Tell whether the file loads; in a process of its own, since a small arena may crash the library."""
+            child = os.fork()
+            if not child:
+                try:
+                    runtime.Interpreter.from_bytes(self._data, arena_size=size)
+                    os._exit(0)
+                except RuntimeError:
+                    os._exit(1)
+            return os.waitpid(child, 0)[1] == 0
 
         step, beyond = 16, 0
         while not loads(total + beyond) and beyond < total + _MOST_BESIDE:

@@ -87,12 +87,17 @@ class MicroRunner:
         self._folder = self._temporary.enter_context(temporary_folder("micro"))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = start([str(_WORKER)], text=True, **pipes)
+        wanted = (settings or MicroSettings()).arena_bytes
         try:
-            wanted = (settings or MicroSettings()).arena_bytes
             loaded = self._ask("load", path=str(path), arena=wanted, first=_first_size(model), seconds=self._seconds)
             self._inputs, self._outputs = loaded["inputs"], loaded["outputs"]
             self.arena = read_allocations(loaded["allocations"])
             self._check_shapes(sample_shapes or {})
+        except ArtifactError as error:
+            self.close()
+            if wanted and "crashed" in str(error):
+                raise Refused(f"{path}: TensorFlow Lite Micro needs a larger arena than {wanted:,} bytes") from error
+            raise
         except BaseException:
             self.close()
             raise
@@ -236,11 +241,11 @@ def refusal(path: Path, settings: MicroSettings | None = None) -> str | None:
 
 
 def _first_size(model: Any) -> int:
-    """Return an arena to begin with: for all computed tensors at once, and for what is kept of each operator."""
+    """Return an arena to begin with: ample, since in one that is too small the library may crash."""
     graph = model.subgraphs[0]
     elements = (int(np.prod(np.abs(numbers(tensor.shape)).clip(1))) for tensor in listed(graph.tensors))
     size = 4 * sum(elements) + 1024 * (len(listed(graph.operators)) + 8)
-    return min(1 << max(14, (size - 1).bit_length()), 1 << 26)
+    return min(1 << max(20, (4 * size - 1).bit_length()), 1 << 28)
 
 
 def _encode(x: Array, details: Mapping[str, Any]) -> Array:

@@ -102,7 +102,7 @@ def test_there_is_a_row_for_each_file_and_target_also_of_those_that_need_not_kee
     ]
     assert rows[0]["figures"] == figures
     shown = targets_text(suite, run, fits(suite, run), width=100)
-    assert "target m4: tflite_micro 1; arena bytes <= 10000, flash bytes <= 40000" in shown
+    assert "target m4: tflite_micro 1; arena bytes <= 10,000, flash bytes <= 40,000" in shown
     [line] = [line for line in shown.splitlines() if line.startswith("float_tflite  ") and "11,000" in line]
     assert "(no)" in line
     assert "-10.0 %" in line

@@ -22,8 +22,8 @@ EXAMPLE = ROOT / "docs" / "examples" / "tflite_only"
 TARGETS = """
 [targets.m4]
 runtime = "tflite_micro"
-variants = ["int8", "dynamic_range"]
-max_arena_bytes = 8_192
+variants = ["int8", "float16"]
+max_arena_bytes = 16_384
 max_accuracy_drop = 0.02
 
 [targets.u55]
@@ -74,7 +74,7 @@ def session(command: Command) -> "subprocess.CompletedProcess[str]":
 def test_ids_name_the_file_and_the_target(command: Command) -> None:
     done = command("pytest", "-p", "optkit.plugin.entry", "model.toml", "--collect-only", "-q")
     found = [line for line in done.stdout.splitlines() if "::fits" in line]
-    names = ("dynamic_range-m4", "int8-m4", "int8-u55", "int8-cpu")
+    names = ("int8-m4", "float16-m4", "int8-u55", "int8-cpu")
     assert found == [f"model.toml::fits[{name}]" for name in names]
 
 
@@ -92,9 +92,9 @@ def test_what_fits_passes_and_what_is_refused_fails_with_the_reason(
     lines = session.stdout.splitlines()
     assert "PASSED model.toml::fits[int8-m4]" in lines
     assert "PASSED model.toml::fits[int8-cpu]" in lines
-    assert any(line.startswith("FAILED model.toml::fits[dynamic_range-m4]") for line in lines)
+    assert any(line.startswith("FAILED model.toml::fits[float16-m4]") for line in lines)
     assert any(line.startswith("FAILED model.toml::fits[int8-u55]") for line in lines)
-    assert "TensorFlow Lite Micro refuses FULLY_CONNECTED (operator 0)" in session.stdout
+    assert "TensorFlow Lite Micro refuses DEQUANTIZE (operator 0)" in session.stdout
     assert "npu_share is" in session.stdout
     assert "vela's estimate" in session.stdout
     assert "target m4: tflite_micro" in session.stdout
@@ -111,11 +111,11 @@ def test_the_run_has_the_figures_and_is_judged_by_them(
     assert there["m4"].figures["flash_bytes"] == run.variants["int8"].artifact.file_bytes
     assert there["m4"].figures["accuracy"] == pytest.approx(run.variants["int8"].accuracy, abs=0.01)
     assert there["u55"].estimated
-    assert "FULLY_CONNECTED" in run.variants["dynamic_range"].targets["m4"].refused
+    assert "DEQUANTIZE" in run.variants["float16"].targets["m4"].refused
     done = command("optkit", "gate", "run.json", "--json")
     assert done.returncode == 1, done.stderr
     found = {(v["variant"], v["gate"]["target"], v["status"]) for v in json.loads(done.stdout) if v["gate"]["target"]}
-    assert {("int8", "m4", "pass"), ("int8", "u55", "fail"), ("dynamic_range", "m4", "fail")} <= found
+    assert {("int8", "m4", "pass"), ("int8", "u55", "fail"), ("float16", "m4", "fail")} <= found
 
 
 @needs_micro
@@ -127,7 +127,7 @@ def test_choose_takes_what_fits_the_target_and_says_why_no_other(
     found = json.loads(done.stdout)
     assert found["chosen"] == "int8"
     why = {one["variant"]: one["why"] for one in found["variants"]}
-    assert "does not fit m4: TensorFlow Lite Micro refuses" in why["dynamic_range"]
+    assert "does not fit m4: TensorFlow Lite Micro refuses" in why["float16"]
     assert command("optkit", "choose", "run.json", "--target", "u55").returncode == 3
     wrong = command("optkit", "choose", "run.json", "--target", "m5")
     assert wrong.returncode == 2
