@@ -19,8 +19,6 @@ from .errors import StoreError as StoreError
 from .errors import SuiteError as SuiteError
 from .inspect.inspection import Inspection as Inspection
 from .inspect.inspection import inspect_model as inspect_model
-from .inspect.on_runtime import OnRuntime as OnRuntime
-from .inspect.on_runtime import look_on_runtime as look_on_runtime
 from .inspect.pair import PairInspection as PairInspection
 from .inspect.pair import inspect_pair as inspect_pair
 from .inspect.profile import Profile as Profile

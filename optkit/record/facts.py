@@ -36,10 +36,11 @@ class ArtifactFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeFacts:
-    """What ran the file."""
+    """What ran the file. `settings` are those that are not the runtime's defaults."""
 
     name: str
     version: str
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

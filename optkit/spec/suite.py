@@ -16,6 +16,7 @@ from optkit.spec.bounds import read_bounds
 from optkit.spec.conversion import Conversion
 from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
+from optkit.spec.running import PLAIN, Running
 from optkit.spec.target import Target
 from optkit.spec.training import Training, TrainingRecipe
 
@@ -125,6 +126,8 @@ class Variant:
     training: Training
     steps: tuple[Step, ...] = ()
     conversion: Conversion | None = None
+    running: Running = PLAIN
+    """What runs its .tflite file. It is no part of the file, nor of any key."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "variant", SuiteError)
