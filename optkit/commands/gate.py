@@ -13,11 +13,13 @@ from optkit.commands.command import Command, add_store
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import SuiteError
 from optkit.files.regular import read_text
+from optkit.judge.fits import fits
 from optkit.judge.gates import Verdict, check_run, exit_code, explain
 from optkit.judge.update import new_bounds
 from optkit.record.run import read_run
 from optkit.report import markdown, text
 from optkit.report.gates import gate_notes
+from optkit.report.targets import targets_text
 from optkit.spec import Suite
 from optkit.suites import load_suite
 from optkit.suites.edit import difference, gate_places, set_values
@@ -48,6 +50,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
     notes = gate_notes(suite, run, verdicts)
     shown = text.verdicts_text(verdicts, passed=options.passed, notes=notes)
+    if suite.targets:
+        shown = "\n\n".join([targets_text(suite, run, fits(suite, run)), shown])
     culprits = [*markdown.gate_culprits(verdicts), *notes]
     ungated = not verdicts and set(run.variants) <= {variant.name for variant in suite.variants}
     code = 0 if ungated else exit_code(verdicts)  # a selection without gates is told in a note

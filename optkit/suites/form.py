@@ -77,6 +77,7 @@ class _Document(msgspec.Struct):
     workload: _Workload | None = None
     variants: dict[str, Any] = {}
     gates: list[dict[str, Any]] = []
+    targets: dict[str, dict[str, Any]] = {}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
