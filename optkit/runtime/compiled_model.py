@@ -3,8 +3,8 @@
 Found out of ai-edge-litert 2.3. Its options for the CPU work, one by one and together. What fails, with a RuntimeError
 that names a line of C++ and no reason, is `enable_ynnpack` (the package has no YNNPACK), and GPU or NPU without their
 drivers: none of these is a setting here. The kernel mode for reference kernels runs the built-in ones. After
-`resize_input_tensor`, the outputs of files with dynamic-range weights keep their old shape: a run then writes beyond
-the end of its buffer, and the process crashes. So shapes are compared with the interpreter's before that.
+`resize_input_tensor`, the outputs of some files with dynamic-range weights keep their old shape: a run then writes
+beyond the end of its buffer, and the process crashes. So shapes are compared with the interpreter's before that.
 """
 
 from __future__ import annotations

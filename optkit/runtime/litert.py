@@ -223,7 +223,7 @@ def load_litert(
     verified: bool = False,
 ) -> TFLiteRunner:
     """Load a .tflite file into the class of LiteRT that `settings` name. Raises ArtifactError as `TFLiteRunner`."""
-    kind = TFLiteRunner
+    kind: type[TFLiteRunner] = TFLiteRunner
     if settings.api == "compiled_model":
         from optkit.runtime.compiled_model import CompiledModelRunner
 
