@@ -33,7 +33,10 @@ CALIBRATED = ("kl", "admm", "ema")
 VERSION = 1
 """Raise it by hand when the same file and settings give other bytes."""
 ADMM_SAMPLES = 32
+"""MNN's ADMM takes one batch. It runs 300 rounds over every value of every tensor of it."""
 EMA_BATCH = 32
+_EMA_RANK = 3
+"""The most dimensions of an input, with the batch, for which MNN 3.6's EMA gives the same file twice."""
 _WORKER = Path(__file__).with_name("mnn_worker.py")
 _PLAIN = re.compile(r"[a-z_][A-Za-z0-9_.]{0,63}")
 _WEIGHTS = {"weight_8": ("--weightQuantBits", "8"), "weight_4": ("--weightQuantBits", "4", "--hqq")}
@@ -46,10 +49,11 @@ _SLOWER = 20.0
 class MNNConversion:
     """How MNN stores a float model.
 
-    `quantization`: `none`; `kl`, `admm` and `ema` make weights and activations int8, and choose the ranges of
+        `quantization`: `none`; `kl`, `admm` and `ema` make weights and activations int8, and choose the ranges of
     activations on calibration samples; `weight_8` and `weight_4` make weights alone smaller, and MNN computes in float.
     `calibration_samples` of the samples are drawn with `calibration_seed`. MNN's ADMM looks at one batch: it gets the
-    first 32 of them. Its EMA is a moving average over batches of 32.
+    first 32 of them. Its EMA is a moving average over batches of 32. It is refused for images with channels: MNN 3.6
+    then computes with memory that nobody set, and its files differ from run to run.
     """
 
     quantization: Quantization = "none"
@@ -159,20 +163,24 @@ def _calls(calibration: Inputs | None, interface: Interface, conversion: MNNConv
             f"quantization {method!r}: MNN calibrates on inputs of float32 only, and {whole[0]!r} is another type; "
             "take quantization 'weight_8', which needs no samples"
         )
+    if method == "ema" and (large := [spec for spec in interface.inputs if len(spec.shape) > _EMA_RANK]):
+        raise BuildError(
+            f"quantization 'ema': input {large[0].name!r} has {len(large[0].shape)} dimensions, and of more than "
+            f"{_EMA_RANK} MNN's EMA makes a file of memory that nobody set; take 'kl' or 'admm'"
+        )
     arrays = fit(calibration, interface, "the calibration data")
     count = len(next(iter(arrays.values())))
     if not count:
         raise DataError("the calibration data has no samples; give one or more")
     chosen = np.random.default_rng(conversion.calibration_seed).permutation(count)[: conversion.calibration_samples]
-    size = interface.batch or {"kl": 1, "admm": ADMM_SAMPLES, "ema": EMA_BATCH}[method]
-    size = interface.batch or min(size, len(chosen))
+    most = {"kl": 1, "admm": ADMM_SAMPLES, "ema": EMA_BATCH}[method]
+    size = interface.batch or min(most, len(chosen))
+    # where a call takes several samples, the last one is filled up with those it has
     rows = [np.resize(chosen[start : start + size], size) for start in range(0, len(chosen), size)]
-    if interface.batch is None and len(chosen) % size:
-        rows = rows[:-1]  # an average of batches of one size
+    rows = rows[:1] if method == "admm" else rows
     names = mnn_names(interface)[0]
     pairs = list(zip(names, interface.inputs, strict=True))
-    found = [{name: arrays[spec.name][row] for name, spec in pairs} for row in rows]
-    return found[:1] if method == "admm" else found
+    return [{name: arrays[spec.name][row] for name, spec in pairs} for row in rows]
 
 
 def _write_calls(folder: Path, calls: Sequence[Mapping[str, Array]]) -> None:

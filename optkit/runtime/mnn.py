@@ -29,8 +29,9 @@ class MNNRunner:
 
     A .tflite file is converted first, in a process of its own (`convert.mnn.convert_mnn`), and keeps the names of its
     inputs and outputs. A .mnn file is tried in a process of its own, and has MNN's names. `sample_shapes`, by the names
-    of inputs, sets sizes that the file leaves free. Raises ArtifactError when the file is damaged, quantized already,
-    crashes MNN or takes another batch; BuildError when MNN cannot convert it; DataError for its calibration samples.
+    of inputs, sets sizes that the file leaves free. The trial may take `seconds` to run the file once. Raises
+    ArtifactError when the file is damaged, quantized already, crashes MNN or takes another batch; BuildError when MNN
+    cannot convert it; DataError for its calibration samples.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class MNNRunner:
         threads: int = 1,
         batch: int = 1,
         sample_shapes: Shapes | None = None,
+        seconds: float | None = None,
     ) -> None:
         if threads < 1 or batch < 1:
             raise ArtifactError(f"threads is {threads} and batch is {batch}; expected 1 or more of each")
@@ -52,10 +54,10 @@ class MNNRunner:
             place = path
             if interface:
                 place = files.enter_context(temporary_folder("mnn")) / "model.mnn"
-                place.write_bytes(_converted(path, settings))
+                place.write_bytes(_converted(path, settings, seconds))
             else:
                 _check_plain(path, settings)
-                check_mnn(path, batch=batch)
+                check_mnn(path, batch=batch, seconds=seconds)
             shapes = _shapes(interface, batch, sample_shapes or {})
             self._session = Session(place, threads=threads, batch=batch, precision=settings.precision, shapes=shapes)
             self._file_bytes = place.stat().st_size
@@ -102,7 +104,7 @@ class MNNRunner:
         return tuple(found[inner] for inner in self._names[1].values())
 
     def scores(self, raw: Tensors, output: str | None = None) -> npt.NDArray[np.float32]:
-        """Return a raw output as float32, its batch first: of several, the one called `output`. Raises ArtifactError."""
+        """Return a raw output, float32, its batch first: of several, the one called `output`. Raises ArtifactError."""
         found = self.outputs(raw)
         if len(found) == 1:
             return next(iter(found.values()))
@@ -127,9 +129,9 @@ class MNNRunner:
         del self._session
 
 
-def _converted(path: Path, settings: MNNSettings) -> bytes:
+def _converted(path: Path, settings: MNNSettings, seconds: float | None) -> bytes:
     samples = read_calibration(Path(settings.calibration), path) if settings.calibration else None
-    return make_mnn(path, settings.conversion, samples, store=store_of(path))
+    return make_mnn(path, settings.conversion, samples, store=store_of(path), seconds=seconds)
 
 
 def _check_plain(path: Path, settings: MNNSettings) -> None:
@@ -185,9 +187,10 @@ def load_mnn(
     batch: int = 1,
     sample_shapes: Shapes | None = None,
     verified: bool = False,
+    seconds: float | None = None,
 ) -> Runner:
     """Load a .tflite or .mnn file into MNN. Raises as `MNNRunner` does; `verified` changes nothing."""
-    return MNNRunner(path, settings, threads=threads, batch=batch, sample_shapes=sample_shapes)
+    return MNNRunner(path, settings, threads=threads, batch=batch, sample_shapes=sample_shapes, seconds=seconds)
 
 
 RUNTIME = Runtime(
@@ -200,4 +203,5 @@ RUNTIME = Runtime(
     runner=load_mnn,
     extra="mnn",
     modules=MODULES,
+    tries_itself=True,
 )

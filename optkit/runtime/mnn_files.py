@@ -16,7 +16,7 @@ from typing import Any
 from optkit.build.artifact import zipped_bytes
 from optkit.build.store import Store
 from optkit.convert.mnn import CALIBRATED, MNNConversion, conversion_key, convert_mnn
-from optkit.data.own_arrays import named_parts
+from optkit.data.own_arrays import training_samples
 from optkit.errors import ArtifactError, DataError
 from optkit.files.archives import read_npy, read_npz
 from optkit.files.regular import read_bytes
@@ -30,8 +30,7 @@ def read_calibration(path: Path, model: Path) -> Inputs:
     """
     if path.suffix == ".npy":
         return read_npy(path)
-    parts = named_parts(str(path), read_npz(path))
-    found = (parts.get("train") or parts["whole"]).x
+    found = training_samples(str(path), read_npz(path))
     if set(found) == {""}:
         return found[""]
     names = {spec.name for spec in read_interface(model).inputs}

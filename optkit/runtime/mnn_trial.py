@@ -1,6 +1,6 @@
 """Let a .mnn file that optkit did not make meet MNN first in a process of its own: it is native code, and may crash.
 
-    python -m optkit.runtime.mnn_trial PATH BATCH SECONDS
+python -m optkit.runtime.mnn_trial PATH BATCH SECONDS
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run one .tflite file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
+"""Run one model file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,12 @@ from optkit.data.preprocessing import Preprocessing, image_shape
 from optkit.errors import ArtifactError, DataError
 from optkit.files.regular import read_text
 from optkit.names import shown
-from optkit.runtime import TFLiteRunner
+from optkit.runtime.attempt import attempt
+from optkit.runtime.chosen import check_running, loader
 from optkit.runtime.trial import check_runs
 from optkit.spec import OwnSource
 from optkit.spec.metrics import Task
+from optkit.spec.running import PLAIN, Running
 from optkit.suites import load_suite
 from optkit.tflite.outputs import OutputKind, output_kind
 
@@ -56,20 +59,20 @@ def predict(
     labels: Sequence[str] | None = None,
     threads: int = 1,
     seconds: float | None = None,
+    running: Running = PLAIN,
 ) -> list[Prediction]:
-    """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
+    """Classify the image files with `model`, in the runtime of `running`; preprocess as the data set of `suite` does.
 
     Without a suite the model's input says the size and channels (last or first), and pixels are scaled to [0, 1].
     Whether the outputs are probabilities already is read from the model's last operators. If they are not, the suite's
     task says that they are logits; without a suite nothing does, and there are no probabilities. The model is tried in
-    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError
-    when the model is damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image,
-    SuiteError for a suite.
+    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). A .mnn file, which
+    optkit does not read, gives no probabilities. Raises ArtifactError when the model is damaged, crashes the runtime,
+    takes too long or takes no such images, DataError for an image, SuiteError for a suite, a runtime or a setting.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
-    check_runs(model, threads=threads, seconds=seconds)
-    runner = TFLiteRunner(model, threads=threads)
+    runner = _loaded(model, running, threads, seconds)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
     if dataclasses.replace(look, channels_first=True).sample_shape == runner.sample_shape != look.shape:
         look = dataclasses.replace(look, channels_first=True)
@@ -78,10 +81,27 @@ def predict(
             f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.sample_shape}: "
             "name the suite that the model was built from"
         )
-    kind = output_kind(model)
+    kind: OutputKind = "other"
+    if model.suffix == ".mnn":
+        task = None  # nothing says whether its outputs are logits
+    else:
+        kind = output_kind(model)
     return [
         Prediction(image=path, top=_guesses(_outputs(runner, path, look), kind, task, top, labels)) for path in images
     ]
+
+
+def _loaded(model: Path, running: Running, threads: int, seconds: float | None) -> Any:
+    """Return the runner of `model`, after it ran in a process of its own."""
+    if model.suffix == ".mnn" and running.runtime != "mnn":
+        raise ArtifactError(f"{model} is a .mnn file, and the runtime is {running.runtime!r}; ask for --runtime mnn")
+    if running.plain:
+        check_runs(model, threads=threads, seconds=seconds)
+    elif check_running(running).tries_itself:
+        return loader(running)(model, threads=threads, seconds=seconds)
+    elif refusal := attempt(model, running, threads=threads, seconds=seconds).refusal:
+        raise ArtifactError(refusal)
+    return loader(running)(model, threads=threads)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -104,7 +124,7 @@ def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
     return look(**workload.dataset.params), workload.known_task
 
 
-def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
+def _from_model(model: Path, runner: Any) -> Preprocessing:
     shape = runner.sample_shape
     if len(shape) == 2:
         return Preprocessing(shape=shape)
@@ -117,10 +137,11 @@ def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
     return Preprocessing(shape=found[0], channels_first=found[1])
 
 
-def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
+def _outputs(runner: Any, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
     """Return the model's outputs for the image at `path`, float32 (outputs,)."""
     pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
-    return runner.scores(runner.invoke(runner.prepare(look.apply(pixels)))).reshape(-1)
+    scores = runner.scores(runner.invoke(runner.prepare(look.apply(pixels))))
+    return np.asarray(scores, np.float32).reshape(-1)
 
 
 def _guesses(

@@ -47,9 +47,9 @@ def watch(events: list[str]) -> None:
 
 
 def main(request: str, to: str) -> None:
-    from optkit.convert import mnn_worker  # and all that optkit itself imports, before the watch begins
+    import ai_edge_litert.interpreter  # noqa: F401
 
-    import ai_edge_litert.interpreter  # noqa: F401, I001
+    from optkit.convert import mnn_worker  # and all that optkit itself imports, before the watch begins
 
     events: list[str] = []
     native = forbid_native_calls()
