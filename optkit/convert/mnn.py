@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from optkit.convert.from_tflite import quantized_part
+from optkit.convert.mnn_graph import for_mnn
 from optkit.convert.mnn_session import REFERENCE, mnn_version
 from optkit.errors import ArtifactError, BuildError, DataError, SuiteError, nearest
 from optkit.names import shown
@@ -91,7 +92,7 @@ def convert_mnn(
     interface = interface_of(model, name)
     calls = _calls(calibration, interface, conversion) if conversion.quantization in CALIBRATED else []
     with temporary_folder("mnn") as folder:
-        (folder / "model.tflite").write_bytes(_renamed(content, interface))
+        (folder / "model.tflite").write_bytes(_prepared(content, interface))
         _write_calls(folder, calls)
         limit = seconds if seconds is not None else default_seconds(folder / "model.tflite")
         _work(folder, _request(folder, interface, conversion, limit), name)
@@ -137,19 +138,10 @@ def mnn_names(interface: Interface) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(names[s.index] for s in interface.inputs), tuple(names[s.index] for s in interface.outputs)
 
 
-def _renamed(content: bytes, interface: Interface) -> bytes:
-    """Return the file with the names of `mnn_names`, and no others: MNN makes up what it needs, each once."""
-    from ai_edge_litert.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    graph = model.subgraphs[0]
-    for tensor in graph.tensors:
-        tensor.name = None
-    ends = (*interface.inputs, *interface.outputs)
-    for spec, name in zip(ends, (n for names in mnn_names(interface) for n in names), strict=True):
-        graph.tensors[spec.index].name = name.encode()
-    model.signatureDefs = None
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+def _prepared(content: bytes, interface: Interface) -> bytes:
+    names = mnn_names(interface)
+    ends = zip((*interface.inputs, *interface.outputs), (*names[0], *names[1]), strict=True)
+    return for_mnn(content, {spec.index: name for spec, name in ends})
 
 
 def _calls(calibration: Inputs | None, interface: Interface, conversion: MNNConversion) -> list[dict[str, Array]]:
