@@ -24,6 +24,7 @@ from optkit.spec import OwnSource
 from optkit.spec.metrics import Task
 from optkit.spec.running import PLAIN, Running
 from optkit.suites import load_suite
+from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import OutputKind, output_kind
 
 
@@ -61,24 +62,26 @@ def predict(
     seconds: float | None = None,
     running: Running = PLAIN,
 ) -> list[Prediction]:
-    """Classify the image files with `model`, in the runtime of `running`; preprocess as the data set of `suite` does.
+    """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
     Without a suite the model's input says the size and channels (last or first), and pixels are scaled to [0, 1].
     Whether the outputs are probabilities already is read from the model's last operators. If they are not, the suite's
     task says that they are logits; without a suite nothing does, and there are no probabilities. The model is tried in
-    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). A .mnn file, which
-    optkit does not read, gives no probabilities. Raises ArtifactError when the model is damaged, crashes the runtime,
-    takes too long or takes no such images, DataError for an image, SuiteError for a suite, a runtime or a setting.
+    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). `running` is another
+    runtime, or other settings, than LiteRT with its defaults. A .mnn file, which optkit does not read, gives no
+    probabilities. Raises ArtifactError when the model is damaged, crashes the runtime, takes too long or takes no such
+    images, DataError for an image, SuiteError for a suite, a runtime or a setting.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
     runner = _loaded(model, running, threads, seconds)
-    look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
-    if dataclasses.replace(look, channels_first=True).sample_shape == runner.sample_shape != look.shape:
+    shape = runner.sample_shape if model.suffix == ".mnn" else _sample_shape(model)
+    look, task = _from_suite(suite) if suite else (_from_model(model, shape), None)
+    if dataclasses.replace(look, channels_first=True).sample_shape == shape != look.shape:
         look = dataclasses.replace(look, channels_first=True)
-    if look.sample_shape != runner.sample_shape:
+    if look.sample_shape != shape:
         raise ArtifactError(
-            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.sample_shape}: "
+            f"{model} takes samples of shape {shape}; suite {suite!r} makes them {look.sample_shape}: "
             "name the suite that the model was built from"
         )
     kind: OutputKind = "other"
@@ -86,9 +89,11 @@ def predict(
         task = None  # nothing says whether its outputs are logits
     else:
         kind = output_kind(model)
-    return [
-        Prediction(image=path, top=_guesses(_outputs(runner, path, look), kind, task, top, labels)) for path in images
-    ]
+    try:
+        outputs = [(path, _outputs(runner, path, look)) for path in images]
+    finally:
+        runner.close()
+    return [Prediction(image=path, top=_guesses(found, kind, task, top, labels)) for path, found in outputs]
 
 
 def _loaded(model: Path, running: Running, threads: int, seconds: float | None) -> Any:
@@ -124,8 +129,7 @@ def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
     return look(**workload.dataset.params), workload.known_task
 
 
-def _from_model(model: Path, runner: Any) -> Preprocessing:
-    shape = runner.sample_shape
+def _from_model(model: Path, shape: tuple[int, ...]) -> Preprocessing:
     if len(shape) == 2:
         return Preprocessing(shape=shape)
     found = image_shape(shape)
@@ -137,11 +141,20 @@ def _from_model(model: Path, runner: Any) -> Preprocessing:
     return Preprocessing(shape=found[0], channels_first=found[1])
 
 
+def _sample_shape(model: Path) -> tuple[int, ...]:
+    """Return the shape of one sample, without the batch; sizes that the file leaves free are 1."""
+    inputs = read_interface(model).inputs
+    if len(inputs) > 1:
+        names = ", ".join(repr(spec.name) for spec in inputs)
+        raise ArtifactError(f"{model} has the inputs {names}; expected one")
+    return tuple(1 if size is None else size for size in inputs[0].shape[1:])
+
+
 def _outputs(runner: Any, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
     """Return the model's outputs for the image at `path`, float32 (outputs,)."""
     pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
-    scores = runner.scores(runner.invoke(runner.prepare(look.apply(pixels))))
-    return np.asarray(scores, np.float32).reshape(-1)
+    scores: npt.NDArray[np.float32] = runner.scores(runner.invoke(runner.prepare(look.apply(pixels))))
+    return scores.reshape(-1)
 
 
 def _guesses(

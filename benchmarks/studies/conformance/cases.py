@@ -71,7 +71,7 @@ def _network(kernel: Floats, bias: Floats, weights: Floats, end: Floats) -> byte
     inputs = [x, graph.constant(kernel, "kernel"), graph.constant(bias, "bias")]
     options = schema.Conv2DOptionsT(padding=1, strideW=1, strideH=1, fusedActivationFunction=1)
     hidden = graph.apply(Kind.CONV_2D, inputs, graph.tensor([1, 6, 6, 8], "hidden"), options)
-    shape = graph.constant(np.int32([-1, 288]), "shape")
+    shape = graph.constant(np.array([-1, 288], np.int32), "shape")
     flat = graph.tensor([1, 288], "flat")
     graph.apply(Kind.RESHAPE, [hidden, shape], flat, schema.ReshapeOptionsT(newShape=[-1, 288]))
     return graph.content({"x": x}, {"y": _dense(graph, flat, weights, end, "y")})
@@ -85,7 +85,7 @@ def _dense(graph: Graph, x: int, weights: Floats, bias: Floats, name: str, *, fr
 
 def _shape_cases() -> list[Case]:
     made: tuple[Callable[[], Case], ...] = (
-        *(_two_inputs, _two_outputs, _scalar, _ids, _fixed_batch, _free_length, _bool, _places),
+        *(_two_inputs, _two_outputs, _scalar, _ids, _fixed_batch, _free_length, _computed_shape, _bool, _places),
     )
     return [make() for make in made]
 
@@ -118,7 +118,7 @@ def _two_outputs() -> Case:
 def _scalar() -> Case:
     rng, graph = np.random.default_rng(4), Graph()
     x = _floats(rng, BATCH, 6)
-    given, axes = graph.tensor([1, 6], "x"), graph.constant(np.int32([0, 1]), "axes")
+    given, axes = graph.tensor([1, 6], "x"), graph.constant(np.array([0, 1], np.int32), "axes")
     y = graph.tensor([], "y", free=())
     graph.apply(Kind.MEAN, [given, axes], y, schema.ReducerOptionsT(keepDims=False))
     return _case("scalar output", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x.mean()})
@@ -149,10 +149,31 @@ def _free_length() -> Case:
     return _case("free length", graph, {"x": given}, {"y": y}, {"x": x}, {"y": 1 / (1 + np.exp(-x))})
 
 
+def _computed_shape() -> Case:
+    """A reshape to (batch, 16), where the batch is read from the input: what TensorFlow writes for a free batch."""
+    rng, graph = np.random.default_rng(10), Graph()
+    x, weights, bias = _floats(rng, BATCH, 4, 4), _floats(rng, 3, 16), _floats(rng, 3)
+    given = graph.tensor([1, 4, 4], "x")
+    shape = graph.tensor([3], "shape", "int32", free=())
+    graph.apply(Kind.SHAPE, [given], shape, schema.ShapeOptionsT(outType=schema.TensorType.INT32))
+    ends = [
+        graph.constant(np.array([value], np.int32), name) for value, name in ((0, "begin"), (1, "end"), (1, "stride"))
+    ]
+    first = graph.tensor([], "first", "int32", free=())
+    graph.apply(Kind.STRIDED_SLICE, [shape, *ends], first, schema.StridedSliceOptionsT(shrinkAxisMask=1))
+    target, size = graph.tensor([2], "target", "int32", free=()), graph.constant(np.int32(16), "size")
+    graph.apply(Kind.PACK, [first, size], target, schema.PackOptionsT(valuesCount=2, axis=0))
+    flat = graph.apply(Kind.RESHAPE, [given, target], graph.tensor([1, 16], "flat"))
+    y = _dense(graph, flat, weights, bias, "y")
+    return _case(
+        "computed shape", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x.reshape(BATCH, 16) @ weights.T + bias}
+    )
+
+
 def _bool() -> Case:
     rng, graph = np.random.default_rng(8), Graph()
     x = _floats(rng, BATCH, 6)
-    given, half = graph.tensor([1, 6], "x"), graph.constant(np.float32([0.5]), "half")
+    given, half = graph.tensor([1, 6], "x"), graph.constant(np.array([0.5], np.float32), "half")
     y = graph.apply(Kind.GREATER, [given, half], graph.tensor([1, 6], "y", "bool"), schema.GreaterOptionsT())
     return _case("bool output", graph, {"x": given}, {"y": y}, {"x": x}, {"y": x > 0.5})
 

@@ -100,7 +100,7 @@ def table(saved: Mapping[str, Any]) -> str:
 
 def _cell(name: str, rows: Sequence[Mapping[str, Any]], reasons: dict[str, int]) -> str:
     """Return what became of the case `name` in each of `rows`, once where it is the same."""
-    found = {}
+    found: dict[str, None] = {}
     for row in rows:
         mark = word(row[name])
         if mark != "same":
