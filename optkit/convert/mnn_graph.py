@@ -30,9 +30,24 @@ def for_mnn(content: bytes, names: Mapping[int, str]) -> bytes:
     for number, tensor in enumerate(graph.tensors):
         tensor.name = names[number].encode() if number in names else None
     model.signatureDefs = None
-    operators = list(graph.operators)
-    graph.operators = [new for operator in operators for new in _better(model, graph, operator)]
+    graph.operators = [one for one in graph.operators if not _widened(model, graph, one)]
+    graph.operators = [new for one in graph.operators for new in _better(model, graph, one)]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _widened(model: Any, graph: Any, operator: Any) -> bool:
+    """Make what DEQUANTIZE gives of constant float16 values a constant; tell whether the operator is no longer needed.
+
+    MNN keeps weights in float32 anyway, and its converter crashes on some of these operators.
+    """
+    if operator_name(model, operator) != "DEQUANTIZE":
+        return False
+    source, target = graph.tensors[int(operator.inputs[0])], graph.tensors[int(operator.outputs[0])]
+    if tensor_type(source) != "float16" or not is_constant(model, source):
+        return False
+    values = np.frombuffer(bytes(model.buffers[source.buffer].data), np.float16).astype(np.float32)
+    target.buffer = _buffer(model, values)
+    return True
 
 
 def _better(model: Any, graph: Any, operator: Any) -> list[Any]:
@@ -142,9 +157,15 @@ def _tensor(graph: Any, buffer: int, shape: list[int], *, free: bool = True, kin
 def _constant(model: Any, graph: Any, values: Any) -> int:
     from ai_edge_litert import schema_py_generated as schema
 
-    model.buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
     kind = schema.TensorType.INT32 if values.dtype == np.int32 else schema.TensorType.FLOAT32
-    return _tensor(graph, len(model.buffers) - 1, list(values.shape), free=False, kind=kind)
+    return _tensor(graph, _buffer(model, values), list(values.shape), free=False, kind=kind)
+
+
+def _buffer(model: Any, values: Any) -> int:
+    from ai_edge_litert import schema_py_generated as schema
+
+    model.buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
+    return len(model.buffers) - 1
 
 
 def _reshape(model: Any, graph: Any, source: int, target: int, shape: list[int]) -> Any:
