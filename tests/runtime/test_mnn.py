@@ -16,6 +16,7 @@ from optkit.runtime.mnn import MNNRunner
 from optkit.runtime.mnn_files import make_mnn, read_calibration, store_of
 from optkit.runtime.mnn_settings import MNNSettings
 from optkit.runtime.predict import predict
+from optkit.runtime.registry import settings_values
 from optkit.runtime.samples import run_samples
 from optkit.spec.running import Running
 from tests.builders import artifact
@@ -147,6 +148,21 @@ def test_calibration_samples_from_a_file(model, tmp_path):
     runner = load(model, quantization="ema", calibration=str(tmp_path / "x.npz"))
     off = np.abs(runner.scores(runner.invoke(runner.prepare(X))) - run_samples(model, X)["scores"]).max()
     assert 0 < off < 0.2
+
+
+def test_another_file_of_the_same_name_is_another_setting(tmp_path):
+    """Accuracies are kept by what a runtime was set to."""
+    found = []
+    for seed in (1, 2):
+        np.save(tmp_path / "x.npy", samples(8, seed))
+        made = MNNSettings(quantization="kl", calibration=str(tmp_path / "x.npy"))
+        found.append(settings_values(made))
+        assert MNNSettings(**found[-1]) == made
+    assert found[0] != found[1]
+    with pytest.raises(SuiteError, match="is not the file of sha256"):
+        MNNSettings(**found[0])
+    with pytest.raises(SuiteError, match=r"calibration '.*none.npz' cannot be read \(No such file"):
+        MNNSettings(quantization="kl", calibration=str(tmp_path / "none.npz"))
 
 
 def test_settings():
