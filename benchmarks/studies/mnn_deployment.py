@@ -35,6 +35,7 @@ from optkit.runtime.mnn_files import make_mnn
 from optkit.suites import open_suite
 
 RESULTS = Path("docs/results/mnn.json")
+SCHEMA = 1
 QUANTIZATIONS: tuple[Quantization, ...] = ("none", "weight_8", "weight_4", "kl", "admm", "ema")
 TURNS = 41
 SECONDS = 0.02
@@ -65,7 +66,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--turns", type=int, default=TURNS)
     options = parser.parse_args()
-    saved = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"schema": 1, "models": {}}
+    saved = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"schema": SCHEMA, "models": {}}
     for model in options.models:
         suite, _, variant = model.rpartition(":")
         saved["models"][model] = measure(suite, variant, Store(options.store), options.turns)

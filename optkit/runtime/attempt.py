@@ -12,8 +12,8 @@ import numpy as np
 
 from optkit.errors import ArtifactError, BuildError, DataError
 from optkit.process.temporary import temporary_folder
-from optkit.runtime.protocol import Memory
 from optkit.runtime.inputs import random_inputs
+from optkit.runtime.protocol import Memory
 from optkit.runtime.registry import find_runtime, settings_values
 from optkit.spec.running import PLAIN, Running
 from optkit.tflite.interface import read_interface

@@ -18,7 +18,7 @@ from optkit.build.store import Store
 from optkit.convert.mnn import CALIBRATED, MNNConversion, conversion_key, convert_mnn
 from optkit.data.own_arrays import training_samples
 from optkit.errors import ArtifactError, DataError
-from optkit.files.archives import read_npy, read_npz
+from optkit.files.archives import ArchiveError, read_npy, read_npz
 from optkit.files.regular import read_bytes
 from optkit.tflite.interface import Array, Inputs, read_interface
 
@@ -28,9 +28,12 @@ def read_calibration(path: Path, model: Path) -> Inputs:
 
     An array (samples, *sample shape), or one for each of several inputs by its name. Raises DataError.
     """
-    if path.suffix == ".npy":
-        return read_npy(path)
-    found = training_samples(str(path), read_npz(path))
+    try:
+        arrays = {"x_train": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
+    except (OSError, ArchiveError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read: {reason}; give an .npz or .npy file of training samples") from error
+    found = training_samples(str(path), arrays)
     if set(found) == {""}:
         return found[""]
     names = {spec.name for spec in read_interface(model).inputs}

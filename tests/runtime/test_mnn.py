@@ -145,6 +145,12 @@ def test_calibration_samples_from_a_file(model, tmp_path):
     assert np.array_equal(read_calibration(tmp_path / "named.npz", model)["image"], x)
     with pytest.raises(DataError, match=r"has samples for 'sound', 'light'; .*net.tflite takes image"):
         read_calibration(tmp_path / "other.npz", model)
+    (tmp_path / "text.npz").write_text("no archive")
+    for name in ("text.npz", "none.npy"):
+        with pytest.raises(
+            DataError, match=rf"{name} cannot be read: .*; give an .npz or .npy file of training samples"
+        ):
+            read_calibration(tmp_path / name, model)
     runner = load(model, quantization="ema", calibration=str(tmp_path / "x.npz"))
     off = np.abs(runner.scores(runner.invoke(runner.prepare(X))) - run_samples(model, X)["scores"]).max()
     assert 0 < off < 0.2
