@@ -23,8 +23,8 @@ _ABOUT = """\
 The tutorial deploys its pruned and distilled network with MNN, and quantizes it there. This is the same in MNN {mnn}:
 optkit's float `.tflite` file, converted and quantized by MNN ([guide](mnn.md)). The network is that of profile quick ‡:
 smaller, and trained on {train:,} images for a few epochs. So sizes and times stand as ratios, int8 over float, and
-accuracy as points lost by quantization, on {test:,} test images. Times are CPU times of one thread, one image a call, in
-turns. The tutorial calibrates by KL divergence or by the squared error; MNN's ways of that are `kl` and `admm`.
+accuracy as points lost by quantization, on {test:,} test images. Times are CPU times of one thread, one image a call,
+in turns. The tutorial calibrates by KL divergence or by the squared error; MNN's ways of that are `kl` and `admm`.
 `python -m benchmarks.studies.mnn_deployment` measures."""
 
 
