@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from optkit.build.builder import ensure_variants
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
-from optkit.commands.command import Command, add_data, add_store, count, folder, names
+from optkit.commands.command import Command, add_data, add_store, add_workers, count, folder, names
 from optkit.commands.report import report_run
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
@@ -33,6 +34,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="these, and what they need (all)")
     add_data(parser, "which data")
+    add_workers(parser)
     parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
     parser.add_argument("--sessions", type=count, default=1, metavar="N", help="processes to time in (1)")
     about = "time full sets in the way of this saved run (default: as a trial in the first session chooses)"
@@ -56,8 +58,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         read_run(options.like)
     suite, dataset = open_chosen(options)
     check_variants(suite.measured(options.variants))
-    store = Store(options.store)
-    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
+    store = open_store(options.store)
+    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data, options.workers)
     document = _timed(options, store)
     run = run_of(document)
     if options.output:
@@ -73,7 +75,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
     place = place_of(options.suite).absolute()
-    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.root}"]
+    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.place}"]
     found += [f"--optkit-data={options.data}"]
     found += [f"--optkit-variants={','.join(options.variants)}"] if options.variants else []
     found += [f"--optkit-threads={options.threads}"] if options.threads else []

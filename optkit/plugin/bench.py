@@ -13,6 +13,7 @@ import pytest
 
 from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import OptkitError, nearest
@@ -160,7 +161,7 @@ def _bench(config: pytest.Config, place: str) -> Bench:
         store = options.optkit_store
         if store is not None and not store.strip():
             raise OptkitError("--store is empty; name a folder, or leave it out for the default")
-        kept = Store(Path(store) if store else None)
+        kept = open_store(store or None)
         benches[place] = Bench(suite, dataset, variants, threads, kept, options.optkit_data, config, like)
     return benches[place]
 
@@ -216,7 +217,7 @@ def header(config: pytest.Config) -> str:
     with ending():
         bench = bench_of(config)
     threads = ", ".join(map(str, bench.threads))
-    return f"optkit: suite {bench.suite.title}, data {bench.dataset}, threads {threads}, store {bench.store.root}"
+    return f"optkit: suite {bench.suite.title}, data {bench.dataset}, threads {threads}, store {bench.store.place}"
 
 
 def summaries(config: pytest.Config) -> Iterator[str]:

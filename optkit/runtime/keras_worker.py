@@ -13,7 +13,7 @@ import numpy as np
 
 from optkit.errors import OptkitError
 from optkit.keras.files import load_model
-from optkit.runtime.keras_runner import set_threads
+from optkit.keras.tensorflow import set_threads
 
 
 def main(threads: int) -> None:
