@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import quantize_mobilenet
-from benchmarks.studies.reproduction import old_mobilenet, saved
+from benchmarks.studies import mnn_deployment, quantize_mobilenet
+from benchmarks.studies.reproduction import in_mnn, old_mobilenet, saved
 from benchmarks.studies.reproduction.__main__ import main
 from benchmarks.studies.reproduction.documents import Document, Row, Table, read_document, read_documents
 from benchmarks.studies.reproduction.figures import FIGURES
@@ -64,7 +64,10 @@ def test_figures_are_as_published(document: str, row: str, figure: str, publishe
 def test_the_committed_page_is_what_the_command_makes_of_the_committed_runs() -> None:
     """Fails when the page was edited by hand, or a run or document changed without rendering it again."""
     runs = saved.read_runs(sorted((ROOT / saved.FOLDER).glob("*.json")))
-    after = {old_mobilenet.DOCUMENT: old_mobilenet.section(ROOT / quantize_mobilenet.FOUND)}
+    after = {
+        old_mobilenet.DOCUMENT: old_mobilenet.section(ROOT / quantize_mobilenet.FOUND),
+        in_mnn.DOCUMENT: in_mnn.section(ROOT / mnn_deployment.RESULTS),
+    }
     made, _ = page(documents(), runs, after)
     assert (ROOT / "docs/reproduction.md").read_text(encoding="utf-8") == made
 
