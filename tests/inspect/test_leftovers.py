@@ -59,8 +59,27 @@ def pair(first: int, second: int, constants: list[list[int]]) -> tuple:
 
 def test_a_transpose_that_turns_another_back_is_named() -> None:
     left = pair(KIND.TRANSPOSE, KIND.TRANSPOSE, [[1, 2, 0], [2, 0, 1]])
-    assert [(one.kind, one.operators) for one in left] == [("transpose pair", (0, 1))]
+    assert [(one.kind, one.operators, one.convert) for one in left] == [("transpose pair", (0, 1), False)], (
+        "it is all of the network: an input cannot be an output"
+    )
     assert pair(KIND.TRANSPOSE, KIND.TRANSPOSE, [[1, 2, 0], [1, 2, 0]]) == ()
+
+
+def test_a_pair_that_a_conversion_takes_out_is_said_to_be_one() -> None:
+    """Catches a page that promises what `simplify` does not do, and a pair that is gone and still told of."""
+    graph = Graph()
+    x = graph.add([2, 3, 4], "x", free=False)
+    middle, back, y = (
+        graph.add(shape, str(n), free=False) for n, shape in enumerate(([3, 4, 2], [2, 3, 4], [2, 3, 4]))
+    )
+    for given, order, made in ((x, [1, 2, 0], middle), (middle, [2, 0, 1], back)):
+        axes = graph.add([3], f"order{made}", TYPE.INT32, np.int32(order))
+        graph.apply(KIND.TRANSPOSE, [given, axes], [made], schema.TransposeOptionsT())
+    graph.apply(KIND.RELU, [back], [y])
+    data, left = found(graph.model([x], [y]))
+    assert [(one.kind, one.operators, one.convert) for one in left] == [("transpose pair", (0, 1), True)]
+    after = verify(simplify(data), Path("model"))
+    assert find_leftovers(after, read_graphs(after)[0]) == ()
 
 
 def test_a_type_pair_is_named_only_when_the_scale_is_the_same() -> None:
