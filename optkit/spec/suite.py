@@ -46,6 +46,11 @@ class Network:
         """Whether it is a .tflite file: what trains cannot be applied to it."""
         return False
 
+    @property
+    def own(self) -> OwnModel | None:
+        """Itself when it is the user's own model, which is read; None when it is built and trained."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel(Network):
@@ -61,6 +66,11 @@ class OwnModel(Network):
     def is_tflite(self) -> bool:
         """Whether the file is one."""
         return self.name.lower().endswith(".tflite")
+
+    @property
+    def own(self) -> OwnModel:
+        """Itself."""
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
