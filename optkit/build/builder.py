@@ -27,6 +27,7 @@ from optkit.build.store import Store
 from optkit.convert import convert
 from optkit.convert.from_tflite import convert_tflite
 from optkit.data import Dataset
+from optkit.data.dataset import count
 from optkit.errors import BuildError, OptkitError
 from optkit.keras.ending import Task
 from optkit.keras.files import load_model, save_model
@@ -144,7 +145,14 @@ def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     with silenced():
         make_deterministic(build.suite.workload.seed)
         network = _network(build.suite, variant)
-        findings = preflight(network, variant.steps, variant.conversion, task=known, training=variant.training)
+        findings = preflight(
+            network,
+            variant.steps,
+            variant.conversion,
+            task=known,
+            training=variant.training,
+            reconstructs=task == "reconstruction",
+        )
         for name in dict.fromkeys(name for step in variant.steps for name in step.needs()):
             teacher = build.suite.variant(name)
             if teacher.network != variant.network:
@@ -239,7 +247,7 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
 
     def read(path: Path) -> npt.NDArray[np.float32]:
         found = np.load(path, allow_pickle=False)
-        if found.ndim != 2 or len(found) != len(build.dataset.x_train) or found.dtype.kind != "f":
+        if found.ndim != 2 or len(found) != count(build.dataset.x_train) or found.dtype.kind != "f":
             raise ValueError(f"{found.dtype} of shape {found.shape}; expected a row of floats a training sample")
         return np.asarray(found, np.float32)
 

@@ -18,9 +18,11 @@ from optkit.errors import BuildError
 from optkit.keras.channels import read_channels
 from optkit.keras.ending import Task, read_ending
 from optkit.keras.graph import Graph, Node, build_model, read_graph
+from optkit.keras.layers import choose_layers
 from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.spec import Conversion, Step, Training, TrainingRecipe
-from optkit.techniques import fold, slim, sparse_train
+from optkit.techniques import cluster, fold, prune, slim, sparse_train
+from optkit.training.fit import why_not
 
 # What tfmot turns into supported layers by itself, or never wraps.
 _TRANSFORMED = ("InputLayer", "SeparableConv1D", "SeparableConv2D")
@@ -52,24 +54,24 @@ def preflight(
     *,
     task: Task | None = None,
     training: Training | None = None,
+    reconstructs: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what `training`, `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
 
     Folding is carried out on the way, so that what follows it is checked on the folded network. With a `task` the
     network's last layer is checked too: what it puts out must fit the loss when anything trains, and a binary task's
-    threshold in any case.
+    threshold in any case. `reconstructs`: the samples are their own targets.
     """
     findings: list[Finding] = []
     trains = (training and training.epochs) or any(isinstance(step, TrainingRecipe) for step in steps)
     if task and (trains or task == "binary"):
         findings += check_outputs(model, task)
     for step in steps:
-        if isinstance(step, (fold.Fold, sparse_train.SparseTrain)):
+        if isinstance(step, TrainingRecipe) and step.epochs and (why := why_not(model, step, reconstructs=reconstructs)):
+            findings.append(_error(step.technique, "", why))
+        if isinstance(step, (fold.Fold, sparse_train.SparseTrain, prune.Prune, cluster.Cluster)):
             try:
-                if isinstance(step, fold.Fold):
-                    model = fold.apply(model, step)
-                else:
-                    sparse_train.check(model)
+                model = _checked(model, step)
             except BuildError as error:
                 findings.append(_error(step.technique, "", str(error)))
         elif isinstance(step, slim.Slim):
@@ -79,6 +81,19 @@ def preflight(
     if conversion and conversion.mode in _INTEGER_MODES:
         findings += _integer_kernels(model, conversion)
     return tuple(findings)
+
+
+def _checked(model: Any, step: Step) -> Any:
+    """Return `model` as `step` leaves it where that costs nothing. Raises BuildError when `step` cannot change it."""
+    if isinstance(step, fold.Fold):
+        return fold.apply(model, step)
+    if isinstance(step, sparse_train.SparseTrain):
+        sparse_train.check(model)
+    elif isinstance(step, prune.Prune):
+        prune.final_sparsities(model, step)
+    elif isinstance(step, cluster.Cluster):
+        choose_layers(model, step.include, step.exclude, step.technique)
+    return model
 
 
 def check_outputs(model: Any, task: Task, subject: str = "training") -> tuple[Finding, ...]:
@@ -101,7 +116,9 @@ def check_outputs(model: Any, task: Task, subject: str = "training") -> tuple[Fi
 
 
 def _error(subject: str, layer: str, message: str) -> Finding:
-    return Finding(level="error", subject=subject, layer=layer, message=message.removeprefix(f"{subject}: "))
+    for prefix in (f"{subject}: ", f"{subject} "):
+        message = message.removeprefix(prefix)
+    return Finding(level="error", subject=subject, layer=layer, message=message)
 
 
 def _slim(model: Any) -> Iterator[Finding]:
@@ -202,13 +219,11 @@ def _problem(model: Any, conversion: Conversion) -> _Problem | None:
     from ai_edge_litert.interpreter import Interpreter
 
     plain = dataclasses.replace(conversion, input_type="float32", output_type="float32", calibration_samples=2)
-    x = np.random.default_rng(1).random((2, *(size or 8 for size in model.input_shape[1:]))).astype(np.float32)
-    if model.inputs[0].dtype.is_integer:  # ids: 0 is one in any vocabulary
-        x = np.zeros(x.shape, model.inputs[0].dtype.as_numpy_dtype)
     try:
-        interpreter = Interpreter(model_content=convert(model, plain, x))
+        interpreter = Interpreter(model_content=convert(model, plain, _probes(model)))
         interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x[:1])
+        for given in interpreter.get_input_details():
+            interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
         interpreter.invoke()
     except (BuildError, RuntimeError, ValueError) as error:
         return _Problem("error", f"it cannot be converted to {conversion.mode}: {str(error).splitlines()[0]}")
@@ -222,3 +237,17 @@ def _problem(model: Any, conversion: Conversion) -> _Problem | None:
     if floats:
         return _Problem("warning", f"{', '.join(sorted(floats))} has no {conversion.mode} kernel and stays in float")
     return None
+
+
+def _probes(model: Any) -> Any:
+    """Return two random samples of each input, by input name where there are several; of ids, zeros."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        shape = (2, *(size or 8 for size in tensor.shape[1:]))
+        if tensor.dtype.is_integer:  # 0 is an id in any vocabulary
+            found[name] = np.zeros(shape, tensor.dtype.as_numpy_dtype)
+        else:
+            found[name] = rng.random(shape).astype(np.float32)
+    return found if len(found) > 1 else next(iter(found.values()))
+

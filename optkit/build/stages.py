@@ -64,7 +64,9 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
         last = stage(step.technique, "model.h5", step, last, needs)
     if variant.conversion:
         quantizer = variant.conversion.uses_quantizer or last.file == "model.tflite"
-        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+        extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+        if variant.conversion.algorithm == "gptq":
+            extra["gptq"] = 2  # 1 left 1x1 convolutions as they were
         chain.append({"conversion": canonical(variant.conversion), **extra})
         last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
     return last

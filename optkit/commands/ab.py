@@ -10,11 +10,14 @@ from typing import Any
 from optkit.commands.command import Command, add_time_limit, count, seconds
 from optkit.commands.judging import add_judging
 from optkit.commands.reporting import add_reporting, reported
+from optkit.data import Dataset
+from optkit.files.configuration import allowed_packages
 from optkit.judge.ab import Design, compare_pairs, exit_code
 from optkit.judge.pairs import Pair, find_pairs
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
 from optkit.report import comparison, markdown
+from optkit.spec import Suite
 from optkit.suites import open_suite
 
 
@@ -34,8 +37,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
-    suite = options.suite
-    pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
+    pairing = find_pairs(options.base, options.head, functools.partial(_opened, options) if options.suite else None)
     measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
     judgements = compare_pairs(pairing.pairs, measure, design, options.budget)
     alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
@@ -51,6 +53,10 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     shown = comparison.judgements_text(judgements, pairing, design, alone)
     code = 1 if alone else exit_code(judgements)
     return result, shown, reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code)
+
+
+def _opened(options: argparse.Namespace, store: Path) -> tuple[Suite, Dataset]:
+    return open_suite(options.suite, options.data, allowed=allowed_packages(), store=store)
 
 
 def _measure(pair: Pair, number: int, *, threads: int, batch: int, limit: float | None) -> PairedTiming:

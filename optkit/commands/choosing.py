@@ -15,4 +15,4 @@ def open_chosen(options: argparse.Namespace) -> tuple[Suite, Dataset]:
     allowed = allowed_packages(options.allow)
     other = None if options.data in DATA_MODES else options.data
     load_suite(options.suite, data=other, allowed=allowed).select(options.variants)  # before any data is read
-    return open_suite(options.suite, options.data, allowed=allowed)
+    return open_suite(options.suite, options.data, allowed=allowed, store=getattr(options, "store", None))

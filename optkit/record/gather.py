@@ -46,7 +46,9 @@ def gather(
         if scorer:
             scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
         else:
-            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, store, workers)
+            evaluations[name] = evaluate(
+                artifact, dataset, suite.workload.known_task, runtime, store, workers, suite.workload.output
+            )
     return {
         name: VariantFacts(
             schema=SCHEMA,

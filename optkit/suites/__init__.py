@@ -19,7 +19,7 @@ from optkit.spec.metrics import MODES
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import check_metric, open_own, own_model, own_source
+from optkit.suites.own import check_metric, open_own, own_model, own_source, with_model_file
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_override_names, check_params, convert_table, overridden, with_name
 from optkit.suites.variants import check_network, read_variants
@@ -83,11 +83,14 @@ def place_of(name_or_path: str) -> Path:
     return _find(_split(name_or_path)[0])
 
 
-def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...] = ()) -> tuple[Suite, Dataset]:
+def open_suite(
+    name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...] = (), store: Path | None = None
+) -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied.
 
     `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
-    is worked out from the model and the labels.
+    is worked out from the model and the labels. A model that a function returns is kept in the folder `store` (default:
+    the user's).
     """
     mode: DataMode = data if data in DATA_MODES else "auto"  # type: ignore[assignment]
     other = None if data in DATA_MODES else data
@@ -95,8 +98,9 @@ def open_suite(name_or_path: str, data: str = "auto", *, allowed: tuple[str, ...
     source = suite.workload.dataset
     if not isinstance(source, OwnSource):
         dataset = load_dataset(source.name, mode, **source.params)
-        return load_suite(name_or_path, dataset.name, data=other, allowed=allowed), dataset
-    return open_own(suite)
+        suite = load_suite(name_or_path, dataset.name, data=other, allowed=allowed)
+        return with_model_file(suite, store), dataset
+    return open_own(with_model_file(suite, store))
 
 
 def read_suite(

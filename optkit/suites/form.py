@@ -33,6 +33,7 @@ class _Workload(msgspec.Struct):
     model: str | None = None
     data: str | dict[str, Any] | None = None
     custom_objects: str = ""
+    output: str = ""
     network: str | _Named | None = None
     training: dict[str, Any] = {}
 

@@ -60,6 +60,7 @@ def suite_schema() -> dict[str, Any]:
 def _top() -> dict[str, Any]:
     tasks = list(get_args(get_type_hints(Workload)["task"]))
     own = {"model": _TEXT, "data": _DATA, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
+    own["output"] = _TEXT
     task, seed, training = {"enum": tasks}, {"type": "integer"}, _ref("Training")
     workload = {"dataset": _named(DATASETS), "network": _named(NETWORKS), "training": training, "task": task}
     number = {"type": "number"}
