@@ -64,7 +64,9 @@ def _place(suite: Suite, model: OwnModel) -> Path:
     if model.file:
         return Path(model.file)
     if is_function(model.name):
-        raise BuildError(f"model {model.name} was not called; open the suite with its data (open_suite), which calls it")
+        raise BuildError(
+            f"model {model.name} was not called; open the suite with its data (open_suite), which calls it"
+        )
     return suite.folder / model.name
 
 

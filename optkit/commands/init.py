@@ -17,6 +17,7 @@ from optkit.files.places import default_root
 from optkit.measure.metrics import choose_scorer
 from optkit.models.function import function_file
 from optkit.models.look import look_at_model
+from optkit.report import terminal
 from optkit.runtime.samples import run_samples
 from optkit.runtime.trial import check_runs
 from optkit.spec.metrics import TASKS, Task
@@ -70,7 +71,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         part.unlink(missing_ok=True)
     following = f"optkit bench {output}" if options.data else f"name your data in {output}; then: optkit bench {output}"
     following += f" --allow {','.join(options.allow)}" if options.allow else ""
-    shown = "\n".join([*found.reasons, f"written: {output}", f"next: {following}"])
+    told = [*found.reasons, f"written: {output}", f"next: {following}"]
+    shown = "\n".join(line for one in told for line in terminal.paragraph(one, terminal.width()))
     return {"output": str(output), "reasons": found.reasons}, shown, 0
 
 

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optkit.errors import OptkitError
+from optkit.judge.verdicts import OUTCOMES
 from optkit.report import markdown
-
-WORDS = {0: "pass", 1: "fail", 3: "inconclusive"}
-"""What each exit code of a judgement is called. The last is also said of what is not comparable."""
 
 
 class InconclusiveWarning(UserWarning):
@@ -44,12 +42,12 @@ def reported(options: argparse.Namespace, title: str, culprits: Sequence[str], s
 
     Raises OptkitError when a file cannot be written.
     """
-    word = WORDS[code]
+    outcome = OUTCOMES[code]
     for path in options.summary:
-        _append(path, markdown.section(title, word, culprits, shown))
+        _append(path, markdown.section(title, outcome, culprits, shown))
     if options.outputs:
-        _append(options.outputs, f"verdict={word}\nexit_code={code}\n")
-    if word == "inconclusive" and options.inconclusive == "warn":
+        _append(options.outputs, f"verdict={outcome}\nexit_code={code}\n")
+    if outcome == "inconclusive" and options.inconclusive == "warn":
         warnings.warn("; ".join([f"{title} is inconclusive", *culprits]), InconclusiveWarning, stacklevel=2)
         return 0
     return code

@@ -69,9 +69,7 @@ def convert(model: Any, conversion: Conversion, x_train: Any) -> bytes:
 
 def _by_input(model: Any, x: Any) -> dict[str, npt.NDArray[Any]]:
     """Return samples by the model's names of inputs, each in its input's type. Raises BuildError for other names."""
-    types = {
-        name: tensor.dtype.as_numpy_dtype for name, tensor in zip(model.input_names, model.inputs, strict=True)
-    }
+    types = {name: tensor.dtype.as_numpy_dtype for name, tensor in zip(model.input_names, model.inputs, strict=True)}
     names = list(types)
     given = x if isinstance(x, Mapping) else {names[0]: x}
     if len(names) == len(given) == 1:

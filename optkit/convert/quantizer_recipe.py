@@ -97,9 +97,7 @@ def _granularity(conversion: Conversion) -> str:
     return "TENSORWISE" if conversion.granularity == "per_tensor" else "CHANNELWISE"
 
 
-def _rule(
-    scope: str, kind: str, granularity: str, precision: str, bits: int | None, algorithm: str
-) -> dict[str, Any]:
+def _rule(scope: str, kind: str, granularity: str, precision: str, bits: int | None, algorithm: str) -> dict[str, Any]:
     rule = {"regex": scope, "operation": kind}
     if precision == "float32":
         return {**rule, "algorithm_key": "no_quantize"}

@@ -135,4 +135,3 @@ def _needs_names(path: Path) -> bool:
     """Tell whether a .tflite file has a fixed batch or several outputs."""
     interface = read_interface(path)
     return interface.batch is not None or len(interface.outputs) > 1
-

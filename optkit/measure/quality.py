@@ -58,7 +58,7 @@ def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers) -> Any:
     finally:
         job.close()
 
+
 def _whole(found: dict[str, Any]) -> Any:
     """Return the one output, or all by name: what one is called does not matter."""
     return next(iter(found.values())) if len(found) == 1 else found
-

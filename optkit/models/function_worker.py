@@ -39,7 +39,9 @@ def main() -> int:
     except OptkitError as error:
         answer = {"error": str(error)}
     except OSError as error:
-        answer = {"error": f"the model of {request['text']} cannot be kept: {first_line(error)}; free space or rights there"}
+        answer = {
+            "error": f"the model of {request['text']} cannot be kept: {first_line(error)}; free space or rights there"
+        }
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
     return 0

@@ -113,16 +113,17 @@ def _variants(model: Path, look: Look | None, raw: OwnData | None) -> tuple[tupl
     if model.suffix == ".tflite" or look is None or raw is None or len(look.outputs) > 1:
         return _POST_TRAINING, ""
     if stuck := sorted(look.kinds & _NOT_PRUNED):
-        return _POST_TRAINING, f'# "{_TRAINED}" takes a table that leaves out the {", ".join(stuck)} layers: docs/techniques.md.'
+        return (
+            _POST_TRAINING,
+            f'# "{_TRAINED}" takes a table that leaves out the {", ".join(stuck)} layers: docs/techniques.md.',
+        )
     samples = len(next(iter(next(iter(raw.parts.values())).x.values())))
     if samples <= _FEW_SAMPLES:
         return (*_POST_TRAINING, _TRAINED), ""
     return _POST_TRAINING, f'# "{_TRAINED}" is smaller still. It trains for 10 epochs on your data.'
 
 
-def _text(
-    model: Path, function: str, data: str | None, folder: Path, choice: _Choice, reasons: Sequence[str]
-) -> str:
+def _text(model: Path, function: str, data: str | None, folder: Path, choice: _Choice, reasons: Sequence[str]) -> str:
     stem = function.rpartition(":")[2] or model.stem
     name = re.sub(r"[^A-Za-z0-9._-]", "-", stem)[:100].strip(".-_") or "model"
     lines = [

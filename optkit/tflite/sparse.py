@@ -62,6 +62,7 @@ def _outputs(model: bytes, x: Inputs) -> npt.NDArray[np.float64]:
         outputs = (outputs - result["quantization"][1]) * result["quantization"][0]
     return outputs
 
+
 def _single(x: Inputs) -> Array:
     return next(iter(x.values())) if isinstance(x, Mapping) else x
 
@@ -73,4 +74,3 @@ def _encoded(x: Array, given: dict[str, Any]) -> Array:
         limits = np.iinfo(given["dtype"])
         x = np.clip(np.round(x / scale) + zero, limits.min, limits.max)
     return x.astype(given["dtype"])
-

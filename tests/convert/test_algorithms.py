@@ -131,7 +131,10 @@ def convolution():
     ("fields", "message"),
     [
         ({"algorithm": "oscar"}, "'oscar' is for FULLY_CONNECTED .and 1x1 CONV_2D.; integer weights are in CONV_2D"),
-        ({"algorithm": "hadamard"}, "'hadamard' is for FULLY_CONNECTED .and 1x1 CONV_2D. with a bias and an even number of inputs"),
+        (
+            {"algorithm": "hadamard"},
+            "'hadamard' is for FULLY_CONNECTED .and 1x1 CONV_2D. with a bias and an even number of inputs",
+        ),
         ({"granularity": "blockwise"}, "'blockwise' is for FULLY_CONNECTED with int4 weights; those are in CONV_2D"),
     ],
 )
@@ -144,7 +147,9 @@ def test_a_file_without_a_fitting_operator_is_refused(fields, message):
 def test_blocks_that_do_not_fill_a_layer_are_refused_and_a_layer_can_be_left_out(tmp_path):
     model, x = pack(classifier()), np.random.default_rng(0).random((9, 16)).astype(np.float32)
     blocks = {"mode": "int4_weights", "granularity": "blockwise"}
-    with pytest.raises(BuildError, match="blocks of 32 do not fill the 16 inputs of layer hidden; take another block_size"):
+    with pytest.raises(
+        BuildError, match="blocks of 32 do not fill the 16 inputs of layer hidden; take another block_size"
+    ):
         convert_tflite(model, Conversion(**blocks), x, tried=True)
     with pytest.raises(BuildError, match="do not fill the 80 inputs of layer logits"):
         convert_tflite(model, Conversion(**blocks, layers={"hidden": "int8"}), x, tried=True)

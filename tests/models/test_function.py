@@ -102,7 +102,13 @@ def test_it_is_called_once_while_nothing_changes_that_it_was_made_of(folder: Pat
     assert {Path(name).name for name in read} >= {"nets.py", "parts.py", "kernel.npy", "__init__.py"}
     assert not any("site-packages" in name for name in read), "what is installed is in the key by its version"
     package = folder / "own_nets"
-    for changed in (package / "nets.py", package / "parts.py", package / "kernel.npy", path, path.parent / "about.json"):
+    for changed in (
+        package / "nets.py",
+        package / "parts.py",
+        package / "kernel.npy",
+        path,
+        path.parent / "about.json",
+    ):
         before = changed.read_bytes()
         changed.write_bytes(before[:-1] + b"#")
         assert function._kept(path.parent) is None, f"{changed.name} is another, and the function is called again"

@@ -61,7 +61,9 @@ def test_the_output_that_is_named_is_judged(folder: Path) -> None:
 
 
 def test_which_is_judged_must_be_said(folder: Path) -> None:
-    with pytest.raises(OptkitError, match="the model has 2 outputs: class, flag; say in the suite file which is judged"):
+    with pytest.raises(
+        OptkitError, match="the model has 2 outputs: class, flag; say in the suite file which is judged"
+    ):
         gathered(SUITE)
     with pytest.raises(ArtifactError, match=r"output is 'klass', and .* has no such output; did you mean 'class'\?"):
         gathered(SUITE + 'output = "klass"\n')

@@ -158,7 +158,9 @@ def test_sparsity_is_logged_for_tensorboard_and_noted(tmp_path):
     assert note.startswith("share of zeros: conv 0.")
 
 
-@pytest.mark.parametrize("step", [Prune(final_sparsity=0.8, **FAST), Cluster(clusters=8, **FAST)], ids=["prune", "cluster"])
+@pytest.mark.parametrize(
+    "step", [Prune(final_sparsity=0.8, **FAST), Cluster(clusters=8, **FAST)], ids=["prune", "cluster"]
+)
 def test_depthwise_convolutions_are_left_alone_and_the_promise_is_of_the_others(step, tmp_path):
     """A MobileNet or DS-CNN is changed as it is: nobody has to name its depthwise layers."""
     layers = load_keras().layers

@@ -107,10 +107,7 @@ def test_a_technique_takes_them_by_name_and_the_file_runs(name: str, trained: An
 def test_a_swapped_order_of_names_changes_nothing(trained: Any) -> None:
     x, y = samples()
     swapped = dict(reversed(x.items()))
-    made = [
-        applied(trained, Finetune(**FAST), TrainingContext(given, y, "multiclass"))
-        for given in (x, swapped)
-    ]
+    made = [applied(trained, Finetune(**FAST), TrainingContext(given, y, "multiclass")) for given in (x, swapped)]
     for one, other in zip(*(model.get_weights() for model in made), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -180,7 +177,9 @@ def test_two_files_are_timed_against_each_other(trained: Any, tmp_path: Path) ->
     a, b = keras.Input((3,), name="image"), keras.Input((2,), name="person")
     model = keras.Model([a, b], keras.layers.Dense(2, name="d")(keras.layers.Concatenate(name="c")([a, b])))
     other.write_bytes(convert(model, Conversion(), {"image": np.zeros((1, 3)), "person": np.zeros((1, 2))}))
-    with pytest.raises(ArtifactError, match=r"samples of shape image \(6, 6, 1\), person \(2,\) and .* compare two forms"):
+    with pytest.raises(
+        ArtifactError, match=r"samples of shape image \(6, 6, 1\), person \(2,\) and .* compare two forms"
+    ):
         prepared_calls(places[0], other, threads=1, batch=1, load_order=LOAD_ORDERS[0])
 
 
