@@ -38,13 +38,15 @@ def check_chain(last: Stage, variant: Variant, task: str, data: Dataset) -> tupl
         return ()
     first = last.chain[0]
     known = next((one for one in last.fixed_losses if one == task), None)
-    findings = [*preflight(model, variant.steps, variant.conversion, task=known, training=first.recipe)]
+    reconstructs = task == "reconstruction"
+    checked = preflight(
+        model, variant.steps, variant.conversion, task=known, training=first.recipe, reconstructs=reconstructs
+    )
+    findings = [*checked]
     for stage in trained[:1]:
-        if not len(data.y_train) and task != "reconstruction":
+        if not len(data.y_train) and not reconstructs:
             findings.append(stops(stage.label, "", "the data have no labels to train on; give data with labels"))
     for stage in trained:
-        if stage.recipe and (why := why_not(model, stage.recipe, reconstructs=task == "reconstruction")):
-            findings.append(stops(stage.label, "", why))
         if stage.needs and (why := why_not_taught(task)):
             findings.append(stops(stage.label, "", why))
     teachers = {name: stage for one in last.chain for name, stage in one.needs.items()}
@@ -61,15 +63,20 @@ def preflight(
     *,
     task: Task | None = None,
     training: TrainingRecipe | None = None,
+    reconstructs: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what `training`, `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
 
     A step that changes layers without training, such as folding, is carried out on the way: what follows it is checked
     on the changed network. With a `task` the network's last layer is checked too: what it puts out must fit the loss
-    when anything trains, and a binary task's threshold in any case.
+    when anything trains, and a binary task's threshold in any case. `reconstructs`: the samples are their own targets.
     """
     findings: list[Finding] = []
-    trains = any(recipe and recipe.epochs for recipe in (training, *(step.recipe() for step in steps)))
+    recipes = [("training", training), *((step.technique, step.recipe()) for step in steps)]
+    trains = [(subject, recipe) for subject, recipe in recipes if recipe and recipe.epochs]
+    for subject, recipe in trains:
+        if why := why_not(model, recipe, reconstructs=reconstructs):
+            findings.append(stops(subject, "", why))
     if task and (trains or task == "binary"):
         findings += check_outputs(model, task)
     for step in steps:

@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _own_error(model: Path, dataset: Dataset, metric: str) -> float | None:
-    """Return what a .tflite file has for `metric` on some test samples. None of any other: that would take TensorFlow."""
+    """Return what a .tflite file has for `metric` on some test samples. None of other files: they take TensorFlow."""
     if model.suffix != ".tflite":
         return None
     check_runs(model)

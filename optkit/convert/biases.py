@@ -103,7 +103,7 @@ _KINDS: dict[str, Callable[[Floats, Floats, Any], Floats | None]] = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
 }
-"""For each operator what an error in its weights adds to its mean outputs, float64 (outputs,); None: it is not known."""
+"""For each operator what an error in its weights adds to its mean outputs, float64 (outputs,); None: not known."""
 
 
 def _patches(mean: Floats, kernel: tuple[int, ...], options: Any) -> Floats:

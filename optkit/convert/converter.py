@@ -57,9 +57,10 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
 
 
 def _calibrating(converter: Any, samples: Samples) -> Iterator[Any]:
-    """Yield the samples as the converter takes them, one in a list, several by name; and first free what the converter is done with by then.
+    """Yield the samples as the converter takes them: those of one input in a list, of several by name.
 
-    It keeps the SavedModel that it has converted, and the allocator what was freed: with ResNet v2 101 some 700 MB.
+    What the converter is done with by then is freed first. It keeps the SavedModel that it has converted, and the
+    allocator what was freed: with ResNet v2 101 some 700 MB.
     """
     converter._trackable_obj = None
     release_memory()

@@ -1,7 +1,7 @@
 """1x1 convolutions as dense layers, and back: so that the quantizer's algorithms for dense layers serve them as well.
 
-A 1x1 convolution with a stride of 1 is a dense layer that is applied at every place: the same sums. The finished file has
-convolutions again.
+A 1x1 convolution with a stride of 1 is a dense layer that is applied at every place: the same sums. The finished file
+has convolutions again.
 """
 
 from __future__ import annotations

@@ -212,6 +212,6 @@ def _check(data: bytes, layers: Sequence[Layer]) -> None:
     for layer, tensor in zip(layers, stored_weights(tree, [layer.scope for layer in layers]), strict=True):
         if tensor_type(tensor) != layer.precision:
             raise BuildError(
-                f"layer {layer.called} ({layer.kind}) cannot have {layer.precision} weights in this mode: the quantizer "
-                f"left it {tensor_type(tensor)}; give it another precision in layers"
+                f"layer {layer.called} ({layer.kind}) cannot have {layer.precision} weights in this mode: the "
+                f"quantizer left it {tensor_type(tensor)}; give it another precision in layers"
             )

@@ -1,7 +1,7 @@
 """Let a file with rotated inputs (LiteRT's quantizer, Hadamard) take any number of samples again.
 
-The quantizer writes a rotation as RESHAPE, FULLY_CONNECTED and RESHAPE, with constant shapes for one sample. -1 in place
-of the first size stands for what follows from the others, and so for any batch.
+The quantizer writes a rotation as RESHAPE, FULLY_CONNECTED and RESHAPE, with constant shapes for one sample. -1 in
+place of the first size stands for what follows from the others, and so for any batch.
 """
 
 from __future__ import annotations

@@ -45,25 +45,25 @@ class Scorer:
         """Return the metric of `outputs` (samples, ...) against `labels` as a data set has them.
 
         `inputs` are the samples, which a reconstruction is compared with; `groups`, (samples,), the samples that are
-        judged as one (auc of a reconstruction). Of outputs by name in a dict one is judged: `output`, or the only one. A function of
-        the user's gets all of them when none is named. Raises OptkitError when they do
-        not go together, hold NaN, or the metric is NaN, raises or returns no number.
+        judged as one (auc of a reconstruction). Of outputs by name in a dict one is judged: `output`, or the only one.
+        A function of the user's gets all of them when none is named, and `inputs` and `groups` when it has parameters
+        of these names. Raises OptkitError when they do not go together, hold NaN, or the metric is NaN, raises or
+        returns no number.
         """
         if isinstance(inputs, Mapping) and len(inputs) == 1:
             inputs = next(iter(inputs.values()))
-        if self.function and not self.output:
-            return self._of_function(labels if len(labels) else inputs, outputs)
-        judged = judged_output(outputs, self.output)
+        judged = outputs if self.function and not self.output else judged_output(outputs, self.output)
         if self.function:
-            return self._of_function(labels if len(labels) else inputs, judged)
+            return self._of_function(labels if len(labels) else inputs, judged, {"inputs": inputs, "groups": groups})
         case = checked_case(self.task, labels, judged, inputs, groups)
         keep, value = FORMULAS[self.name, self.task]
         kept = keep(case)
         return self._scores(value(kept), kept, TASK_METRICS[self.name].by_sample)
 
-    def _of_function(self, labels: Any, outputs: Any) -> Scores:
+    def _of_function(self, labels: Any, outputs: Any, more: Mapping[str, Any]) -> Scores:
         assert self.function
-        found = self.function(labels, outputs)
+        asked = self.function.parameters
+        found = self.function(labels, outputs, **{name: value for name, value in more.items() if name in asked})
         try:
             scores = np.asarray(found, np.float64)
         except (TypeError, ValueError):
@@ -115,7 +115,8 @@ def choose_scorer(
 
     `package.module:function` is the user's own, (labels, outputs) -> one number, or one a sample, whose mean is the
     metric; it needs `better` (higher or lower), may say its `unit`, and is imported only when its package is among
-    `allowed` (see `files.functions`). `output` is the output that is judged, of several. Raises OptkitError when there is no such metric, or it is not of this task.
+    `allowed` (see `files.functions`). `output` is the output that is judged, of several. Raises OptkitError when there
+    is no such metric, or it is not of this task.
     """
     name = default_metric(task, labelled=labelled) if metric is None else metric
     if is_function(name):
@@ -137,7 +138,7 @@ def choose_scorer(
 
 
 def judged_output(outputs: Any, output: str) -> Any:
-    """Return the output that is judged: `output`, or the only one. Raises OptkitError, with the names, when it is not known."""
+    """Return the output that is judged: `output`, or the only one. Raises OptkitError when it is not known."""
     if not isinstance(outputs, Mapping):
         return outputs
     if output and output in outputs:

@@ -39,9 +39,8 @@ def main() -> int:
     except OptkitError as error:
         answer = {"error": str(error)}
     except OSError as error:
-        answer = {
-            "error": f"the model of {request['text']} cannot be kept: {first_line(error)}; free space or rights there"
-        }
+        why = f"the model of {request['text']} cannot be kept: {first_line(error)}"
+        answer = {"error": f"{why}; free space, or give rights to write there"}
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
     return 0
@@ -49,8 +48,11 @@ def main() -> int:
 
 def make_model(text: str, allowed: list[str], folder: Path, to: Path, seed: int) -> Path:
     """Call the function, write its model to the folder `to` with what it was made of, and return the model's file."""
-    read = _watched()
-    file = save_returned(text, returned(text, allowed, folder, seed), to)
+    load_own_keras()  # what loading it reads belongs to no model
+    watched = _watched()
+    model = returned(text, allowed, folder, seed)
+    read = set(watched)  # not what saving the model reads
+    file = save_returned(text, model, to)
     write_about(to, file, [*_of_the_user(read), *_sources(text.split(":")[0].split(".")[0])])
     return file
 
@@ -117,18 +119,33 @@ def _is_listed(model: Any) -> bool:
 
 
 def _without_dates(file: Path) -> None:
-    """Take out of a .keras archive when it was made, and how the model was compiled, which nothing here uses."""
+    """Take out of a .keras archive what differs from one saving to the next, so that the same model has the same bytes.
+
+    That is when it was made, how it was compiled, which nothing here uses, and where its objects were in memory.
+    """
     with zipfile.ZipFile(file) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     for name, key in (("metadata.json", "date_saved"), ("config.json", "compile_config")):
         document = json.loads(entries[name])
         document.pop(key, None)
-        entries[name] = json.dumps(document).encode()
+        entries[name] = json.dumps(_numbered(document, {})).encode()
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name, data in entries.items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), data)
     file.write_bytes(made.getvalue())
+
+
+def _numbered(document: Any, seen: dict[int, int]) -> Any:
+    """Return `document` with its objects' ids, by which two places share one object, counted from 0 as they come."""
+    if isinstance(document, list):
+        return [_numbered(one, seen) for one in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        key: seen.setdefault(value, len(seen)) if key == "shared_object_id" else _numbered(value, seen)
+        for key, value in document.items()
+    }
 
 
 def _watched() -> set[str]:

@@ -29,8 +29,8 @@ Shape = tuple[int | None, ...]
 class Look:
     """What was seen: shapes of one sample of the inputs and their dtypes, of the output, and its activation.
 
-    `outputs` are the names of the outputs; empty when they are not known, as of a Sequential model, which has one. `kinds`
-    are the classes of a Keras model's layers.
+    `outputs` are the names of the outputs; empty when they are not known, as of a Sequential model, which has one.
+    `kinds` are the classes of a Keras model's layers.
     """
 
     inputs: dict[str, Shape]

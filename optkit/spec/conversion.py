@@ -20,17 +20,17 @@ class Conversion:
     `calibration_samples` samples of the training split, drawn with `calibration_seed`.
 
     - `granularity`: one scale for each output channel of a weight tensor, one for the whole tensor, or with `blockwise`
-      one for each `block_size` inputs of an output (32, 64, 128 or 256). Blocks are for the int4 weights of dense layers;
-      all others keep `per_channel`.
+      one for each `block_size` inputs of an output (32, 64, 128 or 256). Blocks are for the int4 weights of dense
+      layers; all others keep `per_channel`.
     - `calibration`: how `int8` chooses the range of each activation. `min_max` is the converter's own; `percentile`
       keeps the values between the percentiles `100 - percentile` and `percentile` of those that are not zero. Model
       inputs and outputs always keep min and max: they are data, and clipped outputs tie.
     - `algorithm`: how LiteRT's quantizer chooses integer weights. `min_max` spreads the integers over all weights that
       share a scale; `mse` (a rule for normally distributed weights) and `octav` (arXiv:2206.06501) clip some for a
       smaller squared error; `gptq` (arXiv:2210.17323) rounds the weights of dense layers so that errors on the
-      calibration samples cancel; `oscar` scales the inputs of dense layers by what the calibration samples are like, and
-      `hadamard` rotates them, so that few weights stand out: both add operators to the file, and leave activations in
-      float. The layers that an algorithm is not for keep `min_max`.
+      calibration samples cancel; `oscar` scales the inputs of dense layers by what the calibration samples are like,
+      and `hadamard` rotates them, so that few weights stand out: both add operators to the file, and leave activations
+      in float. The layers that an algorithm is not for keep `min_max`.
     - `bias_correction`: take out of each bias what rounding the weights adds to the layer's mean output, seen on the
       calibration samples (Nagel et al. 2019, arXiv:1906.04721, section 4.2).
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
@@ -98,12 +98,12 @@ class Conversion:
         for name, got in (("algorithm", self.algorithm), ("granularity", self.granularity)):
             require(
                 got not in ("oscar", "hadamard", "blockwise") or self.mode not in ("int8", "int16x8"),
-                f"{name} is {got!r}, which leaves activations in float, and mode {self.mode!r} makes them integers; take "
-                "mode 'dynamic_range' or 'int4_weights'",
+                f"{name} is {got!r}, which leaves activations in float, and mode {self.mode!r} makes them integers; "
+                "take mode 'dynamic_range' or 'int4_weights'",
             )
         require(
             self.granularity != "blockwise" or self.algorithm != "mse",
-            "algorithm is 'mse', which has one scale a channel or tensor, and granularity is 'blockwise'; drop one of them",
+            "algorithm is 'mse', which has one scale a channel or tensor, and granularity is 'blockwise'; drop one",
         )
         require(
             self.granularity == "blockwise" or self.block_size == 32,

@@ -1,8 +1,8 @@
 """The largest drop that a first suite file allows, in the metric's own unit, and why so much.
 
-A metric that is a fraction may fall by 2 points. An error has no such scale of its own, so it is taken from the data: what
-the best constant answer has for an error. 2 % of that, in the mean squared error, is 2 points of R². When the model's own
-error is known, a tenth of it is allowed at least.
+A metric that is a fraction may fall by 2 points. An error has no such scale of its own, so it is taken from the data:
+what the best constant answer has for an error. 2 % of that, in the mean squared error, is 2 points of R². When the
+model's own error is known, a tenth of it is allowed at least.
 """
 
 from __future__ import annotations

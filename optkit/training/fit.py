@@ -79,8 +79,8 @@ def why_not(model: Any, recipe: TrainingRecipe, *, reconstructs: bool) -> str:
     several = len(model.inputs or ()) > 1
     if len(outputs) > 1:
         return (
-            f"the model has the outputs {', '.join(map(shown, outputs))}, and there is one array of labels; leave the steps "
-            "that train out, or give a model with one output"
+            f"the model has the outputs {', '.join(map(shown, outputs))}, and there is one array of labels; leave the "
+            "steps that train out, or give a model with one output"
         )
     if several and recipe.augmentation:
         return "augmentation is of images, and the model has several inputs; drop augmentation"

@@ -1,11 +1,13 @@
 """OSCAR, Hadamard rotation, blocks and the correction of biases: what each is for, that files run, what is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from optkit import Conversion
-from optkit.convert.biases import _patches
+from optkit.convert.biases import _patches, corrected_biases, real_values
 from optkit.convert.from_tflite import convert_tflite
 from optkit.errors import BuildError, DataError
 from optkit.runtime.samples import run_samples
@@ -17,6 +19,7 @@ from tests.tflite.models import pack
 from tests.tflite.networks import KIND, Graph, classifier
 
 INPUTS, OUTPUTS = 128, 24
+SIZE = 8
 
 
 def dense(weights, free=True):
@@ -199,51 +202,67 @@ def test_older_keys_stay_as_they_were():
 
 
 def network(padding, stride, dilation=1):
-    """A convolution, a depthwise one and a dense layer, each with a bias; their weights and inputs have a mean."""
+    """A convolution, a depthwise one and a dense layer of one input, each with a bias."""
     graph = Graph(5)
     graph.rng = np.random.default_rng(9)
-    size = 8
-    x = graph.add([1, size, size, 3], "x")
+    x = graph.add([1, SIZE, SIZE, 6], "x")
     options = {"padding": padding, "strideH": stride, "strideW": stride}
     options |= {"dilationHFactor": dilation, "dilationWFactor": dilation}
-    reach = 2 * dilation + 1
-    sizes = [size]
-    for _ in range(2):
-        sizes.append(-(-sizes[-1] // stride) if padding == 0 else -(-(sizes[-1] - reach + 1) // stride))
+    size = -(-SIZE // stride) if padding == 0 else -(-(SIZE - 2 * dilation) // stride)
     shared = graph.weights([6], "shared/bias")  # one tensor, two readers: each gets its own
-    conv = graph.add([1, sizes[1], sizes[1], 6], "conv/out")
-    graph.apply(KIND.CONV_2D, [x, graph.weights([6, 3, 3, 3], "conv/kernel"), shared], [conv], _convolving(options))
-    deep = graph.add([1, sizes[2], sizes[2], 6], "deep/out")
-    kernel = graph.weights([1, 3, 3, 6], "deep/kernel")
+    conv, deep = (graph.add([1, size, size, 6], f"{name}/out") for name in ("conv", "deep"))
+    kernel = graph.weights([6, 3, 3, 6], "conv/kernel")
+    graph.apply(KIND.CONV_2D, [x, kernel, shared], [conv], schema.Conv2DOptionsT(**options))
     given = schema.DepthwiseConv2DOptionsT(**options, depthMultiplier=1)
-    graph.apply(KIND.DEPTHWISE_CONV_2D, [conv, kernel, shared], [deep], given)
-    shape = graph.add([2], "shape", schema.TensorType.INT32, np.int32([-1, sizes[2] ** 2 * 6]))
-    flat = graph.add([1, sizes[2] ** 2 * 6], "flat")
-    graph.apply(KIND.RESHAPE, [deep, shape], [flat], schema.ReshapeOptionsT(newShape=[-1, sizes[2] ** 2 * 6]))
-    y = graph.dense(flat, sizes[2] ** 2 * 6, 4, "dense")
-    return pack(graph.model([x], [conv, deep, y], ("x", "conv", "deep", "y")))
+    graph.apply(KIND.DEPTHWISE_CONV_2D, [x, graph.weights([1, 3, 3, 6], "deep/kernel"), shared], [deep], given)
+    width = SIZE * SIZE * 6
+    shape, flat = graph.add([2], "shape", schema.TensorType.INT32, np.int32([-1, width])), graph.add([1, width], "flat")
+    graph.apply(KIND.RESHAPE, [x, shape], [flat], schema.ReshapeOptionsT(newShape=[-1, width]))
+    return pack(graph.model([x], [conv, deep, graph.dense(flat, width, 4, "dense")], ("x", "conv", "deep", "y")))
 
 
-def _convolving(options):
-    return schema.Conv2DOptionsT(**options)
+def with_weights_of(model, quantized):
+    """Return the float file with the values of its quantized form's weights: nothing else is rounded."""
+    tree, other = parse_flatbuffer(model), parse_flatbuffer(quantized)
+    rounded = [tensor for graph in other.subgraphs for _, tensor in weight_operators(other, graph)]
+    for graph in tree.subgraphs:
+        for (_, tensor), stored in zip(weight_operators(tree, graph), rounded, strict=True):
+            values = real_values(other, stored).astype(np.float32)
+            tree.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
+    return pack(tree)
 
 
 @pytest.mark.parametrize(("padding", "stride", "dilation"), [(0, 1, 1), (0, 2, 1), (1, 1, 1), (1, 2, 1), (0, 1, 2)])
 def test_corrected_biases_leave_no_mean_error(padding, stride, dilation, tmp_path):
-    """Rounding to 4 bits shifts the mean output of each channel. Corrected, the mean is the float file's again."""
+    """Rounding to 4 or 8 bits shifts the mean output of each channel. Corrected, the mean is the float file's again."""
     model = network(padding, stride, dilation)
-    x = np.random.default_rng(4).uniform(0.2, 1, (64, 8, 8, 3)).astype(np.float32)
-    fields = {"mode": "int8", "layers": {"conv": "int4", "dense": "int4"}, "calibration_samples": 64}
+    rng = np.random.default_rng(4)
+    bright = rng.choice([0.1, 1.0], (SIZE, SIZE, 6))  # by place: it matters which places a kernel meets
+    x = (rng.uniform(0.6, 1, (64, SIZE, SIZE, 6)) * bright).astype(np.float32)
     path = converted(tmp_path, model, x)
     expected = run_samples(path, x)
-    plain = run_samples(converted(tmp_path, model, x, **fields), x)
-    corrected = run_samples(converted(tmp_path, model, x, **fields, bias_correction=True), x)
+    conversion = Conversion(mode="dynamic_range", layers={"conv": "int4", "deep": "int8", "dense": "int4"})
+    quantized = convert_tflite(model, conversion, x, tried=True)
+    found = []
+    for biases in (model, corrected_biases(model, quantized, lambda: iter(x[:, None]))):
+        path.write_bytes(with_weights_of(biases, quantized))
+        found.append(run_samples(path, x))
+    plain, corrected = found
     for name in expected:
         shift, left = (
-            np.abs((found[name] - expected[name]).mean(axis=tuple(range(expected[name].ndim - 1)))).max()
-            for found in (plain, corrected)
+            np.abs((one[name] - expected[name]).mean(axis=tuple(range(expected[name].ndim - 1)))).max()
+            for one in (plain, corrected)
         )
-        assert left < 0.35 * shift, (name, shift, left)
+        assert left < 0.02 * shift, (name, shift, left)
+    given = convert_tflite(model, dataclasses.replace(conversion, bias_correction=True, calibration_samples=64), x)
+    assert given != quantized
+    path.write_bytes(given)  # as users get it: inputs are rounded, too
+    for name, values in run_samples(path, x).items():
+        shift, left = (
+            np.abs((one - expected[name]).mean(axis=tuple(range(values.ndim - 1)))).max()
+            for one in (plain[name], values)
+        )
+        assert left < 0.5 * shift, (name, shift, left)
 
 
 def test_the_mean_under_a_kernel_is_that_of_a_convolution():

@@ -33,7 +33,7 @@ FAST: dict[str, Any] = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01}
 
 
 def samples(count: int = 192) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Images of 6 x 6 and two numbers, the second input first. The class: a bright half, and the first number's sign."""
+    """Images of 6 x 6 and two numbers, the second input first. A class: a bright half, and the first number's sign."""
     rng = np.random.default_rng(7)
     y = rng.integers(0, 4, count)
     image = rng.random((count, 6, 6, 1)).astype(np.float32) * 0.5
@@ -79,7 +79,7 @@ STEPS: dict[str, Step] = {
     "cluster": Cluster(clusters=8, **FAST),
     "quantize_aware": QuantizeAware(**FAST),
     "finetune": Finetune(**FAST),
-    "distill": Distill(teacher="teacher", temperature=2.0, **FAST),
+    "distill": Distill(teacher="teacher", temperature=2.0, **{**FAST, "learning_rate": 0.002}),
     "sparse_train": SparseTrain(**FAST),
     "slim": Slim(ratio=0.5, min_channels=1),
     "fold": Fold(),
