@@ -32,6 +32,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "path (default: without)"
     )
     parser.add_argument("--data", metavar="WHICH", help=about)
+    about = (
+        "time the operators of the run's files that are in the store, and keep the times there (some seconds a file)"
+    )
+    parser.add_argument("--profile", action="store_true", help=about)
     about = "packages whose functions the suite may call (default: allow in the user's configuration)"
     parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=about)
     parser.add_argument("--suite", metavar="SUITE", help="whose data (default: of the suite that the run names)")
@@ -43,7 +47,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     sources = []
     for path in files:
         run = read_run(path)
-        sources.append(Source(shown(path), run, _dataset(run, options)))
+        sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
     written = write_page(make_page(sources, folders, Store(options.store), __version__), options.output)
     text = "\n".join(f"written: {path}" for path in written)
     return {"schema": 1, "written": [str(path) for path in written]}, text, 0

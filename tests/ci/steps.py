@@ -65,7 +65,8 @@ class Job:
     def run(self, steps: list[dict[str, Any]]) -> "Job":
         """Run what can be run of `steps`, each when its condition holds, and keep outcomes and outputs by id."""
         for number, step in enumerate(steps):
-            outcome, outputs = "skipped", {}
+            outcome = "skipped"
+            outputs: dict[str, str] = {}
             if "run" not in step:
                 outcome = "success"
             elif self._due(step.get("if", "success()")):
