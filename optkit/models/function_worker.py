@@ -180,7 +180,7 @@ def _of_the_user(read: set[str]) -> Iterator[Path]:
     """Yield those files that are the user's own: not of Python, of what is installed, or of the system."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *site.getsitepackages(), site.getusersitepackages()}
     itself = Path(__file__).parents[1]
-    others = [Path(place).resolve() for place in (*places, itself, "/proc", "/sys", "/dev", "/etc")]
+    others = [Path(place).resolve() for place in (*places, str(itself), "/proc", "/sys", "/dev", "/etc") if place]
     for name in read:
         path = Path(name)
         if path.suffix == ".pyc" or any(path.resolve().is_relative_to(other) for other in others):

@@ -26,7 +26,9 @@ def dense(weights, free=True):
     """One dense layer with these weights, (outputs, inputs)."""
     graph = Graph(3)
     given = graph.add([1, weights.shape[1]], "x", free=free)
-    model = graph.model([given], [graph.dense(given, *weights.shape[::-1], "only", free=free)], ("x", "y"))
+    model = graph.model(
+        [given], [graph.dense(given, weights.shape[1], weights.shape[0], "only", free=free)], ("x", "y")
+    )
     model.buffers[1].data = np.frombuffer(weights.astype(np.float32).tobytes(), np.uint8)
     return pack(model)
 
@@ -149,13 +151,13 @@ def test_a_file_without_a_fitting_operator_is_refused(fields, message):
 
 def test_blocks_that_do_not_fill_a_layer_are_refused_and_a_layer_can_be_left_out(tmp_path):
     model, x = pack(classifier()), np.random.default_rng(0).random((9, 16)).astype(np.float32)
-    blocks = {"mode": "int4_weights", "granularity": "blockwise"}
+    blocks = Conversion(mode="int4_weights", granularity="blockwise")
     with pytest.raises(
         BuildError, match="blocks of 32 do not fill the 16 inputs of layer hidden; take another block_size"
     ):
-        convert_tflite(model, Conversion(**blocks), x, tried=True)
+        convert_tflite(model, blocks, x, tried=True)
     with pytest.raises(BuildError, match="do not fill the 80 inputs of layer logits"):
-        convert_tflite(model, Conversion(**blocks, layers={"hidden": "int8"}), x, tried=True)
+        convert_tflite(model, dataclasses.replace(blocks, layers={"hidden": "int8"}), x, tried=True)
 
 
 def pointwise():
@@ -216,7 +218,10 @@ def network(padding, stride, dilation=1):
     given = schema.DepthwiseConv2DOptionsT(**options, depthMultiplier=1)
     graph.apply(KIND.DEPTHWISE_CONV_2D, [x, graph.weights([1, 3, 3, 6], "deep/kernel"), shared], [deep], given)
     width = SIZE * SIZE * 6
-    shape, flat = graph.add([2], "shape", schema.TensorType.INT32, np.int32([-1, width])), graph.add([1, width], "flat")
+    shape, flat = (
+        graph.add([2], "shape", schema.TensorType.INT32, np.array([-1, width], np.int32)),
+        graph.add([1, width], "flat"),
+    )
     graph.apply(KIND.RESHAPE, [x, shape], [flat], schema.ReshapeOptionsT(newShape=[-1, width]))
     return pack(graph.model([x], [conv, deep, graph.dense(flat, width, 4, "dense")], ("x", "conv", "deep", "y")))
 

@@ -150,7 +150,7 @@ def test_outputs_that_do_not_go_with_the_labels(
 
 
 def test_several_outputs_must_be_chosen_from() -> None:
-    with pytest.raises(OptkitError, match="the model has 2 outputs: a, b; say which is judged"):
+    with pytest.raises(OptkitError, match="the model has 2 outputs: a, b; say in the suite file which is judged"):
         choose_scorer("mse", "regression").from_outputs(np.ones(2), {"a": np.ones(2), "b": np.ones(2)})
 
 

@@ -44,6 +44,7 @@ def test_the_bound_is_never_below_what_it_stands_for():
     for scale in (1e-6, 0.3, 7.0, 1e9):
         y = scale * rng.normal(size=50)
         bound, _ = loose_drop("mse", data(y), None)
+        assert bound is not None
         share = bound / np.var(np.asarray(y, np.float32).astype(np.float64))
         assert 0.02 <= share + 1e-9 <= 0.0225
 
@@ -57,6 +58,7 @@ def test_targets_that_are_all_the_same_give_no_scale():
 def test_of_a_reconstruction_the_samples_are_the_targets():
     x = np.random.default_rng(1).normal(size=(40, 5)).astype(np.float32)
     bound, _ = loose_drop("mse", load_own((x, None), "reconstruction"), None)
+    assert bound is not None
     assert 0.01 < bound < 0.03
 
 
@@ -78,6 +80,7 @@ def test_init_measures_a_tflite_file_and_says_why_it_chose_the_gate(regression, 
     said = capsys.readouterr().out
     assert "drop: mse may grow by a tenth of what the model itself has, 0.2" in said
     [gate] = [gate for gate in load_suite("model.toml").gates if gate.metric == "drop"]
+    assert gate.max is not None
     assert 0.02 <= gate.max <= 0.03
     assert "# drop: mse may grow by" in Path("model.toml").read_text()
 

@@ -204,7 +204,7 @@ def test_a_suite_of_them_is_built_and_measured(trained: Any, tmp_path: Path) -> 
 
     x, y = samples()
     save_model(trained, tmp_path / "two.h5")
-    arrays = {f"x_{split}_{name}": array for split in ("train", "test") for name, array in x.items()}
+    arrays: dict[str, Any] = {f"x_{split}_{name}": array for split in ("train", "test") for name, array in x.items()}
     np.savez(tmp_path / "two.npz", **arrays, y_train=y, y_test=y)
     (tmp_path / "two.toml").write_text(SUITE)
     suite, dataset = optkit.open_suite(str(tmp_path / "two.toml"))
