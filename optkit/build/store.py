@@ -21,7 +21,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ About = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
 """Says anew what is kept beside the stored file at this path, given what an entry of schema 1 says: it may be wrong."""
 
 
+_DAY = 86_400.0
+
+
 class DamagedEntryWarning(UserWarning):
     """An entry was not what was written; it was set aside."""
 
@@ -53,6 +56,11 @@ class Store:
             raise StoreError("the store's folder is an empty text; name a folder, or leave it out for the default")
         self.root = Path(root) if root else default_root()
 
+    @property
+    def place(self) -> str:
+        """What another process finds it by: its folder."""
+        return str(self.root.absolute())
+
     def find(self, key: str, about: About | None = None, check: Check | None = None) -> Entry | None:
         """Return the entry of `key` when it is there and whole, else None.
 
@@ -60,6 +68,8 @@ class Store:
         possible; without one, its `about` is empty. With `check`, its file must also be readable by that.
         """
         entry, _ = self._read(key, check)
+        if entry:
+            self._used(entry)
         return self._renewed(entry, about) if entry and entry.schema == 1 else entry
 
     def damage(self, key: str) -> str | None:
@@ -154,6 +164,13 @@ class Store:
             except Exception as error:
                 return None, f"{entry.file} cannot be read ({' '.join(str(error).split()) or type(error).__name__})"
         return entry, None
+
+    def _used(self, entry: Entry) -> None:
+        """Note when `entry` was used, to the day, where that can be written: `optkit store gc` keeps what is in use."""
+        folder = self._folder(entry.key)
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _DAY:
+                os.utime(folder)
 
     def _renewed(self, entry: Entry, about: About | None) -> Entry:
         """Return an entry of schema 1 as one of this schema, and write it so, unless the store cannot be written."""

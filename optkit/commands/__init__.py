@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command | Line] = {
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"
     ),
+    "store": Line("store", "list, check and clean the artifact store"),
     "schema": Line("schema", "print the JSON Schema of suite files"),
 }
 

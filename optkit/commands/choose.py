@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from optkit import __version__
-from optkit.build.store import Store
+from optkit.build.shared import open_store
 from optkit.commands.command import Command, add_store, count, folder
 from optkit.errors import OptkitError
 from optkit.judge.advise import WISHES
@@ -99,7 +99,7 @@ def _bounds(options: argparse.Namespace, run: Run) -> tuple[Bound, ...]:
 
 def _ship(options: argparse.Namespace, run: Run, choice: Choice, name: str) -> dict[str, str]:
     facts = run.variants[name]
-    source = find_file(facts, Store(options.store), rebuild_command(facts))
+    source = find_file(facts, open_store(options.store), rebuild_command(facts))
     card = card_of(run, choice, name, __version__)
     return {what: str(path) for what, path in ship(card, card_markdown(card), source, options.output).items()}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.build.store import Store
+from optkit.build.shared import open_store
 from optkit.commands.command import Command, add_store
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import SuiteError
@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     run = read_run(options.run_file)
     recorded = next(iter(run.variants.values())).suite_path
     suite = load_suite(options.suite or recorded or run.suite, run.dataset.name)
-    store = Store(options.store)
+    store = open_store(options.store)
     verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run, whole=options.all)]
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
     notes = gate_notes(suite, run, verdicts)

@@ -13,7 +13,7 @@ from optkit.data.fit import fitted
 from optkit.errors import OptkitError
 from optkit.files.configuration import allowed_packages
 from optkit.files.functions import is_function
-from optkit.files.places import default_root
+from optkit.files.places import local_root
 from optkit.measure.metrics import choose_scorer
 from optkit.models.function import function_file
 from optkit.models.look import look_at_model
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     allowed = allowed_packages(options.allow)
     model = options.model
     if function:
-        model = function_file(function, allowed, output.parent, (options.store or default_root()).absolute())
+        model = function_file(function, allowed, output.parent, local_root(options.store).absolute())
     found = begin(
         model, options.data, output.parent, task=options.task, allowed=allowed, function=function, measure=_own_error
     )

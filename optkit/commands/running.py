@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from optkit.spec.running import Running
+from optkit.spec.running import PLAIN, Running
 
 
-def add_running(parser: argparse.ArgumentParser) -> None:
+def add_running(parser: argparse.ArgumentParser, about: str = "what runs the file (litert)") -> None:
     """Add --runtime and --settings."""
-    parser.add_argument("--runtime", default="litert", metavar="NAME", help="what runs the file (litert)")
+    parser.add_argument("--runtime", metavar="NAME", help=about)
     about = "settings of the runtime, such as kernels=builtin,xnnpack=latest_operators (its defaults)"
     parser.add_argument("--settings", type=settings, default={}, metavar="K=V,…", help=about)
 
@@ -19,7 +19,7 @@ def running_of(options: argparse.Namespace) -> Running:
     """Return what the options ask for. Raises SuiteError, or ArtifactError when the runtime is not installed."""
     from optkit.runtime.chosen import check_running
 
-    found = Running(runtime=options.runtime, settings=options.settings)
+    found = Running(runtime=options.runtime or PLAIN.runtime, settings=options.settings)
     check_running(found)
     return found
 

@@ -19,6 +19,7 @@ from optkit.data.dataset import bytes_of_sample, count, take
 from optkit.measure.latency import set_up
 from optkit.measure.metrics import judged_output
 from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.chosen import Load
 from optkit.runtime.keras import KerasJob
 from optkit.runtime.samples import run_samples
 from optkit.spec.keys import digest
@@ -77,15 +78,17 @@ def evaluate(
     artifact: Artifact,
     dataset: Dataset,
     task: Task,
-    runtime: Mapping[str, str],
+    runtime: Mapping[str, Any],
     store: Store,
     workers: KerasWorkers,
+    load: Load = TFLiteRunner,
     output: str = "",
 ) -> Evaluation:
     """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime.
 
-    `dataset` must be `labelled`. `output` is the output that is judged, of several. Large samples are run in smaller
-    batches, and a part of the set at a time.
+    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it. `dataset` must be
+    `labelled`. `output` is the output that is judged, of several. Large samples are run in smaller batches, and a part
+    of the set at a time.
     """
     about = {
         "evaluation": _VERSION,
@@ -97,7 +100,7 @@ def evaluate(
     }
 
     def make(path: Path) -> dict[str, Any]:
-        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers, output)))
+        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers, load, output)))
         found = Evaluation(classify(scores, task) == dataset.y_test)
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
@@ -112,11 +115,13 @@ def evaluate(
     return read(store.path(entry))
 
 
-def _scores(artifact: Artifact, x: Any, workers: KerasWorkers, output: str = "") -> Iterator[npt.NDArray[np.float32]]:
+def _scores(
+    artifact: Artifact, x: Any, workers: KerasWorkers, load: Load = TFLiteRunner, output: str = ""
+) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
     plain = isinstance(x, np.ndarray) and x.dtype == np.float32
     if artifact.kind == "tflite" and (not plain or _needs_names(artifact.path)):
-        yield judged_output(run_samples(artifact.path, x), output)
+        yield judged_output(run_samples(artifact.path, x, load=load), output)
         return
     if artifact.kind == "tflite":
         each = TFLiteRunner(artifact.path).bytes_per_sample
@@ -124,7 +129,7 @@ def _scores(artifact: Artifact, x: Any, workers: KerasWorkers, output: str = "")
     part = max(batch, _MEMORY_FOR_SAMPLES // bytes_of_sample(x) // batch * batch)
     for start in range(0, count(x), part):
         some = take(x, slice(start, start + part))
-        job = set_up(artifact, "full_set", 1, some, workers, batch=batch)  # and run once
+        job = set_up(artifact, "full_set", 1, some, workers, batch=batch, load=load)  # and run once
         try:
             yield judged_output(job.outputs(), output) if isinstance(job, KerasJob) else job.scores()
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from optkit.errors import ArtifactError
 from optkit.measure.clocks import clock_for
 from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming, mean_of
 from optkit.measure.paired_rounds import Call, summarize, time_rounds
-from optkit.spec.running import PLAIN, Running
+
+if TYPE_CHECKING:  # what is not needed is not imported: a process has to be started for each timing
+    from optkit.spec.running import Running
 
 _MOST_BYTES = 24 << 20
 """Of a file that is loaded more than once: what was loaded before stays, so that its place is not used again."""
@@ -39,7 +41,7 @@ def time_pair(
     `entering` is told as `prepared_calls` tells it. Raises ArtifactError as that does.
     """
     keras = any(_is_keras(path) for path in (base, head))
-    ways = {"base": PLAIN, "head": PLAIN, **(running or {})}
+    ways = running or {}
     name, clock = clock_for(threads=threads, tflite=not keras and all(map(in_calling_thread, ways.values())))
     small = not keras and max(_bytes(base), _bytes(head)) <= _MOST_BYTES
     loads, first = LOADS if small else 1, LOAD_ORDERS.index(tuple(load_order))
@@ -94,7 +96,7 @@ def prepared_calls(
 
     def load(role: str) -> Any:
         entering(role)
-        way = (running or {}).get("head" if role == "head" else "base", PLAIN)
+        way = (running or {}).get("head" if role == "head" else "base")
         return _load(sources[role], copies[role], threads, batch, verified, way)
 
     sources = {"base": base, "head": head, "copy": base}
@@ -139,7 +141,7 @@ def _is_keras(path: Path) -> bool:
     return path.suffix == ".h5"
 
 
-def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool, way: Running) -> Any:
+def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool, way: Running | None) -> Any:
     try:
         if _is_keras(copy):
             from optkit.runtime.keras_runner import KerasRunner
@@ -147,7 +149,7 @@ def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool, wa
             return KerasRunner(copy, threads=threads, batch=batch)
         from optkit.runtime import TFLiteRunner
 
-        if way.plain:
+        if way is None or way.plain:
             return TFLiteRunner(copy, threads=threads, batch=batch, verified=verified)
         from optkit.runtime.chosen import loader
 

@@ -47,7 +47,7 @@ def run_process(
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
         "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
-        "running": msgspec.to_builtins(dict(running or {})),
+        "running": {side: msgspec.to_builtins(one) for side, one in (running or {}).items() if not one.plain},
     }
     worker = Path(__file__).with_name("paired_worker.py")
     try:

@@ -32,11 +32,13 @@ def main() -> None:
     from optkit.measure.paired_models import time_pair
     from optkit.process.exchange import received
     from optkit.process.limits import limit_memory, limit_time
-    from optkit.spec.running import Running
 
     request, answers = received()
     limits: dict[str, float] = request.pop("limits", {})
-    request["running"] = {role: Running(**one) for role, one in request.pop("running", {}).items()}
+    if running := request.pop("running", {}):
+        from optkit.spec.running import Running
+
+        request["running"] = {role: Running(**one) for role, one in running.items()}
 
     def write(line: dict[str, Any]) -> None:
         answers.write(f"{json.dumps(line)}\n")

@@ -11,7 +11,8 @@ from optkit.data import Dataset
 from optkit.measure.latency import BATCH
 from optkit.measure.metrics import Scorer, choose_scorer
 from optkit.measure.scores import Scores, kept_scores
-from optkit.runtime import KerasWorkers
+from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.chosen import Load
 from optkit.runtime.samples import run_samples
 from optkit.spec import Suite
 
@@ -34,23 +35,26 @@ def measure_quality(
     artifact: Artifact,
     dataset: Dataset,
     scorer: Scorer,
-    runtime: Mapping[str, str],
+    runtime: Mapping[str, Any],
     store: Store,
     workers: KerasWorkers,
+    load: Load = TFLiteRunner,
 ) -> Scores:
-    """Run `artifact` over the test set and score it, or take what the store has for these bytes, data and runtime."""
+    """Run `artifact` over the test set and score it, or take what the store has for these bytes, data and runtime.
+
+    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it.
+    """
 
     def measure() -> Scores:
-        outputs = _outputs(artifact, dataset.x_test, workers)
+        outputs = _outputs(artifact, dataset.x_test, workers, load)
         return scorer.from_outputs(dataset.y_test, outputs, inputs=dataset.x_test, groups=dataset.group_test)
 
     return kept_scores(artifact, dataset, runtime, store, scorer.about, measure)
 
 
-def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers) -> Any:
+def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers, load: Load) -> Any:
     if artifact.kind == "tflite":
-        found = run_samples(artifact.path, x)
-        return _whole(found)
+        return _whole(run_samples(artifact.path, x, load=load))
     job = workers.job(artifact.path, x, threads=1, batch=BATCH)
     try:
         job.run()

@@ -13,6 +13,7 @@ import pytest
 
 from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import OptkitError, nearest
@@ -29,7 +30,9 @@ from optkit.record.timing import Timing
 from optkit.report import terminal, text
 from optkit.report.gates import gate_notes
 from optkit.runtime import KerasWorkers
+from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite, Variant
+from optkit.spec.running import Running
 from optkit.suites import open_suite, place_of
 
 
@@ -51,6 +54,8 @@ class Bench:
     made: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
     timings: list[Timing] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    tuned: dict[tuple[str, str, int], Running] = field(default_factory=dict)
+    """What tuning found, by variant, mode and threads."""
     keras_workers: KerasWorkers = field(default_factory=KerasWorkers)
     """Processes that run Keras files, one per thread count, started when first needed."""
 
@@ -152,9 +157,10 @@ def _bench(config: pytest.Config, place: str) -> Bench:
         store = options.optkit_store
         if store is not None and not store.strip():
             raise OptkitError("--store is empty; name a folder, or leave it out for the default")
-        kept = Store(Path(store) if store else None)
-        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed, store=kept.root)
+        kept = open_store(store or None)
+        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed, store=store or None)
         variants = suite.measured(names(options.optkit_variants))
+        check_variants(variants)
         like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         benches[place] = Bench(suite, dataset, variants, threads, kept, options.optkit_data, config, like)
     return benches[place]
@@ -211,7 +217,7 @@ def header(config: pytest.Config) -> str:
     with ending():
         bench = bench_of(config)
     threads = ", ".join(map(str, bench.threads))
-    return f"optkit: suite {bench.suite.title}, data {bench.dataset}, threads {threads}, store {bench.store.root}"
+    return f"optkit: suite {bench.suite.title}, data {bench.dataset}, threads {threads}, store {bench.store.place}"
 
 
 def summaries(config: pytest.Config) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from optkit.errors import ArtifactError
 from optkit.process.temporary import temporary_folder
+from optkit.runtime.protocol import Memory
 from optkit.runtime.registry import settings_values
 from optkit.spec.running import PLAIN, Running
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
@@ -25,11 +26,13 @@ _START_SECONDS = 60.0
 class Attempt:
     """What came of a file in a runtime: `refusal` says why it did not run; empty when it did.
 
-    `outputs` are those for the same random samples, by name, float32; none when it did not run.
+    `outputs` are those for the same random samples, by name, float32, and `memory` is what the loaded file takes; none
+    when it did not run.
     """
 
     refusal: str = ""
-    outputs: dict[str, Any]
+    outputs: dict[str, Any] = field(default_factory=dict)
+    memory: Memory | None = None
 
 
 def attempt(
@@ -48,26 +51,26 @@ def attempt(
             about: dict[str, Any] = {"runtime": running.runtime, "settings": running.settings, "to": str(target)}
             request = {"path": str(path), "threads": threads, "batch": batch, "seconds": limit, **about}
             done = launch(_WORKER, request, limit + _START_SECONDS)
-            names = _judge(path, done, limit)
+            answer = _judge(path, done, limit)
             with np.load(target, allow_pickle=False) as found:
-                return Attempt(outputs={name: found[f"arr_{i}"] for i, name in enumerate(names)})
+                outputs = {name: found[f"arr_{i}"] for i, name in enumerate(answer["outputs"])}
+            return Attempt(outputs=outputs, memory=Memory(**answer["memory"]))
     except subprocess.TimeoutExpired:
-        return Attempt(refusal=too_slow(path, limit), outputs={})
+        return Attempt(refusal=too_slow(path, limit))
     except ArtifactError as error:
-        return Attempt(refusal=str(error), outputs={})
+        return Attempt(refusal=str(error))
 
 
-def _judge(path: Path, done: subprocess.CompletedProcess[str], limit: float) -> list[str]:
+def _judge(path: Path, done: subprocess.CompletedProcess[str], limit: float) -> dict[str, Any]:
     if killed_by_alarm(done.returncode):
         raise ArtifactError(too_slow(path, limit))
     try:
-        answer = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         raise ArtifactError(crashed(path, done.returncode, done.stderr)) from None
     if "error" in answer:
         raise ArtifactError(answer["error"])
-    names: list[str] = answer["outputs"]
-    return names
+    return answer
 
 
 def refusal_of(path: Path, runtime: str, settings: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -56,7 +57,7 @@ def _attempted(
         found = runner.outputs(runner.invoke(runner.prepare(random_inputs(interface, size, zeros=zeros))))
     np.savez(to, *found.values())
     limit_time(0)
-    return {"outputs": list(found)}
+    return {"outputs": list(found), "memory": dataclasses.asdict(runner.memory())}
 
 
 if __name__ == "__main__":

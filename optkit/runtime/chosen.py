@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from optkit.errors import ArtifactError, SuiteError
+from optkit.errors import ArtifactError, OptkitError, SuiteError
 from optkit.runtime.litert import TFLiteRunner, load_litert
 from optkit.runtime.protocol import Runner, Runtime
 from optkit.runtime.registry import find_runtime, make_settings, settings_values
+from optkit.spec import Variant
 from optkit.spec.running import PLAIN, Running
 
 Load = Callable[..., Any]
@@ -24,6 +25,16 @@ def check_running(running: Running) -> Runtime:
     if not isinstance(running.settings, str):
         make_settings(runtime, running.settings)
     return runtime
+
+
+def check_variants(variants: Iterable[Variant]) -> None:
+    """Raise as `check_running`, with the variant's name, for the first of `variants` that cannot be run as it says."""
+    for variant in variants:
+        if not variant.running.plain:
+            try:
+                check_running(variant.running)
+            except OptkitError as error:
+                raise type(error)(f"variant {variant.name!r}: {error}") from error
 
 
 def loader(running: Running = PLAIN) -> Load:

@@ -3,8 +3,9 @@
 Found out of ai-edge-litert 2.3. Its options for the CPU work, one by one and together. What fails, with a RuntimeError
 that names a line of C++ and no reason, is `enable_ynnpack` (the package has no YNNPACK), and GPU or NPU without their
 drivers: none of these is a setting here. The kernel mode for reference kernels runs the built-in ones. After
-`resize_input_tensor`, the outputs of files with dynamic-range weights keep their old shape: a run then writes beyond
-the end of its buffer, and the process crashes. So shapes are compared with the interpreter's before that.
+`resize_input_tensor`, an output that lies behind a RESHAPE to a computed shape (SHAPE, STRIDED_SLICE, PACK: what
+TensorFlow writes for a free batch) keeps its old shape: a run then writes beyond the end of its buffer, and the process
+crashes. So shapes are compared with the interpreter's before that.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class CompiledModelRunner(TFLiteRunner):
     def _compile(self, settings: LiteRTSettings) -> None:
         from ai_edge_litert.compiled_model import CompiledModel
 
-        self._model = CompiledModel.from_file(str(self._path), options=self._options(settings))
+        self._options_used = self._options(settings)
+        self._model = CompiledModel.from_file(str(self._path), options=self._options_used)
         self._number, key = self._signature()
         inputs = list(self._model.get_input_tensor_details(key).values())
         places = {int(details["index"]): place for place, details in enumerate(self._inputs)}
@@ -69,14 +71,16 @@ class CompiledModelRunner(TFLiteRunner):
                 self._model.resize_input_tensor(number, shape, self._number, strict=False)
         outputs = list(self._model.get_output_tensor_details(key).values())
         self._check_shapes(outputs)
-        self._given = self._model.create_input_buffers(self._number)
-        self._found = self._model.create_output_buffers(self._number)
+        self._given: list[Any] = self._model.create_input_buffers(self._number)
+        self._found: list[Any] = self._model.create_output_buffers(self._number)
         self._writes = [(buffer, places[d["index"]]) for buffer, d in zip(self._given, inputs, strict=True)]
         buffers = {int(d["index"]): buffer for buffer, d in zip(self._found, outputs, strict=True)}
         self._reads = [
             (buffers[d["index"]], int(np.prod(shape)), d["dtype"], shape)
             for d, shape in zip(self._outputs, self._shapes, strict=True)
         ]
+        for buffer, place in self._writes:  # the first write has its say, too
+            buffer.write(np.zeros(self._inputs[place]["shape"], self._inputs[place]["dtype"]))
 
     def _output_shapes(self) -> list[list[int]]:
         """Return the outputs' shapes with this batch. They may be known after a run only: so run on zeros."""

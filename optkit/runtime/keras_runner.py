@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.keras.files import load_model
-from optkit.keras.tensorflow import load_tensorflow
-
-
-def set_threads(threads: int) -> None:
-    """Give TensorFlow `threads` threads within and between operations, before it runs anything."""
-    threading = load_tensorflow().config.threading
-    threading.set_intra_op_parallelism_threads(threads)
-    threading.set_inter_op_parallelism_threads(threads)
+from optkit.keras.tensorflow import set_threads
 
 
 class KerasRunner:

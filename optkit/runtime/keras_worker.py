@@ -11,8 +11,8 @@ from typing import Any
 
 from optkit.errors import OptkitError
 from optkit.keras.files import load_model
+from optkit.keras.tensorflow import set_threads
 from optkit.runtime.keras import read_arrays, write_arrays
-from optkit.runtime.keras_runner import set_threads
 
 
 def main(threads: int) -> None:

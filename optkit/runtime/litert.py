@@ -68,7 +68,8 @@ class TFLiteRunner:
             verify_file(path)
         self._path = path
         self.threads, self.batch = threads, batch
-        shapes = {s.index: sample_shapes[s.name] for s in self.interface.inputs} if sample_shapes else {}
+        given = sample_shapes or {}  # what is missing there, `prepare` says
+        shapes = {s.index: given[s.name] for s in self.interface.inputs if s.name in given} if given else {}
         try:
             self._interpreter = Interpreter(
                 model_path=str(path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from optkit.errors import SuiteError, nearest
 from optkit.files.documents import DocumentError, typed
@@ -56,6 +56,10 @@ def make_settings(runtime: Runtime, values: Mapping[str, Any]) -> Any:
     for name in values:
         if name not in known:
             raise SuiteError(f"runtime {runtime.name!r} has no setting {name!r}; {nearest(name, known)}")
+    hints = get_type_hints(runtime.settings)
+    for name, value in values.items():
+        if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
+            raise SuiteError(f"setting {name} is {value!r}; {nearest(str(value), get_args(hints[name]))}")
     try:
         return typed(dict(values), runtime.settings)
     except DocumentError as error:

@@ -116,13 +116,13 @@ def open_suite(
     *,
     variants: tuple[str, ...] = (),
     allowed: tuple[str, ...] = (),
-    store: Path | None = None,
+    store: str | Path | None = None,
 ) -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied.
 
     `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
     is worked out from the model and the labels. That the suite has `variants` is checked before any data is read. A
-    model that a function returns is kept in the folder `store` (default: the user's).
+    model that a function returns is kept with the `store` (default: the user's).
     """
     file = read_suite_file(name_or_path, None if data in DATA_MODES else data, allowed)
     suite = file.on()

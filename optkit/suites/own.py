@@ -14,7 +14,7 @@ from optkit.data.preprocessing import image_shape
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
-from optkit.files.places import default_root
+from optkit.files.places import local_root
 from optkit.models.function import function_file
 from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
@@ -68,7 +68,7 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     return suite, fitted(dataset, input_specs(look)) if look else dataset
 
 
-def with_model_file(suite: Suite, store: Path | None) -> Suite:
+def with_model_file(suite: Suite, store: str | Path | None) -> Suite:
     """Return `suite` with the file of the model that its function returns, called if need be; else as it is.
 
     The function's module is where the model's own classes are looked for, unless the suite names another.
@@ -76,7 +76,7 @@ def with_model_file(suite: Suite, store: Path | None) -> Suite:
     network = suite.workload.network
     if not isinstance(network, OwnModel) or not is_function(network.name):
         return suite
-    root = (store or default_root()).absolute()
+    root = local_root(store).absolute()
     file = function_file(network.name, suite.allowed, suite.folder, root, seed=suite.workload.seed)
     custom = network.custom_objects or network.name.split(":")[0]
     known = dataclasses.replace(network, file=str(file), custom_objects=custom)

@@ -48,9 +48,9 @@ def test_large_samples_are_run_in_small_batches_and_parts_with_the_same_scores(
     asked: list[tuple[int, int]] = []
     set_up = vars(accuracy)["set_up"]
 
-    def seen(file: Any, mode: str, threads: int, part: Any, workers: Any, *, batch: int) -> Any:
+    def seen(file: Any, mode: str, threads: int, part: Any, workers: Any, *, batch: int, load: Any) -> Any:
         asked.append((len(part), batch))
-        return set_up(file, mode, threads, part, workers, batch=batch)
+        return set_up(file, mode, threads, part, workers, batch=batch, load=load)
 
     monkeypatch.setattr(accuracy, "set_up", seen)
     file: Any = type("File", (), {"path": artifact(built_store, "int8"), "kind": "tflite"})
