@@ -67,7 +67,9 @@ def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
     """Return the stage that converts the model of `last`, of the network or file called `name`."""
     label, given = f"convert to {conversion.mode}", last.form is TFLITE
     quantizer = given or conversion.uses_quantizer
-    extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+    extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+    if conversion.algorithm == "gptq":
+        extra["gptq"] = 2  # 1 left 1x1 convolutions as they were
     spec = _with(last.spec, {"conversion": canonical(conversion), **extra})
     if given:
         return ConvertTflite(label=label, spec=spec, parent=last, conversion=conversion, name=name)

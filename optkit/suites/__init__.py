@@ -20,7 +20,7 @@ from optkit.spec import OwnSource, Suite
 from optkit.suites.document import Parsed, parse
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import open_own
+from optkit.suites.own import open_own, with_model_file
 from optkit.suites.places import HERE, find, split
 from optkit.suites.places import built_in as built_in
 from optkit.suites.places import place_of as place_of
@@ -126,22 +126,28 @@ def load_suite(
 
 
 def open_suite(
-    name_or_path: str, data: str = "auto", *, variants: tuple[str, ...] = (), allowed: tuple[str, ...] = ()
+    name_or_path: str,
+    data: str = "auto",
+    *,
+    variants: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
+    store: str | Path | None = None,
 ) -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied.
 
     `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
-    is worked out from the model and the labels. That the suite has `variants` is checked before any data is read.
+    is worked out from the model and the labels. That the suite has `variants` is checked before any data is read. A
+    model that a function returns is kept with the `store` (default: the user's).
     """
     file = read_suite_file(name_or_path, None if data in DATA_MODES else data, allowed)
     suite = file.on()
     suite.select(variants)
     source = suite.workload.dataset
     if isinstance(source, OwnSource):
-        return open_own(suite)
+        return open_own(with_model_file(suite, store))
     mode: DataMode = data if data in DATA_MODES else "auto"  # type: ignore[assignment]
     dataset = load_dataset(source.name, mode, **source.params)
-    return file.on(dataset.name), dataset
+    return with_model_file(file.on(dataset.name), store), dataset
 
 
 def read_suite(document: Mapping[str, Any], on: str | None = None, profile: str = "") -> Suite:

@@ -48,6 +48,7 @@ class _Workload(msgspec.Struct):
     model: str | None = None
     data: str | DataTable | None = None
     custom_objects: str = ""
+    output: str = ""
     network: str | _Named | None = None
     training: dict[str, Any] = {}
 

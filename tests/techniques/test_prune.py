@@ -6,8 +6,10 @@ import pytest
 from optkit.errors import BuildError
 from optkit.keras.layers import kernel_layers
 from optkit.keras.tensorflow import load_keras
+from optkit.techniques.cluster import Cluster
 from optkit.techniques.distill import Distill
 from optkit.techniques.prune import Prune, final_sparsities
+from optkit.tflite.weights import weights_of
 from tests.techniques.training_helpers import (
     context,
     converted,
@@ -144,7 +146,7 @@ def test_what_cannot_be_pruned_is_named_before_training():
         [layers.DepthwiseConv2D(3, input_shape=(8, 8, 1), name="dw"), layers.Flatten(), layers.Dense(4, name="logits")]
     )
     with pytest.raises(BuildError, match=r"prune cannot change layer 'dw' \(DepthwiseConv2D\)"):
-        run(model, Prune())
+        run(model, Prune(include=("dw", "logits")))
     with pytest.raises(BuildError, match="no layer's name fits 'dense'"):
         run(model, Prune(include=("dense",)))
     with pytest.raises(BuildError, match="leave no layer"):
@@ -152,6 +154,7 @@ def test_what_cannot_be_pruned_is_named_before_training():
     with pytest.raises(BuildError, match="fits no layer that is left"):
         final_sparsities(model, Prune(sparsity_by_layer={"log*": 0.8, "logits": 0.9}))
     assert final_sparsities(model, Prune(exclude=("dw",))) == {"logits": 0.8}
+    assert final_sparsities(model, Prune()) == {"logits": 0.8}, "every layer, but for depthwise ones"
 
 
 def test_sparsity_is_logged_for_tensorboard_and_noted(tmp_path):
@@ -160,3 +163,30 @@ def test_sparsity_is_logged_for_tensorboard_and_noted(tmp_path):
     assert any(b"mask:0/sparsity" in path.read_bytes() for path in tmp_path.glob("log/metrics/*"))
     (note,) = notes
     assert note.startswith("share of zeros: conv 0.")
+
+
+@pytest.mark.parametrize(
+    "step", [Prune(final_sparsity=0.8, **FAST), Cluster(clusters=8, **FAST)], ids=["prune", "cluster"]
+)
+def test_depthwise_convolutions_are_left_alone_and_the_promise_is_of_the_others(step, tmp_path):
+    """A MobileNet or DS-CNN is changed as it is: nobody has to name its depthwise layers."""
+    layers = load_keras().layers
+    model = load_keras().Sequential(
+        [
+            layers.InputLayer(input_shape=(8, 8, 1), name="image"),
+            layers.Conv2D(6, 3, name="conv"),
+            layers.DepthwiseConv2D(3, name="dw"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(4, name="logits"),
+        ],
+        name="separable",
+    )
+    changed = run(model, step)
+    assert (changed.get_layer("dw").depthwise_kernel.numpy() != 0).all()
+    for facts in (converted(changed, tmp_path), weights_of(tmp_path / "model.h5")):
+        assert [tensor.depthwise for tensor in facts.tensors].count(True) == 1
+        for gate in step.promises():
+            if gate.metric != "leftover_wrappers":
+                own = facts.of_layers(gate.layers, gate.except_layers, depthwise=gate.covers_depthwise)
+                assert gate.holds(float(getattr(own, gate.metric)))
+                assert not gate.holds(float(getattr(facts, gate.metric))), "the depthwise layer alone breaks it"
