@@ -101,7 +101,8 @@ class View:
 
     def is_real(self, index: int) -> bool:
         """Tell whether a tensor holds real numbers, as floats or as integers with a scale."""
-        return tensor_type(self.tensors[index]) in _FLOATS or is_quantized(self.tensors[index])
+        tensor = self.tensors[index]
+        return tensor_type(tensor) in _FLOATS or is_quantized(tensor) or _blocks(tensor) is not None
 
     def shape(self, index: int) -> tuple[int, ...]:
         """Return the shape of a tensor, as the file has it."""
@@ -131,6 +132,9 @@ class View:
             stored: Array = np.frombuffer(raw, _WIDE[kind]).reshape(self.shape(index))
         else:
             stored = tensor_values(self.model, tensor)
+        if (blocks := _blocks(tensor)) is not None:
+            scales = self.values(int(blocks.scales)).reshape(len(stored), -1)
+            return stored.astype(np.float32) * np.repeat(scales, int(blocks.blockSize), axis=1)
         if not is_quantized(tensor):
             return stored.astype(np.float32)
         scale = np.asarray(tensor.quantization.scale, np.float64)
@@ -147,6 +151,12 @@ class View:
         names = [tensor_name(self.tensors[i]) for p, i in node.constants.items() if p == weights]
         names += [tensor_name(self.tensors[index]) for index in node.outputs]
         return [part for part in re.split("[/;:]", ";".join(names)) if part]
+
+
+def _blocks(tensor: Any) -> Any:
+    """Return what says where the scales of blocks of weights are; None where a tensor has no such scales."""
+    found = tensor.quantization
+    return None if found is None else found.details
 
 
 def _limits(dtype: str) -> tuple[int, int]:
