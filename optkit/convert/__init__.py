@@ -101,7 +101,6 @@ def _check_fake_quantization(model: Any, conversion: Conversion) -> None:
         "algorithm": "min_max",
         "bias_correction": False,
         "equalize": False,
-        "equalize": False,
     }
     for name, plain in plain_fields.items():
         if (got := getattr(conversion, name)) != plain:
