@@ -28,10 +28,8 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     """Return the last stage of `variant`; its parents lead back to the training of the network."""
     workload = suite.workload
     spec = {"schema": KEY_SCHEMA, "data": data_digest, "task": workload.task, "seed": workload.seed}
-    if isinstance(variant.network, OwnModel):
-        last = _read(suite, variant, variant.network, spec)
-    else:
-        last = _train(suite, variant, spec)
+    own = variant.network.own
+    last = _read(suite, variant, own, spec) if own else _train(suite, variant, spec)
     for step in variant.steps:
         needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
         said = {"needs": {name: stage.key for name, stage in needs.items()}} if needs else {}

@@ -13,6 +13,7 @@ COMMANDS: dict[str, Command | Line] = {
     "ab": Line("ab", "time two models, or two builds of a suite, against each other"),
     "compare": Line("compare", "compare two saved runs"),
     "history": Line("history", "show saved runs over time and locate changes"),
+    "doctor": Line("doctor", "say where a quantized file loses accuracy, why, and what mends it"),
     "choose": Line(
         "choose", "name the variant of a saved run to ship, and why no other; exit code 3 when nothing fits"
     ),
@@ -20,7 +21,8 @@ COMMANDS: dict[str, Command | Line] = {
     "export": Line("export", "write a saved run in the format of another tool"),
     "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "tune": Line("tune", "find the settings with which a file is fastest"),
-    "run": Line("run", "classify image files with a .tflite file"),
+    "run": Line("run", "classify image files with a model file"),
+    "mnn": Line("mnn", "make a .mnn file of a float .tflite file, quantized by MNN"),
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"
     ),

@@ -95,18 +95,22 @@ def _check_operators(model: Any, name: str) -> None:
 
 def _check_float(model: Any, name: str) -> None:
     """Refuse a file that has been quantized: its float weights are gone."""
-    hint = "give the float file that it was made from"
+    if part := quantized_part(model):
+        raise ArtifactError(f"{name} is quantized already: {part}; give the float file that it was made from")
+
+
+def quantized_part(model: Any, floats: tuple[str, ...] = ("float32",)) -> str | None:
+    """Say which part of a verified ModelT is quantized; None when all of it is float. `floats` are types of weights."""
     for graph in model.subgraphs:
         for operator, stored in weight_operators(model, graph):
-            if (kind := tensor_type(stored)) != "float32":
-                what = f"{operator_name(model, operator)} ({shown(tensor_name(stored))!r})"
-                raise ArtifactError(f"{name} is quantized already: the weights of {what} are {kind}; {hint}")
+            if (kind := tensor_type(stored)) not in floats:
+                return f"the weights of {operator_name(model, operator)} ({shown(tensor_name(stored))!r}) are {kind}"
         for tensor in listed(graph.tensors):
             if is_quantized(tensor):
-                what = f"tensor {shown(tensor_name(tensor))!r} is {tensor_type(tensor)} with a scale"
-                raise ArtifactError(f"{name} is quantized already: {what}; {hint}")
+                return f"tensor {shown(tensor_name(tensor))!r} is {tensor_type(tensor)} with a scale"
         if any(operator_name(model, operator) == "FAKE_QUANT" for operator in listed(graph.operators)):
-            raise ArtifactError(f"{name} carries FAKE_QUANT operators of quantization-aware training; {hint}")
+            return "it carries FAKE_QUANT operators of quantization-aware training"
+    return None
 
 
 def _try(content: bytes, name: str, batch: int) -> None:

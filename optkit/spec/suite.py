@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import SuiteError, check_name, check_texts, nearest
+from optkit.spec.bounds import read_bounds
 from optkit.spec.conversion import Conversion
 from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
 from optkit.spec.running import PLAIN, Running
+from optkit.spec.target import Target
 from optkit.spec.training import Training, TrainingRecipe
 
 
@@ -44,6 +46,11 @@ class Network:
         """Whether it is a .tflite file: what trains cannot be applied to it."""
         return False
 
+    @property
+    def own(self) -> OwnModel | None:
+        """Itself when it is the user's own model, which is read; None when it is built and trained."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel(Network):
@@ -61,6 +68,11 @@ class OwnModel(Network):
     def is_tflite(self) -> bool:
         """Whether the file is one."""
         return self.name.lower().endswith(".tflite")
+
+    @property
+    def own(self) -> OwnModel:
+        """Itself."""
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +174,7 @@ class Suite:
     profiles: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     """The packages that the user allowed to be imported. Never said by the file itself."""
+    targets: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "suite", SuiteError)
@@ -173,10 +186,22 @@ class Suite:
         for mode in self.modes:
             if mode not in MODES:
                 raise SuiteError(f"modes: there is no mode {mode!r}; {nearest(mode, MODES)}")
-        for i, gate in enumerate(self.gates):
+        places = [(f"gates[{i}]", gate) for i, gate in enumerate(self.gates)]
+        places += [(gate.origin, gate) for target in self.targets for gate in target.gates]
+        for where, gate in places:
             for mode in gate.modes:
                 if mode not in self.modes:
-                    raise SuiteError(f"gates[{i}]: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
+                    raise SuiteError(f"{where}: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
+            if gate.target:
+                self._check_target(where, gate)
+
+    def _check_target(self, where: str, gate: Gate) -> None:
+        target = self.target(gate.target, where)
+        names = {bound.of.metric for bound in read_bounds({f"max_{name}": 1 for name in target.quantities})}
+        if gate.metric not in names:
+            raise SuiteError(
+                f"{where}: {gate.metric} is not known of target {gate.target!r}; it has {', '.join(names)}"
+            )
 
     @property
     def folder(self) -> Path:
@@ -193,6 +218,19 @@ class Suite:
         """The text that `load_suite` finds it by."""
         place = str(self.path.resolve()) if self.path else self.name
         return f"{place}:{self.profile}" if self.profile else place
+
+    def target(self, name: str, where: str = "") -> Target:
+        """Return the target called `name`. Raises SuiteError, naming the nearest, when there is none."""
+        known = {target.name: target for target in self.targets}
+        if name not in known:
+            has = nearest(name, known) if known else "it has no targets"
+            raise SuiteError(f"{f'{where}: ' if where else ''}suite {self.name!r} has no target {name!r}; {has}")
+        return known[name]
+
+    def target_gates(self, target: Target, variant: Variant) -> tuple[Gate, ...]:
+        """Return the limits of `target` that `variant` must keep: none when it is not meant, or is a Keras file."""
+        meant = variant.kind == "tflite" and (not target.variants or variant.name in target.variants)
+        return target.gates if meant else ()
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`. Raises SuiteError, naming the nearest, when there is none."""

@@ -32,7 +32,8 @@ class SuiteFile:
     """A suite file as it was read: the tables of `document`, and the `profile` that is meant when none is named.
 
     With `changed`, its data set is not the one it was written for: overrides for others do not matter. `allowed` are
-    the packages whose functions it may name. Its tables are parsed and checked once, when it is first asked.
+    the packages whose functions it may name. `text` is what stands in the file, and `extends` the suite that it begins
+    from. Its tables are parsed and checked once, when it is first asked.
     """
 
     document: Mapping[str, Any]
@@ -40,6 +41,8 @@ class SuiteFile:
     profile: str = ""
     changed: bool = False
     allowed: tuple[str, ...] = ()
+    text: str = ""
+    extends: str = ""
 
     def on(self, data: str | None = None, profile: str = "") -> Suite:
         """Return the suite of `profile` with the overrides for the data set called `data`.
@@ -68,6 +71,13 @@ class SuiteFile:
         with self._telling():
             return dataclasses.replace(self, document=with_data(dict(self.document), data), changed=True)
 
+    def of_run(self, data: str) -> Suite:
+        """Return the suite of a run on the data set called `data`, which need not be one of the file's."""
+        if data in self.data:
+            return self.on(data)
+        other = next((name for name, entry in DATASETS.items() if data in entry.names), None)
+        return self.with_data(other).on(data) if other else self.on()  # of the user's own nothing is said
+
     @cached_property
     def _parsed(self) -> Parsed:
         with self._telling():
@@ -88,8 +98,16 @@ def read_suite_file(name_or_path: str, data: str | None = None, allowed: tuple[s
     """Read a suite file from the disk; nothing later reads it again. The parameters are as in `load_suite`."""
     place, profile = split(name_or_path)
     path = find(place)
-    document, extended = read_document(path, find)
-    file = SuiteFile(document=document, file=path, profile=profile, changed=extended, allowed=allowed)
+    found = read_document(path, find)
+    file = SuiteFile(
+        document=found.tables,
+        file=path,
+        profile=profile,
+        changed=bool(found.extends),
+        allowed=allowed,
+        text=found.text,
+        extends=found.extends,
+    )
     return file if data is None else file.with_data(data)
 
 
@@ -104,10 +122,7 @@ def load_suite(
     whose functions the file may name. Raises SuiteError when there is no such suite, or when anything in it is wrong.
     """
     file = read_suite_file(name_or_path, data, allowed)
-    if data is None and on is not None and on not in file.data:  # a run on other data
-        other = next((name for name, entry in DATASETS.items() if on in entry.names), None)
-        return file.with_data(other).on(on) if other else file.on()  # of the user's own nothing is said
-    return file.on(on)
+    return file.on(on) if data is not None or on is None else file.of_run(on)
 
 
 def open_suite(

@@ -19,6 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
         "gates": "Bounds that must hold.",
+        "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
     },
     "workload": {
         "dataset": "A built-in data set, by name or with its parameters.",
@@ -93,6 +94,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "strip": "Which strings and metadata are removed.",
         "algorithm": "How LiteRT's quantizer chooses integer weights.",
         "bias_correction": "Take out of each bias what rounded weights add to a layer's mean output.",
+        "equalize": "Bring the channels between two layers to one scale before they are quantized.",
     },
     "gate": {
         "metric": "What is bounded.",
@@ -109,6 +111,16 @@ MEANINGS: dict[str, dict[str, str]] = {
         "relative_to": "Of speedup: the variant that it is over. By default the baseline.",
         "at": "A confidence, such as `95%`: the bound must hold for the whole interval.",
         "inconclusive": "What it means when the interval cannot tell.",
+        "target": "The target on which the value is meant.",
+    },
+    "target": {
+        "runtime": "What runs the file there: `tflite_micro` or `litert`.",
+        "compiler": "What estimates the file for an accelerator: `vela`.",
+        "variants": "Which variants must keep the limits. Empty: all that are .tflite files.",
+        "threads": "With how many threads LiteRT runs.",
+        "accelerator": "The Arm Ethos-U processor.",
+        "system_config": "Clock and bandwidths, by the name in Vela's configuration. Empty: Vela's choice.",
+        "memory_mode": "Where weights and tensors stand, by the name in Vela's configuration. Empty: Vela's choice.",
     },
     "teaching": {
         "teacher": "The variant whose outputs are learned from.",
@@ -162,11 +174,19 @@ def meaning(table: str, key: str) -> str:
         return _ON
     if key == "technique":
         return "The technique."
-    shared = {"suite": ("workload", "training"), "workload": (), "data": (), "variant": (), "budget": (), "gate": ()}
+    shared = {
+        "suite": ("workload", "training"),
+        "workload": (),
+        "data": (),
+        "variant": (),
+        "budget": (),
+        "gate": (),
+        "target": (),
+    }
     for place in (table, *shared.get(table, ("training", "teaching"))):
         if key in MEANINGS.get(place, {}):
             return MEANINGS[place][key]
     kind, _, quantity = key.partition("_")
-    if table == "budget" and kind in _KINDS and key in BUDGET_KEYS:
+    if (table == "budget" and kind in _KINDS and key in BUDGET_KEYS) or (table == "target" and kind in _KINDS):
         return f"{_KINDS[kind]} so much: a bound on `{quantity}`."
     raise KeyError(f"{table}.{key}")

@@ -15,6 +15,7 @@ from tests.techniques.training_helpers import (
     converted,
     functional,
     holds,
+    kept,
     run,
     same,
     samples,
@@ -60,7 +61,7 @@ def test_constant_prunes_from_the_start_and_polynomial_gradually():
 
 def test_exclude_leaves_a_layer_dense_and_the_promise_knows(tmp_path):
     step = Prune(final_sparsity=0.8, exclude=("conv",), **FAST)
-    facts = converted(run(sequential(), step), tmp_path)
+    facts = kept(run(sequential(), step), tmp_path)
     assert zeros(facts)["conv"] < 0.2
     assert holds(step, facts)
     assert not holds(Prune(final_sparsity=0.8, **FAST), facts)
@@ -69,7 +70,7 @@ def test_exclude_leaves_a_layer_dense_and_the_promise_knows(tmp_path):
 def test_sparsity_by_layer(tmp_path):
     table = {"logits": 0.5, "hid*": 0.9, "*": 0.6}
     step = Prune(sparsity_by_layer=table, initial_sparsity=0.3, **FAST)
-    facts = converted(run(sequential(), step), tmp_path)
+    facts = kept(run(sequential(), step), tmp_path)
     found = zeros(facts)
     assert [found[name] for name in ("logits", "hidden", "conv")] == pytest.approx([0.5, 0.9, 0.6], abs=0.03)
     assert holds(step, facts)
@@ -81,7 +82,7 @@ def test_two_of_four_in_the_converted_file(tmp_path):
     facts = converted(run(sequential(), step), tmp_path)
     assert holds(step, facts)
     assert zeros(facts)["hidden"] == pytest.approx(0.5, abs=0.02)
-    half = converted(run(sequential(), Prune(final_sparsity=0.5, **FAST)), tmp_path)
+    half = kept(run(sequential(), Prune(final_sparsity=0.5, **FAST)), tmp_path)
     assert not holds(step, half)  # half of the weights zero is not two of every four
 
 
@@ -97,26 +98,29 @@ def test_functional_models_with_nested_ones_and_earlier_zeros(tmp_path):
     assert zeros(second)["logits"] == pytest.approx(0.6, abs=0.02)
 
 
-def test_zeros_are_positive():
-    pruned = run(sequential(), Prune(final_sparsity=0.8, **FAST))
+@pytest.fixture(scope="module")
+def pruned():
+    """`sequential()`, pruned to 80 % zeros."""
+    return run(sequential(), Prune(final_sparsity=0.8, **FAST))
+
+
+def test_zeros_are_positive(pruned):
     for layer in kernel_layers(pruned):
         kernel = layer.kernel.numpy()
         assert not np.signbit(kernel[kernel == 0]).any()
 
 
-def test_the_same_twice():
-    step = Prune(final_sparsity=0.8, **FAST)
-    assert same(weights(run(sequential(), step)), weights(run(sequential(), step)))
+def test_the_same_twice(pruned):
+    assert same(weights(pruned), weights(run(sequential(), Prune(final_sparsity=0.8, **FAST))))
 
 
-def test_pruning_with_a_teacher(tmp_path):
+def test_pruning_with_a_teacher(pruned, tmp_path):
     outputs = sequential(5).predict(samples()[0], verbose=0)
     step = Prune(final_sparsity=0.8, teaching=Distill(teacher="big").teaching, **FAST)
     assert step.needs() == ("big",)
-    plain = run(sequential(), Prune(final_sparsity=0.8, **FAST))
     taught = run(sequential(), step, context({"big": outputs}))
-    assert holds(step, converted(taught, tmp_path))
-    assert not same(weights(plain), weights(taught))
+    assert holds(step, kept(taught, tmp_path))
+    assert not same(weights(pruned), weights(taught))
 
 
 @pytest.mark.parametrize(
