@@ -48,9 +48,9 @@ def convert_tflite(
     """Return the float .tflite file `content` as `conversion` says.
 
     `calibration` are training samples: an array (samples, *sample shape), or one for each input by its name in
-    `signature` (default: the file's first). Modes int8 and int16x8 and algorithm gptq need it. `name` is what messages
-    call the file. It is tried in a process of its own unless it was `tried` already. Mode float32 gives the file
-    itself, mended (`optkit.tflite.mend`) and stripped; its outputs stay the same.
+    `signature` (default: the file's first). Modes int8 and int16x8, algorithms gptq and oscar, and bias_correction need
+    it. `name` is what messages call the file. It is tried in a process of its own unless it was `tried` already. Mode
+    float32 gives the file itself, mended (`optkit.tflite.mend`) and stripped; its outputs stay the same.
 
     Raises ArtifactError when the file is damaged, crashes LiteRT, is quantized already or has an operator that LiteRT
     does not know; DataError when the samples do not fit; BuildError when it cannot be converted so.
@@ -65,8 +65,7 @@ def convert_tflite(
         _try(content, name, interface.batch or 1)
     data = mend(content)
     if conversion.mode != "float32" or conversion.layers:
-        needed = conversion.mode in ("int8", "int16x8") or conversion.algorithm == "gptq"
-        feeds = _feeds(calibration, interface, conversion) if needed else lambda: iter(())
+        feeds = _feeds(calibration, interface, conversion) if conversion.needs_samples else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
     data = simplify(data)
     return data if conversion.strip == "nothing" else strip(data, conversion.strip)
@@ -127,7 +126,11 @@ def _try(content: bytes, name: str, batch: int) -> None:
 def _feeds(calibration: Inputs | None, interface: Interface, conversion: Conversion) -> Feeds:
     """Return what yields the calls of the calibration: samples drawn by the seed, as many a call as the file takes."""
     if calibration is None:
-        who = "algorithm 'gptq'" if conversion.algorithm == "gptq" else f"mode {conversion.mode!r}"
+        who = f"mode {conversion.mode!r}"
+        if conversion.algorithm in ("gptq", "oscar"):
+            who = f"algorithm {conversion.algorithm!r}"
+        elif conversion.bias_correction:
+            who = "bias_correction"
         raise DataError(f"{who} needs samples to calibrate on; give training samples")
     arrays = fit(calibration, interface, "the calibration data")
     count = len(next(iter(arrays.values())))
