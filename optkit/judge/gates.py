@@ -171,7 +171,7 @@ def value_of(facts: VariantFacts, metric: str) -> float | None:
 def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
     names = [*gate.layers, *(f"not {pattern}" for pattern in gate.except_layers)]
     where = f"layers {', '.join(names)}" if names else ""
-    weights = facts.weights.of_layers(gate.layers, gate.except_layers)
+    weights = facts.weights.of_layers(gate.layers, gate.except_layers, depthwise=gate.covers_depthwise)
     if not weights.tensors:
         return _without(gate, variant, "no weight tensor of the file has such a layer's name", where)
     return _verdict(gate, variant, float(getattr(weights, gate.metric)), where)

@@ -156,14 +156,14 @@ def _bench(config: pytest.Config, place: str) -> Bench:
         options = config.option
         threads = thread_counts(options.optkit_threads)
         allowed = allowed_packages(names(options.optkit_allow))
-        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed)
-        variants = suite.measured(names(options.optkit_variants))
-        check_variants(variants)
-        like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         store = options.optkit_store
         if store is not None and not store.strip():
             raise OptkitError("--store is empty; name a folder, or leave it out for the default")
         kept = open_store(store or None)
+        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed, store=store or None)
+        variants = suite.measured(names(options.optkit_variants))
+        check_variants(variants)
+        like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         benches[place] = Bench(suite, dataset, variants, threads, kept, options.optkit_data, config, like)
     return benches[place]
 

@@ -56,6 +56,7 @@ def gather(
         if scorer:
             scores[name] = measure_quality(artifact, dataset, scorer, runtime, **more)
         else:
+            more["output"] = suite.workload.output
             evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, **more)
     found = {
         name: VariantFacts(

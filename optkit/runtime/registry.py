@@ -36,6 +36,7 @@ MODULES: dict[str, str] = {
     "litert": "optkit.runtime.litert",
     "keras": "optkit.runtime.keras_process",
     "tflite_micro": "optkit.runtime.tflite_micro",
+    "mnn": "optkit.runtime.mnn",
 }
 """One line a runtime: its name, and the module that has it as `RUNTIME`."""
 

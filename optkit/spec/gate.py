@@ -111,6 +111,11 @@ class Gate:
         return {name: value for name, value in found.items() if value is not None}
 
     @property
+    def covers_depthwise(self) -> bool:
+        """Whether "all layers" has depthwise convolutions among them: pruning and clustering leave them as they are."""
+        return self.origin not in ("prune", "cluster")
+
+    @property
     def error_rate(self) -> float:
         """The error rate of each one-sided bound: 0.05 of `at = "95%"`. Raises ValueError without `at`."""
         require(self.at is not None, "the gate is on the value itself: it has no confidence")

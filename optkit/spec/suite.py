@@ -46,28 +46,41 @@ class Network:
         """Whether it is a .tflite file: what trains cannot be applied to it."""
         return False
 
+    @property
+    def own(self) -> OwnModel | None:
+        """Itself when it is the user's own model, which is read; None when it is built and trained."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel(Network):
     """The user's own trained model: `name` is a path, relative to the suite file, or `package.module:function`.
 
     A .keras or .h5 file, a SavedModel folder, or a float .tflite file. `custom_objects` is a module whose classes the
-    model is made of. It is not trained before the first step.
+    model is made of. `file` is where the model that a function returned is kept, once it was called. It is not trained
+    before the first step.
     """
 
     custom_objects: str = ""
+    file: str = ""
 
     @property
     def is_tflite(self) -> bool:
         """Whether the file is one."""
         return self.name.lower().endswith(".tflite")
 
+    @property
+    def own(self) -> OwnModel:
+        """Itself."""
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """The task that the variants compete on: data set, network, training recipe and kind of output.
 
-    `task` is worked out from the model and the labels when it is `auto`. `metric` None is the task's own; a function of
+    `task` is worked out from the model and the labels when it is `auto`. `output` is the name of the one output that is
+    judged, of a model with several. `metric` None is the task's own; a function of
     the user's needs `better`.
     """
 
@@ -77,6 +90,7 @@ class Workload:
     task: Literal["auto", "multiclass", "binary", "multilabel", "regression", "sequence", "reconstruction"] = (
         "multiclass"
     )
+    output: str = ""
     metric: str | None = None
     better: Literal["higher", "lower"] | None = None
     seed: int = 1

@@ -81,6 +81,7 @@ def _top() -> dict[str, Any]:
     own: dict[str, Any] = {
         "model": _TEXT,
         "data": {"oneOf": [_TEXT, _ref("DataTable")]},
+        "output": _TEXT,
         "metric": _TEXT,
         "better": _TEXT,
         "custom_objects": _TEXT,

@@ -24,9 +24,11 @@ MEANINGS: dict[str, dict[str, str]] = {
     "workload": {
         "dataset": "A built-in data set, by name or with its parameters.",
         "network": "A built-in network, by name or with its parameters.",
-        "model": "Your trained model: a .keras, .h5 or .tflite file, or a SavedModel folder. Relative to this file.",
+        "model": "Your trained model: a .keras, .h5 or .tflite file, a SavedModel folder (relative to this file), or "
+        "`package.module:function`.",
         "data": "Your data: an .npz file, a folder of images, or `package.module:function`; or a table.",
         "task": "What the model does. Of your own model it is worked out, and said.",
+        "output": "Which of the model's outputs is judged, when it has several.",
         "metric": "How well it does that: a metric of the task, or `package.module:function`.",
         "better": "Which direction of a metric of your own is better: higher or lower.",
         "custom_objects": "A module with the classes that your model is made of. You must allow it.",
@@ -81,7 +83,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "mode": "The post-training scheme.",
         "input_type": "What the file takes.",
         "output_type": "What the file gives.",
-        "granularity": "One scale for each output channel, or one for a whole tensor.",
+        "granularity": "One scale for each output channel, one for a whole tensor, or one for each block of inputs.",
+        "block_size": "How many inputs share a scale, with `blockwise`.",
         "calibration": "How int8 chooses the range of each activation.",
         "percentile": "For `percentile`: where values are clipped.",
         "calibration_samples": "How many training samples choose the ranges.",
@@ -90,6 +93,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "sparse": "TensorFlow Lite's sparse encoding of weights with many zeros.",
         "strip": "Which strings and metadata are removed.",
         "algorithm": "How LiteRT's quantizer chooses integer weights.",
+        "bias_correction": "Take out of each bias what rounded weights add to a layer's mean output.",
     },
     "gate": {
         "metric": "What is bounded.",
