@@ -263,7 +263,9 @@ class Suite:
         stated = [
             gate
             for gate in self.gates
-            if (not gate.variants or variant.name in gate.variants) and gate.kind in ("any", variant.kind)
+            if (not gate.variants or variant.name in gate.variants)
+            and gate.kind in ("any", variant.kind)
+            and not (gate.target and variant.kind == "keras" and not gate.variants)  # a Keras file runs on no target
         ]
         promised = [gate for step in variant.steps for gate in step.promises()]
         if variant.conversion:
