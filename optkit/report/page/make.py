@@ -63,7 +63,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
         latency_section(run, name),
         dataclasses.replace(operators, missing=(*unseen.lines, *operators.missing)),
         _accuracy(source, name, (drops, scores), files, missing),
-        size_section(run, name, files),
+        size_section(run, name, inside),
         weights_section(run, name),
         build_section(run, store),
         past_section(run, name, list(folders)),
