@@ -73,7 +73,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
     about = (
         f"{len(run.variants)} files on {data.name} ({data.train:,} samples to train, {data.test:,} to test)",
         f"{run.machine}; {run.sessions} session{'s' if run.sessions != 1 else ''}; {run.made or 'at an unknown time'}",
-        source.label,
+        *([source.label] if source.label else []),
     )
     return RunPage(name, run.suite, about, sections)
 
