@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit import __version__
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, folder, names
 from optkit.data import Dataset
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     for path in files:
         run = read_run(path)
         sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
-    written = write_page(make_page(sources, folders, Store(options.store), __version__), options.output)
+    written = write_page(make_page(sources, folders, open_store(options.store), __version__), options.output)
     text = "\n".join(f"written: {path}" for path in written)
     return {"schema": 1, "written": [str(path) for path in written]}, text, 0
 

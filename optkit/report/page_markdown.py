@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from optkit.report.escape import code, plain
 from optkit.report.page.parts import Cards, Chart, Lines, Page, Part, Picture, RunPage, Section, Table, Tree, Trees
 
-_WHOLE = ("answer", "front", "table", "operators", "accuracy", "build", "past", "environment", "reproduce")
+_WHOLE = ("answer", "front", "table", "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
 """The sections that the Markdown page has; the others are in the HTML page."""
 
 
