@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optkit import __version__
-from optkit.build.store import Store
+from optkit.build.shared import open_store
 from optkit.data import Dataset
 from optkit.errors import OptkitError
 from optkit.record.run import Run
@@ -34,7 +34,7 @@ def write_report(
     """
     found = [runs] if isinstance(runs, Run) else list(runs)
     sources = [Source("", run, dataset, profile) for run in found]
-    kept = Store(Path(store) if store else None)
+    kept = open_store(store or None)
     return write_page(make_page(sources, [Path(one) for one in history], kept, __version__), Path(folder))
 
 
