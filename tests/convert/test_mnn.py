@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,7 +194,7 @@ def test_samples_that_do_not_fit(model, x, fields, told):
 
 def test_wrong_settings():
     with pytest.raises(SuiteError, match="quantization is 'int8'; "):
-        MNNConversion(quantization="int8")
+        MNNConversion(quantization="int8")  # type: ignore[arg-type]
     with pytest.raises(SuiteError, match="calibration_samples is 0; expected 1 or more"):
         MNNConversion(calibration_samples=0)
 
@@ -223,7 +224,7 @@ def test_the_key_covers_the_version_and_the_samples(monkeypatch):
 def request_file(tmp_path_factory):
     """A request as the process that converts gets it, for the KL quantizer, with all its files in place."""
     folder = tmp_path_factory.mktemp("mnn")
-    kept = {}
+    kept: dict[str, Any] = {}
 
     def keep(place: Path, request, name: str) -> None:
         shutil.copytree(place, folder / "work")
