@@ -9,48 +9,23 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
-import setuptools
 
 from optkit import read_run
 from optkit.record import sessions
 from tests.isolation import ROOT
 
-BUILDS = 77
-"""The oldest setuptools that reads this pyproject.toml."""
 EXAMPLE = ROOT / "docs" / "examples" / "tflite_only"
-LEFT_OUT = {"docs", "out", "build", "dist"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built offline from a copy of this repository."""
-    if int(setuptools.__version__.split(".")[0]) < BUILDS:
-        pytest.skip(f"setuptools {BUILDS} builds the wheel, and {setuptools.__version__} is here; make setup brings it")
-    folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "source", ignore=_left_out)
-    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)], cwd=folder / "source", capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = folder.glob("*.whl")
-    return found
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """Leave out what is no source, and what is large and in no wheel."""
-    made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
-    return made | (LEFT_OUT if Path(folder) == ROOT else set())
-
-
-@pytest.fixture(scope="module")
-def site(wheel: Path) -> Path:
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel as pip unpacks it."""
+    folder = tmp_path_factory.mktemp("wheel") / "site"
     with zipfile.ZipFile(wheel) as file:
-        file.extractall(wheel.parent / "site")
-    return wheel.parent / "site"
+        file.extractall(folder)
+    return folder
 
 
 @pytest.fixture

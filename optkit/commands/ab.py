@@ -14,7 +14,8 @@ from optkit.judge.ab import Design, compare_pairs, exit_code
 from optkit.judge.pairs import Pair, find_pairs
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
-from optkit.report import comparison, markdown
+from optkit.report import comparison, markdown, markdown_tables
+from optkit.spec.keys import file_sha256
 from optkit.suites import open_suite
 
 
@@ -29,6 +30,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=seconds, default=60.0, metavar="SECONDS", help="longest time of a pair (60)")
     parser.add_argument("--suite", metavar="SUITE", help="whose variants to look for when BASE or HEAD is a store")
     parser.add_argument("--data", default="auto", metavar="WHICH", help="the data that the stores were built with")
+    about = "leave out a pair whose two files are one and the same: its time cannot have changed"
+    parser.add_argument("--changed", action="store_true", help=about)
     add_time_limit(parser)
 
 
@@ -36,8 +39,10 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
     suite = options.suite
     pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
+    unchanged = [pair.name for pair in pairing.pairs if options.changed and _is_one_file(pair)]
+    pairs = tuple(pair for pair in pairing.pairs if pair.name not in unchanged)
     measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
-    judgements = compare_pairs(pairing.pairs, measure, design, options.budget)
+    judgements = compare_pairs(pairs, measure, design, options.budget)
     alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
     result = {
         "design": design,
@@ -47,10 +52,19 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "missing": pairing.missing,
         "new": pairing.new,
         "not_allowed": alone,
+        "unchanged": unchanged,
     }
     shown = comparison.judgements_text(judgements, pairing, design, alone)
+    same = [f"the same file on both sides, not timed: {', '.join(unchanged)}"] if unchanged else []
+    shown = "\n".join([*same, shown])
     code = 1 if alone else exit_code(judgements)
-    return result, shown, reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code)
+    table = markdown_tables.ab_table(judgements, unchanged)
+    code = reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code, table=table)
+    return result, shown, code
+
+
+def _is_one_file(pair: Pair) -> bool:
+    return file_sha256(pair.base) == file_sha256(pair.head)
 
 
 def _measure(pair: Pair, number: int, *, threads: int, batch: int, limit: float | None) -> PairedTiming:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from optkit.commands.command import fraction, names
+from optkit.commands.command import fraction, names_if_any
 from optkit.judge.ab import Design
 
 
@@ -19,8 +19,4 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
         about = f"{about} ({100 * default:g}%%)"
         parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
     about = "names that may be missing or new (none, when empty)"
-    parser.add_argument("--allow", type=_names_if_any, default=(), metavar="A,B", help=about)
-
-
-def _names_if_any(value: str) -> tuple[str, ...]:
-    return names(value) if value else ()
+    parser.add_argument("--allow", type=names_if_any, default=(), metavar="A,B", help=about)

@@ -13,16 +13,19 @@ from optkit.judge.compare import Comparison
 from optkit.judge.gates import Verdict
 from optkit.report.comparison import delta_cells, interval_text, verdict_text
 
-_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 
 
-def section(title: str, word: str, culprits: Sequence[str], shown: str) -> str:
-    """Return one section: a heading with `word` (pass, fail or inconclusive), a line a culprit, `shown` folded away."""
-    heading = f"### {_MARKS[word]} {_code(title)}: {word}"
-    named = "\n".join(f"- {_code(culprit)}" for culprit in culprits)
+def section(title: str, word: str, culprits: Sequence[str], shown: str, table: str = "") -> str:
+    """Return one section: a heading with `word` (pass, fail or inconclusive), a line a culprit, `shown` folded away.
+
+    `table` is Markdown already (`optkit.report.markdown_tables`), and stands below the culprits.
+    """
+    heading = f"### {MARKS[word]} {code(title)}: {word}"
+    named = "\n".join(f"- {code(culprit)}" for culprit in culprits)
     fence = "`" * max(3, _longest_run(shown) + 1)
     whole = f"<details><summary>All figures</summary>\n\n{fence}text\n{shown}\n{fence}\n\n</details>"
-    return "\n\n".join(part for part in (heading, named, whole) if part) + "\n\n"
+    return "\n\n".join(part for part in (heading, named, table, whole) if part) + "\n\n"
 
 
 def gate_culprits(verdicts: Iterable[Verdict]) -> list[str]:
@@ -59,7 +62,7 @@ def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return `text` as a code span, which no character in it can end."""
     line = " ".join(text.split())
     fence = "`" * (_longest_run(line) + 1)

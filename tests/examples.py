@@ -1,0 +1,111 @@
+"""The commands in the READMEs of docs/examples, and the same examples from the wheel in fresh environments.
+
+`python -m tests.examples` is for CI: it builds the wheel, makes an environment for each `pip install` that a README
+has, and types every command of every README there. It fetches libraries; tests do not.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+NAMES = (
+    "image_classifier",
+    "tabular_regression",
+    "text_classifier",
+    "two_inputs",
+    "tflite_only",
+    "gated_pull_request",
+)
+_IDENTITY = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+def fences(text: str, language: str) -> list[str]:
+    """Return the content of the fenced blocks of `language` in a page; of none when it is empty."""
+    return [block for kind, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if kind == language]
+
+
+def commands(name: str) -> list[tuple[str, int]]:
+    """Return each command in the plain blocks of an example's README, and the exit code that its comment names."""
+    lines = [line for block in fences((EXAMPLES / name / "README.md").read_text(), "") for line in block.splitlines()]
+    found = []
+    for line in filter(None, lines):
+        command, _, comment = line.partition("  #")
+        code = re.search(r"exit code (\d+)", comment)
+        found.append((command.strip(), int(code[1]) if code else 0))
+    return found
+
+
+def typed(name: str, folder: Path, env: dict[str, str]) -> str:
+    """Type every command of an example's README but `pip install` in `folder`; return what they printed.
+
+    Raises AssertionError when one ends with another exit code than the README says.
+    """
+    said = []
+    for command, code in commands(name):
+        if command.startswith("pip install "):
+            continue
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env={**env, **_IDENTITY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        said.append(done.stdout)
+        assert done.returncode == code, f"{name}: {command}: exit code {done.returncode}, not {code}\n{done.stdout}"
+    return "\n".join(said)
+
+
+def _environment(install: str, number: int, folder: Path, wheel: Path) -> Path:
+    """Make a fresh environment, and type `install` in it: `optkit` is the wheel, others have the tested versions."""
+    environment = folder / f"environment{number}"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    (folder / "wheel.txt").write_text(f"optkit @ {wheel.as_uri()}\n")
+    env = {**_clean(environment), "PIP_CONSTRAINT": f"{folder / 'wheel.txt'} {ROOT / 'constraints.txt'}"}
+    subprocess.run(["bash", "-c", f"{install} --quiet --disable-pip-version-check"], cwd=folder, env=env, check=True)
+    code = "import importlib.util as u, optkit, sys; print(optkit.__file__, bool(u.find_spec('tensorflow')))"
+    done = subprocess.run(
+        [environment / "bin" / "python", "-c", code], cwd=folder, env=env, check=True, stdout=subprocess.PIPE, text=True
+    )
+    place, tensorflow = done.stdout.split()
+    assert Path(place).is_relative_to(environment), place
+    assert (tensorflow == "True") == ("train" in install), "no TensorFlow for those who have a .tflite file"
+    return environment
+
+
+def _clean(environment: Path) -> dict[str, str]:
+    """Return this process' variables without what leads to this repository's optkit, or to the user's store."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "OPTKIT", "VIRTUAL"))}
+    return {**kept, "PATH": f"{environment / 'bin'}:{os.environ['PATH']}"}
+
+
+def main() -> None:
+    """Build the wheel and run every example from it. Raises AssertionError, or CalledProcessError, when one fails."""
+    with tempfile.TemporaryDirectory(prefix="optkit-examples-") as temporary:
+        folder = Path(temporary)
+        build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
+        subprocess.run([sys.executable, *build], check=True)
+        (wheel,) = folder.glob("optkit-*.whl")
+        environments: dict[str, Path] = {}
+        for name in NAMES:
+            began = time.monotonic()
+            (install,) = [command for command, _ in commands(name) if command.startswith("pip install ")]
+            if install not in environments:
+                environments[install] = _environment(install, len(environments), folder, wheel)
+            shutil.copytree(EXAMPLES / name, folder / name)
+            env = {**_clean(environments[install]), "OPTKIT_STORE": str(folder / "store")}
+            typed(name, folder / name, env)
+            print(f"{name}: as its README says, {time.monotonic() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The wheel of this repository, built offline from a copy of it, and an environment that has no optkit but that."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.isolation import ROOT
+
+_BUILDS = 77
+"""The oldest setuptools that reads this pyproject.toml."""
+_LEFT_OUT = {"docs", "out", "build", "dist"}
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel in `folder`, and return it. Skips the test where setuptools is too old."""
+    import setuptools
+
+    if int(setuptools.__version__.split(".")[0]) < _BUILDS:
+        pytest.skip(
+            f"setuptools {_BUILDS} builds the wheel, and {setuptools.__version__} is here; make setup brings it"
+        )
+    shutil.copytree(ROOT, folder / "source", ignore=_left_out)
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)], cwd=folder / "source", capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Leave out what is no source, and what is large and in no wheel."""
+    made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
+    return made | (_LEFT_OUT if Path(folder) == ROOT else set())
+
+
+def libraries_without_optkit(folder: Path) -> Path:
+    """Return a folder of links to what is installed here but optkit and pip: what a registry would bring."""
+    folder.mkdir(parents=True)
+    for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not path.name.startswith(("optkit", "__editable__", "pip")) and path.suffix != ".pth":
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+def prepare_environment(environment: Path, libraries: Path) -> None:
+    """Let a venv that will be made at `environment` find `libraries`, so that pip has nothing to fetch."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    site = environment / "lib" / version / "site-packages"
+    site.mkdir(parents=True)
+    (site / "libraries.pth").write_text(f"{libraries}\n")
