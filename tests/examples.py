@@ -1,6 +1,6 @@
 """The commands in the READMEs of docs/examples, and the same examples from the wheel in fresh environments.
 
-`python -m tests.examples` is for CI: it builds the wheel, makes an environment for each `pip install` that a README
+`make examples` runs this module: it builds the wheel, makes an environment for each `pip install` that a README
 has, and types every command of every README there. It fetches libraries; tests do not.
 """
 

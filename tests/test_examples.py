@@ -45,7 +45,7 @@ def test_an_example_is_built_timed_and_judged(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != GATED])
 def test_from_pip_install_to_gates_are_three_commands(name: str) -> None:
-    """Catches a README that needs more. `.ci/run` types these three in a fresh environment."""
+    """Catches a README that needs more. `make examples` types these three in a fresh environment."""
     (install, _), (begin, _), (run, _), *others = commands(name)
     extras = "quantize" if name == "tflite_only" else "train"
     assert install == f"pip install 'optkit[{extras}]'"
