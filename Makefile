@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup bench test lint docs examples clean base measure measure-base history history-push
+.PHONY: setup bench test lint docs examples generated clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
@@ -13,11 +13,14 @@ ARGS ?=
 
 setup: .venv/installed
 
-# Build, time and gate the default suite; the summary is printed, the records are in out/run.json.
+# Build, time and gate the default suite; the summary is printed, the records are in out/run.json, the page on them in
+# out/report.html.
 bench: .venv/installed
 	mkdir -p out
 	$(BIN)/python -m pytest benchmarks --benchmark-quiet --benchmark-json=out/run.json.part $(ARGS); code=$$?; \
-	if [ -s out/run.json.part ]; then mv out/run.json.part out/run.json; else rm -f out/run.json.part; fi; exit $$code
+	if [ -s out/run.json.part ]; then mv out/run.json.part out/run.json; \
+	    $(BIN)/python -m optkit report out/run.json -o out || [ $$code != 0 ] || code=4; \
+	else rm -f out/run.json.part; fi; exit $$code
 
 # Every test, side by side (they time nothing), then every gate of the default suite on the embedded data: offline, in
 # a store of its own.
@@ -39,6 +42,11 @@ examples: .venv/installed
 # The pages of docs/ as a site, in out/site. A broken link is an error.
 docs: .venv/installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# The parts of docs/ and README.md that are made of the code and of saved runs.
+generated: .venv/installed
+	$(BIN)/python -m benchmarks.studies.pages
+	$(BIN)/python -m benchmarks.studies.reproduction render
 
 clean:
 	rm -rf .venv out build *.egg-info

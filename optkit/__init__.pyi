@@ -5,7 +5,6 @@ from .build.artifact import Progress as Progress
 from .build.builder import build_variants as build_variants
 from .build.builder import ensure_variants as ensure_variants
 from .build.builder import find_variants as find_variants
-from .build.preflight import Finding as Finding
 from .build.preflight import preflight as preflight
 from .build.store import Store as Store
 from .data import Dataset as Dataset
@@ -18,11 +17,18 @@ from .errors import RecordError as RecordError
 from .errors import SchemaError as SchemaError
 from .errors import StoreError as StoreError
 from .errors import SuiteError as SuiteError
-from .judge.ab import Design as Design
+from .inspect.inspection import Inspection as Inspection
+from .inspect.inspection import inspect_model as inspect_model
+from .inspect.pair import PairInspection as PairInspection
+from .inspect.pair import inspect_pair as inspect_pair
+from .inspect.profile import Profile as Profile
+from .inspect.times import time_operators as time_operators
 from .judge.ab import Judgement as Judgement
 from .judge.ab import compare_pairs as compare_pairs
 from .judge.advise import Advice as Advice
 from .judge.advise import advise as advise
+from .judge.choice import Choice as Choice
+from .judge.choose import choose as choose
 from .judge.compare import Comparison as Comparison
 from .judge.compare import compare_runs as compare_runs
 from .judge.deltas import Delta as Delta
@@ -34,7 +40,8 @@ from .judge.history import make_history as make_history
 from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
 from .judge.saved_runs import read_runs as read_runs
-from .judge.tolerances import Rules as Rules
+from .judge.tolerances import Tolerances as Tolerances
+from .keras.finding import Finding as Finding
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up
@@ -47,6 +54,7 @@ from .record.run import Run as Run
 from .record.run import make_run as make_run
 from .record.run import read_run as read_run
 from .record.timing import Timing as Timing
+from .report.notebook import run_html as run_html
 from .runtime import KerasWorkers as KerasWorkers
 from .runtime import TFLiteRunner as TFLiteRunner
 from .runtime import dequantize as dequantize

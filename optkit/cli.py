@@ -15,16 +15,17 @@ import msgspec
 
 from optkit import __version__
 from optkit.commands import COMMANDS, load_command
-from optkit.errors import OptkitError
+from optkit.errors import OptkitError, nearest
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
 from optkit.process.interrupts import handled, noticed, stopped
 from optkit.process.output import in_workflow, prepared, show, tell, workflow_command
 from optkit.process.temporary import sweep
+from optkit.report.terminal import is_coloured, painted
 
 _CODES = (
-    "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input, "
-    "3 inconclusive, not comparable, or no advice fits, 4 a defect of optkit, 130 interrupted, 143 terminated. "
+    "Exit codes: 0 good, 1 a gate failed or a regression was found, 2 bad usage or bad input. "
+    "3 inconclusive, not comparable, or nothing fits. 4 a defect of optkit, 130 interrupted, 143 terminated. "
     "A defect is one line; OPTKIT_DEBUG=1 shows where it happened."
 )
 
@@ -34,7 +35,7 @@ _CODES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser_for(given).parse_args(given)
+    options = _parsed(given)
     warnings.showwarning = _show_warning
     try:
         with noticed():
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             text = shown_json(_as_json(result))
         else:
-            text = shown_lines(shown, workflow=in_workflow())
+            text = _painted(shown_lines(shown, workflow=in_workflow()))
     except OptkitError as error:
         _tell_error(f"error: {error}")
         return show(json.dumps({"error": str(error)}), 2) if options.json else 2
@@ -52,6 +53,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever else is raised is nothing that the user did
         return _defect(error, options.json)
     return show(text, int(code))
+
+
+def _painted(text: str) -> str:
+    """Return the text of a result with colours, where standard output has them."""
+    if not is_coloured(sys.stdout):
+        return text
+    return painted(text)
+
+
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    options, unknown = parser_for(given).parse_known_args(given)
+    if unknown:
+        options.parser.error(_unknown(unknown, list(options.parser._option_string_actions)))
+    return options
+
+
+def _unknown(arguments: Sequence[str], known: Sequence[str]) -> str:
+    """Say what was not understood of a command line, and which option was probably meant."""
+    text = f"unrecognized arguments: {' '.join(map(safe, arguments))}"
+    option = next((one.split("=")[0] for one in arguments if one.startswith("--")), None)
+    if option is None:
+        return text
+    like = [one for one in known if one.split("-")[2:3] == option.split("-")[2:3]]  # such as all of --max-…
+    return f"{text}; there is no {safe(option)}; {nearest(option, like or known)}"
 
 
 def _as_json(result: Any) -> str:
@@ -102,5 +127,5 @@ def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
         sub = added.add_parser(name, help=line.about, description=about, epilog=f"Example: {command.example}")
         sub.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
         command.options(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, parser=sub)
     return parser

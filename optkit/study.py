@@ -7,7 +7,6 @@ Seeds and settings of TensorFlow in the caller's process stay as they are.
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,11 @@ from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.data.dataset import take
 from optkit.errors import OptkitError, SuiteError, nearest
-from optkit.judge.ab import Design, Judgement, compare_pairs
+from optkit.judge.ab import Judgement, compare_pairs
+from optkit.judge.advise import Wish
+from optkit.judge.choose import choose
 from optkit.judge.pairs import Pair
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.once import time
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
@@ -31,7 +33,8 @@ from optkit.record.compressed import Compressed
 from optkit.record.gather import gather
 from optkit.record.run import Run
 from optkit.record.timing import Timing
-from optkit.report import text
+from optkit.report.notebook import run_html
+from optkit.report.summary import summary
 from optkit.runtime import KerasWorkers
 from optkit.spec import Step
 from optkit.spec.keys import canonical
@@ -44,7 +47,10 @@ Recipe = str | Sequence[Step | str]
 
 @dataclass(frozen=True)
 class Study(Mapping[str, Compressed]):
-    """What `compress` found: variants by name, the baseline first. Printed, it is the summary table."""
+    """What `compress` found: variants by name, the baseline first. Printed, it is the summary table.
+
+    A notebook shows the table, and the front as a picture.
+    """
 
     run: Run
     found: dict[str, Compressed] = field(repr=False)
@@ -61,35 +67,21 @@ class Study(Mapping[str, Compressed]):
     def __len__(self) -> int:
         return len(self.found)
 
-    def best(
-        self,
-        *,
-        max_file_bytes: float | None = None,
-        max_zip_bytes: float | None = None,
-        max_drop: float | None = None,
-        max_single_sample_us: float | None = None,
-    ) -> Compressed | None:
-        """Return the variant with the smallest ZIP among those within all bounds; None when none is."""
-        bounds = [
-            ("file_bytes", max_file_bytes, 1.0),
-            ("zip_bytes", max_zip_bytes, 1.0),
-            ("drop", max_drop, 1.0),
-            ("seconds", max_single_sample_us, 1e-6),
-        ]
-        within = [one for one in self.found.values() if all(_fits(one, *bound) for bound in bounds)]
-        return min(within, key=lambda one: one.zip_bytes, default=None)
+    def best(self, *, wish: Wish = "smallest", at: str | None = None, **bounds: float | None) -> Compressed | None:
+        """Return the smallest variant (by zip bytes) within all bounds; None when none is.
+
+        Bounds, `wish` and `at` are those of `optkit.choose`, such as `max_zip_bytes=10_000, max_drop=0.005,
+        max_single_sample_us=20`. Raises OptkitError when the study has no such figure, or bounds contradict each other.
+        """
+        chosen = choose(self.run, at=at, wish=wish, threads=(), runtime="", **bounds).chosen
+        return self.found[chosen] if chosen else None
 
     def __str__(self) -> str:
-        return text.summary(self.run)
+        return summary(self.run)
 
     def _repr_html_(self) -> str:
-        """Return the summary for a notebook."""
-        return f"<pre>{html.escape(str(self))}</pre>"
-
-
-def _fits(one: Compressed, name: str, bound: float | None, unit: float) -> bool:
-    value = getattr(one, name)
-    return bound is None or (value is not None and value <= bound * unit)
+        """Return the summary as a table, and the front as a picture, for a notebook."""
+        return run_html(self.run)
 
 
 def compress(
@@ -230,7 +222,7 @@ def ab(
     base: Compressed | str | Path,
     head: Compressed | str | Path,
     *,
-    design: Design | None = None,
+    tolerances: Tolerances | None = None,
     threads: int = 1,
     batch: int = 1,
     seconds: float = 60.0,
@@ -245,5 +237,5 @@ def ab(
         return run_process(pair.base, pair.head, number=number, threads=threads, batch=batch)
 
     pair = Pair(places[1].stem, *places)
-    [found] = compare_pairs([pair], measure, design or Design(), seconds)
+    [found] = compare_pairs([pair], measure, tolerances or Tolerances(), seconds)
     return found

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from optkit import Evaluation, Run, VariantFacts, make_run
+from optkit.build.saved import SavedArtifact, SavedBuild, SavedData
 from optkit.judge.compare import Comparison, compare_runs
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.record.chain import conversion_in
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
@@ -132,9 +133,10 @@ def run(
     return make_run(json.loads(json.dumps(benchmarks)), machine)
 
 
-def compared(base: Run, head: Run, **rules: Any) -> Comparison:
+def compared(base: Run, head: Run, **asked: Any) -> Comparison:
     """Compare two runs by these rules."""
-    return compare_runs(base, head, Rules(**rules))
+    tolerances = {name: asked.pop(name) for name in list(asked) if name in Tolerances.__dataclass_fields__}
+    return compare_runs(base, head, Tolerances(**tolerances), **asked)
 
 
 def saved(path: Path, *benchmarks: dict[str, Any]) -> str:
@@ -175,8 +177,22 @@ def artifact(store: Path, mode: str) -> Path:
 
 
 def saved_build(path: Path, files: dict[str, Path]) -> Path:
-    lines = [{"variant": n, "path": str(f), "sha256": file_sha256(f), "key": "k"} for n, f in files.items()]
-    path.write_text(json.dumps(lines))
+    """Write to `path` what `optkit build --json` prints of these files by variant."""
+    artifacts = tuple(
+        SavedArtifact(
+            variant=name,
+            kind="tflite" if file.suffix == ".tflite" else "keras",
+            path=str(file),
+            key="k",
+            sha256=file_sha256(file),
+            file_bytes=file.stat().st_size,
+            zip_bytes=file.stat().st_size,
+            notes=(),
+        )
+        for name, file in files.items()
+    )
+    data = SavedData(name="mnist", digest="d" * 64, train=320, test=70)
+    path.write_bytes(msgspec.json.encode(SavedBuild(schema=1, suite="tiny", dataset=data, artifacts=artifacts)))
     return path
 
 

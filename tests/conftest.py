@@ -65,6 +65,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
         if name != "TMPDIR":
             monkeypatch.setenv(name, place)
     monkeypatch.delenv("OPTKIT_DATA", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)  # tests of what is printed have the width of a pipe
 
 
 def digits(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from tests.isolation import GUARD, ROOT
 
 TOYS = ROOT / "tests" / "toys"
 LINES = {
-    "a technique": ("from optkit.techniques import toy", '"toy": Technique(toy.Toy, toy.apply),'),
+    "a technique": ("from optkit.techniques import toy", '"toy": Technique(toy.Toy, toy.apply, check=toy.check),'),
     "a network": ("from optkit.models import toy", '"toy": NetworkEntry(toy.build),'),
     "a data set": ("from optkit.data import toy", '"toy": toy.ENTRY,'),
     "a suite": (),
@@ -82,6 +82,7 @@ def test_a_toy_of_each_kind_is_one_file_and_one_line(package: Path, tmp_path: Pa
     found = json.loads(done.stdout)
     assert (found["data"], found["network"], found["gates"]) == ("toy", "toy", ["toy"])
     assert found["factor"] == pytest.approx(3)
+    assert found["warned"] == ["variant 'changed': toy: layer 'y': times 3.0"], "preflight asks the toy"
     assert found["metric"] == 2 * found["file_bytes"] > 0
 
 

@@ -31,7 +31,7 @@ def test_build_prints_variant_path_sha256_and_sizes(command: Command, tiny_suite
     began = time.perf_counter()
     done = command("optkit", *arguments, "--json")
     assert time.perf_counter() - began < 60
-    built = json.loads(done.stdout)
+    built = json.loads(done.stdout)["artifacts"]
     assert [a["variant"] for a in built] == ["baseline", "int8"]
     assert Path(built[1]["path"]).stat().st_size == built[1]["file_bytes"]
     shown = command("optkit", *arguments).stdout
@@ -46,13 +46,13 @@ def test_a_damaged_artifact_is_rebuilt_and_said_so(
     store = tmp_path / "copy"
     shutil.copytree(built_store, store)
     arguments = ("optkit", "build", str(tiny_suite), "--store", str(store), "--variants", "int8", "--json")
-    before = json.loads(command(*arguments).stdout)[0]
+    before = json.loads(command(*arguments).stdout)["artifacts"][0]
     path = Path(before["path"])
     path.write_bytes(path.read_bytes()[:-100])
     done = command(*arguments)
     assert "is damaged" in done.stderr
     assert "set aside" in done.stderr
-    assert json.loads(done.stdout)[0] == before
+    assert json.loads(done.stdout)["artifacts"][0] == before
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) ->
     assert {"ratio", "low", "high", "control", "p_slower", "detectable"} <= set(one)
     shown = command("optkit", "ab", str(base), str(head), "--budget", "0.1", "--margin", "50%")
     assert shown.returncode == 3  # one process is never enough
-    assert "inconclusive (no change could have been shown); 1 processes are too few" in shown.stdout
+    assert "inconclusive (no change could have been shown); 1 processes are too few" in " ".join(shown.stdout.split())
     assert "slower: by more than 50.00%" in shown.stdout
 
 

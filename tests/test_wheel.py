@@ -46,10 +46,11 @@ def run(site: Path, tmp_path: Path) -> Run:
 
 def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    suffixes = (".py", ".pyi", ".toml", ".tflite", ".typed")
+    suffixes = (".py", ".pyi", ".toml", ".tflite", ".typed", ".j2", ".css", ".js")
     source = [path for path in (ROOT / "optkit").rglob("*") if path.name.endswith(suffixes)]
     assert names == {path.relative_to(ROOT).as_posix() for path in source}
-    assert {"optkit/plugin/entry.py", "optkit/suites/mnist.toml", "optkit/measure/reference.tflite"} <= names
+    needed = ("plugin/entry.py", "suites/mnist.toml", "measure/reference.tflite", "report/html/page.html.j2")
+    assert {f"optkit/{name}" for name in needed} <= names
 
 
 def test_pytest_finds_the_plugin_by_itself(site: Path, run: Run) -> None:

@@ -1,7 +1,7 @@
 """Measure the accuracy of int8 with each calibration method, on several networks and several draws of samples.
 
 python -m benchmarks.studies.measure_calibration measure mnist:float_tflite cifar10_resnet@quick:slimmed_50 -o f.json
-python -m benchmarks.studies.measure_calibration table f.json [before.json] docs/techniques.md
+python -m benchmarks.studies.measure_calibration table f.json [before.json] docs/evidence/techniques.md
 
 A network is `suite[@profile]:variant` of a float .tflite variant, which is built first where the store lacks it. All
 methods quantize the same float file with the same quantizer: only the ranges differ. Of CIFAR-10, `--test` images are

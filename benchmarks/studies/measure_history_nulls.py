@@ -2,7 +2,7 @@
 
 python -m benchmarks.studies.measure_history_nulls record out/null --sessions 200 --pytest='--threads 1 --variants int8'
 python -m benchmarks.studies.measure_history_nulls keep out/null -o docs/results/history_null.json
-python -m benchmarks.studies.measure_history_nulls table docs/results/history_null.json docs/history.md
+python -m benchmarks.studies.measure_history_nulls table docs/results/history_null.json docs/evidence/history.md
 python -m benchmarks.studies.measure_history_nulls example out/null docs/history.md
 
 `record` goes on where it was stopped; nothing of the models may change meanwhile. The first command records in the
@@ -27,7 +27,7 @@ from optkit import OptkitError
 from optkit.judge.history import make_history
 from optkit.judge.saved_runs import SavedRun, read_runs
 from optkit.judge.segments import time_changes
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.record.sessions import environment
 from optkit.report.history import history_text
 from optkit.stats.changepoints import locate, scatter
@@ -65,7 +65,7 @@ def keep(options: argparse.Namespace) -> None:
     runs, unread = read_runs(options.folder)
     if unread:
         raise OptkitError(f"{unread[0].path} cannot be read: {unread[0].reason}")
-    history = make_history(runs, Rules(), metrics=("seconds",))
+    history = make_history(runs, Tolerances(), metrics=("seconds",))
     if len(history.environments) > 1:
         raise OptkitError(f"{options.folder} has runs of several environments; record one series on one machine")
     found = {
@@ -105,7 +105,7 @@ def _raw(runs: Sequence[SavedRun]) -> Iterator[dict[str, Any]]:
 
 def judge(values: Sequence[float], level: float) -> tuple[bool, bool]:
     """Say whether `optkit history` finds a change in one series at `level`, and one that counts."""
-    changes = time_changes(values, Rules(false_alarm=level), 1)
+    changes = time_changes(values, Tolerances(family_alpha=level), 1)
     return bool(changes), any(change.counts for change in changes)
 
 
@@ -209,7 +209,7 @@ def _tables(unit: str, series: Sequence[Sequence[float]], lengths: Sequence[int]
 def example(options: argparse.Namespace) -> None:
     """Put what `optkit history` prints of a folder into a document."""
     runs, unread = read_runs(options.folder)
-    shown = history_text(make_history(runs, Rules(), unread=unread), Rules())
+    shown = history_text(make_history(runs, Tolerances(), unread=unread), Tolerances())
     replace_between(options.document, "example", f"```\n{shown}\n```")
 
 

@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from optkit import OptkitError, Rules, Store, check_run, compare_runs, load_suite, make_history, read_run
+from optkit import OptkitError, Store, Tolerances, check_run, compare_runs, load_suite, make_history, read_run
 from optkit.judge.gates import exit_code, explain, remember
 from optkit.judge.saved_runs import read_runs
 from optkit.report.comparison import comparison_text
@@ -175,7 +175,7 @@ def read_suite_file(path: Path) -> None:
 def use_run(path: Path, good: Path, store: Store) -> None:
     """Do with a saved run what commands do: show, judge, remember, explain, compare with the good one, a history."""
     runs, unread = read_runs(path.parent)
-    history_text(make_history(runs, Rules(), unread=unread), Rules())
+    history_text(make_history(runs, Tolerances(), unread=unread), Tolerances())
     run = read_run(path)
     summary(run)
     suite = load_suite(run.suite, run.dataset.name)
@@ -184,9 +184,9 @@ def use_run(path: Path, good: Path, store: Store) -> None:
         verdicts_text([explain(store, run, v) for v in all_or_some], notes=gate_notes(suite, run, all_or_some))
         exit_code(all_or_some)
     remember(store, run, verdicts)
-    for rules in (Rules(), Rules(across_environments=True)):
-        comparison_text(compare_runs(read_run(good), run, rules), rules)
-        comparison_text(compare_runs(run, read_run(good), rules), rules)
+    for across in (False, True):
+        comparison_text(compare_runs(read_run(good), run, across_environments=across), Tolerances())
+        comparison_text(compare_runs(run, read_run(good), across_environments=across), Tolerances())
 
 
 def outcome(call: Callable[[], None]) -> tuple[str, str]:

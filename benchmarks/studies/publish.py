@@ -1,9 +1,8 @@
 """Write measured tables into the documents, between their markers, so that no figure is typed by hand.
 
-python -m benchmarks.studies.publish summary out/run.json README.md
-python -m benchmarks.studies.publish summary RUN.json docs/techniques.md --block vgg16
+python -m benchmarks.studies.publish summary RUN.json docs/evidence/techniques.md --block vgg16
 python -m benchmarks.studies.publish seeds mnist_techniques --seeds 1,2,3 --data full -o docs/results/techniques.json
-python -m benchmarks.studies.publish techniques docs/results/techniques.json docs/techniques.md
+python -m benchmarks.studies.publish techniques docs/results/techniques.json docs/evidence/techniques.md
 """
 
 import argparse
@@ -20,12 +19,17 @@ from optkit.report import text
 from optkit.report.progress import shown_progress
 
 
+def with_block(text: str, name: str, content: str) -> str:
+    """Return `text` with `content` between `<!-- name:begin -->` and `<!-- name:end -->`."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    return f"{head}{begin}\n{content}\n{end}{tail}"
+
+
 def replace_between(document: Path, name: str, content: str) -> None:
     """Replace what stands between `<!-- name:begin -->` and `<!-- name:end -->` in `document`."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    head, rest = document.read_text().split(begin)
-    _, tail = rest.split(end)
-    document.write_text(f"{head}{begin}\n{content}\n{end}{tail}")
+    document.write_text(with_block(document.read_text(), name, content))
 
 
 def summary(options: argparse.Namespace) -> None:
@@ -33,7 +37,9 @@ def summary(options: argparse.Namespace) -> None:
     run = read_run(options.run)
     runtimes = sorted({f"{v.runtime.name} {v.runtime.version}" for v in run.variants.values()})
     where = f"{run.machine}, {', '.join(runtimes)}, {run.made[:10]}"
-    replace_between(options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run)}\n```")
+    replace_between(
+        options.document, options.block, f"Measured on {where}:\n\n```\n{text.summary(run, width=100)}\n```"
+    )
 
 
 def seeds(options: argparse.Namespace) -> None:
@@ -123,7 +129,7 @@ def main() -> int:
     command = commands.add_parser("summary")
     command.add_argument("run", type=Path)
     command.add_argument("document", type=Path)
-    command.add_argument("--block", default="results", help="between which markers of the document")
+    command.add_argument("--block", required=True, help="between which markers of the document")
     command.set_defaults(call=summary)
     command = commands.add_parser("seeds")
     command.add_argument("suite")

@@ -1,18 +1,21 @@
 """Quantize a public float MobileNet v1 .tflite in many ways, and measure each on a sample of ImageNet.
 
-    OPTKIT_DATA=DIR python benchmarks/studies/quantize_mobilenet.py [ROW ...]
+    OPTKIT_DATA=DIR python -m benchmarks.studies.quantize_mobilenet [ROW ...]
 
 DIR has `models/mobilenet_v1_0.25_224.tflite` (1,001 outputs, 0 is background) and `imagenet/<WordNet id>/`, with images
 of each of the 1,000 classes. 100 images, drawn by a seed, calibrate. Accuracy is over all images, and over those that
-did not calibrate. The last column has, against the float file, how many images became wrong and right, and p of the
-exact McNemar test. The whole table takes some ten minutes: int16x8 and int4 have no fast kernels here. It stands in
-docs/own-model.md.
+did not calibrate. The whole takes some ten minutes: int16x8 and int4 have no fast kernels here. What is found is kept
+in docs/results/mobilenet_025.json, a row at a time, and docs/reproduction.md is made of it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import json
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,11 @@ from optkit.convert.from_tflite import convert_tflite
 from optkit.data.image_folder import image_files, read_pixels
 from optkit.data.preprocessing import Preprocessing
 from optkit.data.sources import data_folder
+from optkit.errors import nearest
 from optkit.runtime.samples import run_samples
 
+FOUND = Path("docs/results/mobilenet_025.json")
+SCHEMA = 1
 CALIBRATION = 100
 DEPTHWISE = {"*_depthwise": "float32"}
 ROWS: dict[str, dict[str, Any]] = {
@@ -55,10 +61,13 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def main(names: list[str]) -> None:
-    """Print the table, a row at a time."""
+    """Measure the rows called `names`, or all, and keep each as it is found."""
     folder = data_folder()
     if folder is None:
         sys.exit("OPTKIT_DATA is not set; it names the folder with models/ and imagenet/")
+    for name in names:
+        if name not in ROWS:
+            sys.exit(f"there is no row {name!r}; {nearest(name, ROWS)}")
     model = folder / "models" / "mobilenet_v1_0.25_224.tflite"
     _, files, y = image_files(folder / "imagenet")
     look = Preprocessing(shape=(224, 224, 3), mean=(0.5,), std=(0.5,))
@@ -66,16 +75,46 @@ def main(names: list[str]) -> None:
     order = np.random.default_rng(0).permutation(len(x))
     used, others = order[:CALIBRATION], order[CALIBRATION:]
     content = model.read_bytes()
+    found = _kept(_facts(content, x, others))
     plain = correct(content, x, y)
-    print(f"| variant | top-1 of all {len(x):,} | of the {len(others):,} others | bytes | wrong, right; p |")
-    print("|---|---|---|---|---|")
     for name in names or ROWS:
         data = convert_tflite(content, Conversion(**ROWS[name]), x[used], name=str(model), tried=True)
         right = correct(data, x, y)
         wrong, gained = int((plain & ~right).sum()), int((right & ~plain).sum())
-        p = binomtest(wrong, wrong + gained).pvalue if wrong + gained else 1.0
-        shares = f"{right.mean():.3f} | {right[others].mean():.3f}"
-        print(f"| {name} | {shares} | {len(data):,} | {wrong}, {gained}; {p:.2g} |", flush=True)
+        found["rows"][name] = {
+            "conversion": ROWS[name],
+            "accuracy": float(right.mean()),
+            "accuracy_of_others": float(right[others].mean()),
+            "file_bytes": len(data),
+            "wrong": wrong,
+            "right": gained,
+            "p": binomtest(wrong, wrong + gained).pvalue if wrong + gained else 1.0,
+        }
+        found["rows"] = {row: found["rows"][row] for row in ROWS if row in found["rows"]}
+        FOUND.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(name, found["rows"][name], flush=True)
+
+
+def _facts(content: bytes, x: npt.NDArray[np.float32], others: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return what all rows have in common."""
+    return {
+        "schema": SCHEMA,
+        "model": hashlib.sha256(content).hexdigest(),
+        "data": hashlib.sha256(np.ascontiguousarray(x).data).hexdigest(),
+        "images": len(x),
+        "others": len(others),
+        "versions": {name: importlib.metadata.version(name) for name in ("ai-edge-litert", "litert-quantizer")},
+    }
+
+
+def _kept(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found before with the same model, images and versions, to go on from; else nothing but facts."""
+    made = datetime.now(timezone.utc).date().isoformat()
+    if FOUND.exists():
+        before: dict[str, Any] = json.loads(FOUND.read_text(encoding="utf-8"))
+        if all(before.get(key) == value for key, value in facts.items()):
+            return {**before, "made": made}
+    return {**facts, "made": made, "rows": {}}
 
 
 def correct(data: bytes, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
-"""Simulate `optkit ab` on processes of known noise, and put the table into docs/verdicts.md.
+"""Simulate `optkit ab` on processes of known noise, and put the table into docs/evidence/ab.md.
 
-python -m benchmarks.studies.simulate_verdicts docs/verdicts.md
+python -m benchmarks.studies.simulate_verdicts docs/evidence/ab.md
 """
 
 import itertools
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.studies.publish import replace_between
-from optkit import Design, Judgement, Pair, compare_pairs
+from optkit import Judgement, Pair, Tolerances, compare_pairs
 from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming
 
 PAIRS = 400
@@ -33,8 +33,8 @@ def simulate(ratio: float, noise: float, margin: float) -> list[Judgement]:
         return process(number, math.log(ratio) + rng.normal(0, noise), rng.normal(0, noise))
 
     pair, clock = Pair("p", Path("base"), Path("head")), map(float, itertools.count()).__next__
-    design = Design(margin=margin)
-    return [compare_pairs([pair], measure, design, math.inf, clock=clock)[0] for _ in range(PAIRS)]
+    tolerances = Tolerances(margin=margin)
+    return [compare_pairs([pair], measure, tolerances, math.inf, clock=clock)[0] for _ in range(PAIRS)]
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         for ratio, margin in CASES:
             found = simulate(ratio, noise, margin)
             words = Counter(one.verdict for one in found)
-            shares = " | ".join(f"{words[word] / PAIRS:.1%}" for word in ("slower", "same", "inconclusive"))
+            shares = " | ".join(f"{words[word] / PAIRS:.1%}" for word in ("worse", "same", "inconclusive"))
             used = np.mean([one.processes for one in found])
             lines.append(f"| {noise:.1%} | {ratio:.3f} | {margin:.0%} | {shares} | {used:.1f} |")
     replace_between(Path(sys.argv[1]), "simulated", "\n".join(lines))

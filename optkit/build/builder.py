@@ -20,25 +20,18 @@ import numpy.typing as npt
 
 from optkit.build.artifact import SILENT, Artifact, Progress, zipped_bytes
 from optkit.build.entries import Entry
-from optkit.build.own import activation_of, read_float_tflite, read_keras_model
-from optkit.build.preflight import check_outputs, preflight
-from optkit.build.stages import Stage, stages, weights_file
+from optkit.build.preflight import check_chain
+from optkit.build.stage import KERAS, TFLITE, Stage
+from optkit.build.stages import stages
 from optkit.build.store import Store
-from optkit.convert import convert
-from optkit.convert.from_tflite import convert_tflite
 from optkit.data import Dataset
 from optkit.errors import BuildError, OptkitError
-from optkit.keras.ending import Task
-from optkit.keras.files import load_model, save_model
+from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
-from optkit.keras.weights import load_weights
-from optkit.models import NETWORKS
 from optkit.process.children import ended, run
-from optkit.spec import Conversion, OwnModel, Step, Suite, Variant
+from optkit.spec import Suite, Variant
 from optkit.spec.keys import digest
-from optkit.techniques import TECHNIQUES
 from optkit.training.context import TrainingContext
-from optkit.training.fit import fit
 
 _OUTPUTS_VERSION = 1
 _DEFECT = 4  # the exit code of a defect
@@ -64,7 +57,7 @@ def find_variants(suite: Suite, variants: Sequence[Variant], dataset: Dataset, s
     found: dict[str, Artifact] = {}
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
-        if (entry := _find(store, last)) and not any(store.damage(above.key) for above in _above(last)):
+        if (entry := _find(store, last)) and not any(store.damage(above.key) for above in last.chain[:-1]):
             found[variant.name] = _artifact(variant, last, entry, store)
     return found
 
@@ -89,7 +82,7 @@ def build_variants(
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
         _check_recipe(build, variant, last)
-        for above in _above(last):
+        for above in last.chain[:-1]:
             if store.damage(above.key):  # else nothing would say so where the last stage is whole
                 _ensure(build, above)
         found[variant.name] = _artifact(variant, last, _ensure(build, last), store)
@@ -133,66 +126,33 @@ def _reason(code: int, said: str) -> str:
 def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
     """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
     trained = last.parent if variant.conversion and last.parent else last
-    work = variant.steps or variant.conversion or variant.training.epochs
-    own = isinstance(variant.network, OwnModel)
-    if not work or _find(build.store, trained) or (own and not variant.steps):
+    if not trained.needs_tensorflow or _find(build.store, trained):
         return
-    task = build.suite.workload.task
-    known: Task | None = None
-    if task == "binary" or (task == "multiclass" and not own):  # the loss follows what the user's own model ends in
-        known = task
     with silenced():
         make_deterministic(build.suite.workload.seed)
-        network = _network(build.suite, variant)
-        findings = preflight(network, variant.steps, variant.conversion, task=known, training=variant.training)
-        for name in dict.fromkeys(name for step in variant.steps for name in step.needs()):
-            teacher = build.suite.variant(name)
-            if teacher.network != variant.network:
-                teaching = _network(build.suite, teacher)
-                findings += check_outputs(teaching, known, f"teacher {name!r}") if known else ()
+        findings = check_chain(last, variant, build.suite.workload.task, build.dataset)
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
     for finding in findings:
         warnings.warn(f"variant {variant.name!r}: {finding}", PreflightWarning, stacklevel=3)
 
 
-def _network(suite: Suite, variant: Variant) -> Any:
-    """Return the network that `variant` starts from: untrained, or the user's own as it is."""
-    if isinstance(variant.network, OwnModel):
-        return read_keras_model(suite, variant.network)
-    return NETWORKS[variant.network.name].build(**variant.network.params)
-
-
 def _ensure(build: _Build, stage: Stage) -> Entry:
     store = build.store
     if entry := _find(store, stage):
         return entry
-    parent = store.path(_ensure(build, stage.parent)) if stage.parent else None
-    augments = bool(getattr(stage.work, "augmentation", ()))
-    outputs = {name: _outputs(build, need) for name, need in stage.needs.items() if not augments}
-    models = {name: store.path(_ensure(build, need)) for name, need in stage.needs.items() if augments}
+    source = store.path(_ensure(build, stage.parent)) if stage.parent else None
     notes: list[str] = []
+    context = _context(build, stage, notes)
 
     def make(path: Path) -> Mapping[str, Any]:
         build.progress.begin(stage.label)
-        context = TrainingContext(
-            x=build.dataset.x_train,
-            y=build.dataset.y_train,
-            task=build.suite.workload.known_task,
-            on_epoch=build.progress.epoch,
-            outputs=outputs,
-            note=lambda text: notes.append(f"{stage.label}: {text}"),
-            log_dir=build.log_dir / f"{stage.label}-{stage.key[:8]}" if build.log_dir else None,
-            models=models,
-            seed=build.suite.workload.seed,
-            checkpoints=store.scratch(stage.key),
-            activation=_activation(build.suite, stage) if isinstance(stage.work, Step) else None,
-        )
         try:
             with silenced() if stage.needs_tensorflow else contextlib.nullcontext():
                 if stage.needs_tensorflow:
                     make_deterministic(build.suite.workload.seed)
-                _run(build.suite, stage, parent, path, context)
+                given = stage.parent.form.load(source) if stage.parent and source else None
+                stage.form.save(stage.make(given, context), path)
         except (OptkitError, OSError):
             raise
         except Exception as error:
@@ -201,13 +161,27 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             build.progress.end(stage.label)
         return _about(stage, path, notes)
 
-    return store.get(stage.key, make, stage.file, lambda path, old: _about(stage, path, old.get("notes")))
+    return store.get(stage.key, make, stage.form.file, lambda path, old: _about(stage, path, old.get("notes")))
 
 
-def _activation(suite: Suite, stage: Stage) -> str | None:
-    """Return what the user's own model ends in, where the chain of `stage` starts from one."""
-    first = _above(stage)[-1].work
-    return activation_of(suite, first) if isinstance(first, OwnModel) else None
+def _context(build: _Build, stage: Stage, notes: list[str]) -> TrainingContext:
+    """Return what `stage` may use besides its parent's model. What it has to say of its result is added to `notes`."""
+    augments = bool(stage.recipe and stage.recipe.augmentation)
+    outputs = {name: _outputs(build, need) for name, need in stage.needs.items() if not augments}
+    models = {name: build.store.path(_ensure(build, need)) for name, need in stage.needs.items() if augments}
+    return TrainingContext(
+        x=build.dataset.x_train,
+        y=build.dataset.y_train,
+        task=build.suite.workload.known_task,
+        on_epoch=build.progress.epoch,
+        outputs=outputs,
+        note=lambda text: notes.append(f"{stage.label}: {text}"),
+        log_dir=build.log_dir / f"{stage.label}-{stage.key[:8]}" if build.log_dir else None,
+        models=models,
+        seed=build.suite.workload.seed,
+        checkpoints=build.store.scratch(stage.key),
+        activation=stage.parent.activation() if stage.parent else None,
+    )
 
 
 def _find(store: Store, stage: Stage) -> Entry | None:
@@ -218,11 +192,6 @@ def _about(stage: Stage, path: Path, notes: Any) -> dict[str, Any]:
     """Return what is kept beside the file of `stage`. `notes` may be of an entry that nothing vouches for."""
     lines = [str(note) for note in notes] if isinstance(notes, list) else []
     return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path), "notes": lines}
-
-
-def _above(stage: Stage) -> list[Stage]:
-    """Return the stages that lead to `stage`, the nearest first."""
-    return [stage.parent, *_above(stage.parent)] if stage.parent else []
 
 
 def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
@@ -247,37 +216,11 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
     return read(build.store.path(entry))
 
 
-def _run(suite: Suite, stage: Stage, parent: Path | None, path: Path, context: TrainingContext) -> None:
-    if isinstance(stage.work, OwnModel):
-        if path.suffix == ".tflite":
-            path.write_bytes(read_float_tflite(suite, stage.work))
-        else:
-            save_model(read_keras_model(suite, stage.work), path)
-    elif parent is None:
-        assert isinstance(stage.work, tuple)
-        network, training = stage.work
-        model = NETWORKS[network.name].build(**network.params)
-        if training.weights:
-            load_weights(model, weights_file(suite, training))
-        fit(model, training, context)
-        save_model(model, path)
-    elif isinstance(stage.work, Conversion):
-        if parent.suffix == ".tflite":
-            name = stage.parent.work.name if stage.parent and isinstance(stage.parent.work, OwnModel) else str(parent)
-            path.write_bytes(convert_tflite(parent.read_bytes(), stage.work, context.x, name=name))
-        else:
-            path.write_bytes(convert(load_model(parent), stage.work, context.x))
-    else:
-        assert isinstance(stage.work, Step)
-        technique = TECHNIQUES[stage.work.technique]
-        save_model(technique.apply(load_model(parent), stage.work, context), path)
-
-
 def _artifact(variant: Variant, stage: Stage, entry: Entry, store: Store) -> Artifact:
-    chain = [_find(store, above) for above in _above(stage)]
-    keras = stage.parent is not None and stage.parent.file == "model.h5"
-    source = chain[0] if variant.conversion and keras else None
-    notes = [note for found in (*reversed(chain), entry) if found for note in found.about.get("notes", ())]
+    above = [_find(store, one) for one in stage.chain[:-1]]
+    converted = stage.form is TFLITE and stage.parent is not None and stage.parent.form is KERAS
+    source = above[-1] if converted else None
+    notes = [note for found in (*above, entry) if found for note in found.about.get("notes", ())]
     return Artifact(
         variant=variant.name,
         kind=variant.kind,

@@ -1,7 +1,7 @@
 """Say, before anything trains, what in a model a recipe cannot handle.
 
 Law: works on the untrained network and costs about a second; what tfmot or the converter decides is asked of them,
-not repeated from their manuals.
+not repeated from their manuals. What a technique needs, the technique is asked.
 """
 
 from __future__ import annotations
@@ -13,36 +13,42 @@ from typing import Any, Literal
 
 import numpy as np
 
+from optkit.build.stage import Stage
 from optkit.convert import convert
+from optkit.data import Dataset
 from optkit.errors import BuildError
-from optkit.keras.channels import read_channels
 from optkit.keras.ending import Task, read_ending
+from optkit.keras.finding import Finding, stops
 from optkit.keras.graph import Graph, Node, build_model, read_graph
-from optkit.keras.tensorflow import load_keras, load_tfmot
-from optkit.spec import Conversion, Step, Training, TrainingRecipe
-from optkit.techniques import fold, slim, sparse_train
-
-# What tfmot turns into supported layers by itself, or never wraps.
-_TRANSFORMED = ("InputLayer", "SeparableConv1D", "SeparableConv2D")
-_INTEGER_MODES = ("int8", "int16x8")
+from optkit.keras.tensorflow import load_keras
+from optkit.spec import Conversion, Step, TrainingRecipe, Variant
+from optkit.techniques import TECHNIQUES
+from optkit.training.teaching import why_not_taught
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a part of a recipe (`subject`: a technique, or "conversion") meets in a layer ("" if none can be named).
+def check_chain(last: Stage, variant: Variant, task: str, data: Dataset) -> tuple[Finding, ...]:
+    """Return what the chain of `variant`, which ends in `last`, meets: in its network, in its teachers', in the data.
 
-    An `error` would stop the recipe, or make its result wrong; a `warning` is something to know.
+    Nothing when nothing is trained or converted, or the chain begins with no Keras model.
     """
-
-    level: Literal["error", "warning"]
-    subject: str
-    layer: str
-    message: str
-
-    def __str__(self) -> str:
-        """Return the finding as one line."""
-        where = f"layer {self.layer!r}: " if self.layer else ""
-        return f"{self.subject}: {where}{self.message}"
+    trained = [stage for stage in last.chain if stage.recipe and stage.recipe.epochs]
+    model = last.network() if trained or variant.steps or variant.conversion else None
+    if model is None:
+        return ()
+    first = last.chain[0]
+    known = next((one for one in last.fixed_losses if one == task), None)
+    findings = [*preflight(model, variant.steps, variant.conversion, task=known, training=first.recipe)]
+    for stage in trained[:1]:
+        if not len(data.y_train) and task != "reconstruction":
+            findings.append(stops(stage.label, "", "the data have no labels to train on; give data with labels"))
+    for stage in trained:
+        if stage.needs and (why := why_not_taught(task)):
+            findings.append(stops(stage.label, "", why))
+    teachers = {name: stage for one in last.chain for name, stage in one.needs.items()}
+    for name, teacher in teachers.items():
+        if known and teacher.chain[0].key != first.key:
+            findings += check_outputs(teacher.network(), known, f"teacher {name!r}")
+    return tuple(findings)
 
 
 def preflight(
@@ -51,32 +57,26 @@ def preflight(
     conversion: Conversion | None,
     *,
     task: Task | None = None,
-    training: Training | None = None,
+    training: TrainingRecipe | None = None,
 ) -> tuple[Finding, ...]:
     """Return what `training`, `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
 
-    Folding is carried out on the way, so that what follows it is checked on the folded network. With a `task` the
-    network's last layer is checked too: what it puts out must fit the loss when anything trains, and a binary task's
-    threshold in any case.
+    A step that changes layers without training, such as folding, is carried out on the way: what follows it is checked
+    on the changed network. With a `task` the network's last layer is checked too: what it puts out must fit the loss
+    when anything trains, and a binary task's threshold in any case.
     """
     findings: list[Finding] = []
-    trains = (training and training.epochs) or any(isinstance(step, TrainingRecipe) for step in steps)
+    trains = any(recipe and recipe.epochs for recipe in (training, *(step.recipe() for step in steps)))
     if task and (trains or task == "binary"):
         findings += check_outputs(model, task)
     for step in steps:
-        if isinstance(step, (fold.Fold, sparse_train.SparseTrain)):
-            try:
-                if isinstance(step, fold.Fold):
-                    model = fold.apply(model, step)
-                else:
-                    sparse_train.check(model)
-            except BuildError as error:
-                findings.append(_error(step.technique, "", str(error)))
-        elif isinstance(step, slim.Slim):
-            findings += _slim(model)
-        elif step.technique == "quantize_aware":
-            findings += _quantize_aware(model)
-    if conversion and conversion.mode in _INTEGER_MODES:
+        technique = TECHNIQUES[step.technique]
+        try:
+            findings += technique.check(model, step)
+            model = technique.leaves(model, step)
+        except BuildError as error:
+            findings.append(stops(step.technique, "", str(error)))
+    if conversion and conversion.integer_activations:
         findings += _integer_kernels(model, conversion)
     return tuple(findings)
 
@@ -97,60 +97,7 @@ def check_outputs(model: Any, task: Task, subject: str = "training") -> tuple[Fi
     else:
         ends = f"ends in {found.activation}" if found.activation != "linear" else "has no activation"
         why = f"it {ends}, and a binary task takes a probability (class 1 from 0.5 on): give the last layer a sigmoid"
-    return (_error(subject, found.layer, why),)
-
-
-def _error(subject: str, layer: str, message: str) -> Finding:
-    return Finding(level="error", subject=subject, layer=layer, message=message.removeprefix(f"{subject}: "))
-
-
-def _slim(model: Any) -> Iterator[Finding]:
-    try:
-        channels = read_channels(read_graph(model))
-        slim.check(channels)
-    except BuildError as error:
-        yield _error("slim", "", str(error))
-        return
-    for held in slim.held_channels(channels):
-        message = f"{held.channels} channels cannot be removed: {held.reason}"
-        yield Finding(level="warning", subject="slim", layer=held.layer, message=message)
-
-
-def _quantize_aware(model: Any) -> Iterator[Finding]:
-    subject = "quantize_aware"
-    nested = [layer.name for layer in model.layers if isinstance(layer, load_keras().Model)]
-    for name in nested:
-        yield _error(subject, name, "tfmot does not quantize a model inside a model; write its layers in the outer one")
-    if nested:
-        return
-    try:
-        graph = read_graph(model)
-    except BuildError as error:
-        yield _error(subject, "", str(error))
-        return
-    registry = _registry()
-    for node in graph.nodes.values():
-        if node.kind_name in _TRANSFORMED:
-            continue
-        if node.kind_name == "BatchNormalization":
-            if why := fold.why_not(graph, node):
-                yield _error(
-                    subject,
-                    node.name,
-                    f"{why}; tfmot quantizes a BatchNormalization only with the linear Conv2D, "
-                    "DepthwiseConv2D or Dense right before it",
-                )
-        elif not registry.supports(model.get_layer(node.name)):
-            yield _error(subject, node.name, f"tfmot does not quantize {node.kind_name} layers; replace it")
-
-
-def _registry() -> Any:
-    load_tfmot()
-    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-        default_8bit_quantize_registry as registry,
-    )
-
-    return registry.Default8BitQuantizeRegistry()
+    return (stops(subject, found.layer, why),)
 
 
 def _integer_kernels(model: Any, conversion: Conversion) -> Iterator[Finding]:

@@ -7,84 +7,78 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from optkit.build.own import TFLITE_LIBRARIES, is_trained_further, spec_of
+from optkit.build.stage import TFLITE, Apply, Convert, ConvertTflite, Read, ReadTflite, Stage, Train
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
 from optkit.files.regular import open_file
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Network, OwnModel, Step, Suite, Training, Variant
-from optkit.spec.keys import KEY_SCHEMA, canonical, digest, file_sha256
+from optkit.spec import Conversion, OwnModel, Suite, Training, Variant
+from optkit.spec.keys import KEY_SCHEMA, canonical, file_sha256
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 """The libraries whose versions are part of every key."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One node of the build graph: what is done (`work`), to the result of `parent`, under which key."""
-
-    label: str
-    key: str
-    file: str
-    work: tuple[Network, Training] | OwnModel | Step | Conversion
-    parent: Stage | None
-    needs: dict[str, Stage]
-    spec: dict[str, Any]
-
-    @property
-    def needs_tensorflow(self) -> bool:
-        """Whether making it loads TensorFlow: all but what begins and ends as a .tflite file."""
-        if isinstance(self.work, OwnModel):
-            return not self.work.is_tflite
-        return self.parent is None or self.parent.file == "model.h5"
-
-
 def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     """Return the last stage of `variant`; its parents lead back to the training of the network."""
-    base = _base(suite, variant, data_digest)
-    chain: list[Any] = []
-
-    def stage(label: str, file: str, work: Any, parent: Stage | None, needs: dict[str, Stage] | None = None) -> Stage:
-        spec = {**base, "steps": list(chain)}
-        return Stage(label, digest(spec), file, work, parent, needs or {}, spec)
-
+    workload = suite.workload
+    spec = {"schema": KEY_SCHEMA, "data": data_digest, "task": workload.task, "seed": workload.seed}
     if isinstance(variant.network, OwnModel):
-        file = "model.h5" if is_trained_further(variant) else "model.tflite"
-        last = stage(f"read {variant.network.name}", file, variant.network, None)
+        last = _read(suite, variant, variant.network, spec)
     else:
-        last = stage(f"train {variant.network.name}", "model.h5", (variant.network, variant.training), None)
+        last = _train(suite, variant, spec)
     for step in variant.steps:
         needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
-        chain.append({**canonical(step), **({"needs": {n: s.key for n, s in needs.items()}} if needs else {})})
-        last = stage(step.technique, "model.h5", step, last, needs)
-    if variant.conversion:
-        quantizer = variant.conversion.uses_quantizer or last.file == "model.tflite"
-        extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
-        chain.append({"conversion": canonical(variant.conversion), **extra})
-        last = stage(f"convert to {variant.conversion.mode}", "model.tflite", variant.conversion, last)
-    return last
+        said = {"needs": {name: stage.key for name, stage in needs.items()}} if needs else {}
+        spec = _with(last.spec, {**canonical(step), **said})
+        last = Apply(label=step.technique, spec=spec, parent=last, needs=needs, step=step)
+    return _converted(last, variant.conversion, variant.network.name) if variant.conversion else last
 
 
-def _base(suite: Suite, variant: Variant, data_digest: str) -> dict[str, Any]:
-    """Return what the keys of all stages of `variant` say: data, seed, libraries, and what the chain starts from."""
-    workload = suite.workload
-    base: dict[str, Any] = {"schema": KEY_SCHEMA, "data": data_digest, "task": workload.task, "seed": workload.seed}
-    if isinstance(variant.network, OwnModel):
-        without_keras = variant.network.is_tflite
-        base["libraries"] = library_versions(TFLITE_LIBRARIES if without_keras else LIBRARIES)
-        base["model"] = spec_of(suite, variant.network, as_keras=is_trained_further(variant) and not without_keras)
-        return base
-    base["libraries"] = library_versions()
-    base["network"] = {**canonical(variant.network), "version": NETWORKS[variant.network.name].version}
-    base["training"] = canonical(variant.training)
-    if variant.training.weights:  # what the file holds, not where it is
-        base["training"]["weights"] = file_sha256(weights_file(suite, variant.training))
-    return base
+def _train(suite: Suite, variant: Variant, spec: dict[str, Any]) -> Stage:
+    network, training = variant.network, variant.training
+    weights = weights_file(suite, training) if training.weights else None
+    said = canonical(training)
+    if weights:  # what the file holds, not where it is
+        said["weights"] = file_sha256(weights)
+    about = {**canonical(network), "version": NETWORKS[network.name].version}
+    spec = {**spec, "libraries": library_versions(), "network": about, "training": said, "steps": []}
+    return Train(label=f"train {network.name}", spec=spec, source=network, training=training, weights=weights)
+
+
+def _read(suite: Suite, variant: Variant, model: OwnModel, spec: dict[str, Any]) -> Stage:
+    further = is_trained_further(variant)
+    spec = {
+        **spec,
+        "libraries": library_versions(TFLITE_LIBRARIES if model.is_tflite else LIBRARIES),
+        "model": spec_of(suite, model, as_keras=further and not model.is_tflite),
+        "steps": [],
+    }
+    label = f"read {model.name}"
+    if further:
+        return Read(label=label, spec=spec, source=model, suite=suite)
+    return ReadTflite(label=label, spec=spec, source=model, suite=suite)
+
+
+def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
+    """Return the stage that converts the model of `last`, of the network or file called `name`."""
+    label, given = f"convert to {conversion.mode}", last.form is TFLITE
+    quantizer = given or conversion.uses_quantizer
+    extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+    spec = _with(last.spec, {"conversion": canonical(conversion), **extra})
+    if given:
+        return ConvertTflite(label=label, spec=spec, parent=last, conversion=conversion, name=name)
+    return Convert(label=label, spec=spec, parent=last, conversion=conversion)
+
+
+def _with(spec: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a key says of a stage that does `step` after what `spec` says."""
+    return {**spec, "steps": [*spec["steps"], step]}
 
 
 def weights_file(suite: Suite, training: Training) -> Path:

@@ -14,7 +14,12 @@ COMMANDS: dict[str, Command | Line] = {
     "ab": Line("ab", "time two models, or two builds of a suite, against each other"),
     "compare": Line("compare", "compare two saved runs"),
     "history": Line("history", "show saved runs over time and locate changes"),
+    "choose": Line(
+        "choose", "name the variant of a saved run to ship, and why no other; exit code 3 when nothing fits"
+    ),
+    "report": Line("report", "write a page on saved runs: HTML, Markdown and the front as a picture"),
     "export": Line("export", "write a saved run in the format of another tool"),
+    "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "run": Line("run", "classify image files with a .tflite file"),
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"

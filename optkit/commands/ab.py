@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import functools
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from optkit.commands.command import Command, add_time_limit, count, seconds
-from optkit.commands.judging import add_judging
+from optkit.commands.judging import add_judging, printed, tolerances_of
 from optkit.commands.reporting import add_reporting, reported
-from optkit.judge.ab import Design, compare_pairs, exit_code
+from optkit.judge.ab import LOOKS, Measure, compare_pairs
 from optkit.judge.pairs import Pair, find_pairs
+from optkit.judge.verdicts import exit_code
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
 from optkit.report import comparison, markdown, markdown_tables
+from optkit.report.progress import Told, shown_work
+from optkit.report.words import spoken
 from optkit.spec.keys import file_sha256
 from optkit.suites import open_suite
 
@@ -36,35 +41,54 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
-    design = Design(margin=options.margin, false_alarm=options.false_alarm, miss=options.miss)
+    tolerances = tolerances_of(options)
     suite = options.suite
     pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
     unchanged = [pair.name for pair in pairing.pairs if options.changed and _is_one_file(pair)]
     pairs = tuple(pair for pair in pairing.pairs if pair.name not in unchanged)
     measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
-    judgements = compare_pairs(pairs, measure, design, options.budget)
+    with shown_work("timing in turns") as told:
+        telling = _telling(measure, pairs, options.budget, told)
+        judgements = compare_pairs(pairs, telling, tolerances, options.budget)
     alone = [name for name in (*pairing.missing, *pairing.new) if name not in options.allow]
     result = {
-        "design": design,
+        "design": {**printed(tolerances), "looks": LOOKS},
         "threads": options.threads,
         "batch": options.batch,
-        "judgements": judgements,
+        "judgements": [{**printed(one), "verdict": spoken("seconds", one.verdict)} for one in judgements],
         "missing": pairing.missing,
         "new": pairing.new,
         "not_allowed": alone,
         "unchanged": unchanged,
     }
-    shown = comparison.judgements_text(judgements, pairing, design, alone)
-    same = [f"the same file on both sides, not timed: {', '.join(unchanged)}"] if unchanged else []
-    shown = "\n".join([*same, shown])
-    code = 1 if alone else exit_code(judgements)
+    text = comparison.judgements_text(judgements, pairing, tolerances, alone)
+    if unchanged:
+        text = f"the same file on both sides, not timed: {', '.join(unchanged)}\n{text}"
+    code = 1 if alone else exit_code(one.verdict for one in judgements)
     table = markdown_tables.ab_table(judgements, unchanged)
-    code = reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), shown, code, table=table)
-    return result, shown, code
+    return (
+        result,
+        text,
+        reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), text, code, table=table),
+    )
 
 
 def _is_one_file(pair: Pair) -> bool:
     return file_sha256(pair.base) == file_sha256(pair.head)
+
+
+def _telling(measure: Measure, pairs: Sequence[Pair], budget: float, told: Told) -> Measure:
+    """Return `measure`, which also tells how far the pairs are: each takes its whole budget at most."""
+    began: dict[int, float] = {}
+
+    def tell(pair: Pair, number: int) -> PairedTiming:
+        place = pairs.index(pair)
+        spent = time.monotonic() - began.setdefault(place, time.monotonic())
+        state = f"{pair.name}: process {number + 1}" + (f", pair {place + 1} of {len(pairs)}" if len(pairs) > 1 else "")
+        told((place + min(spent / budget, 1.0)) / len(pairs), state)
+        return measure(pair, number)
+
+    return tell
 
 
 def _measure(pair: Pair, number: int, *, threads: int, batch: int, limit: float | None) -> PairedTiming:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from optkit.build.builder import ensure_variants
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, count, folder, names
+from optkit.commands.report import report_run
 from optkit.errors import OptkitError
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
-from optkit.process.output import tell as say
 from optkit.record.run import Run, read_run, run_of
-from optkit.record.sessions import run_sessions, save
+from optkit.record.sessions import Document, run_session, run_sessions, save
 from optkit.report import text
 from optkit.report.gates import gate_notes
+from optkit.report.html import check_extra
+from optkit.report.progress import counted, shown_work
 from optkit.spec import Suite
 from optkit.suites import place_of
 
@@ -38,6 +40,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     about = 'more options for each pytest, such as --pytest="--benchmark-max-time=0.1"'
     parser.add_argument("--pytest", type=shlex.split, default=[], metavar="OPTIONS", help=about)
     parser.add_argument("-o", "--output", type=folder, metavar="RUN.json", help="save the merged run")
+    about = "write a page on the run there, as optkit report does"
+    parser.add_argument("--report", type=folder, metavar="DIR", help=about)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -45,17 +49,21 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         raise OptkitError(f"{options.output} is a folder; give a file with -o, such as {options.output / 'run.json'}")
     if options.output and not options.output.parent.is_dir():
         raise OptkitError(f"{options.output.parent} is no folder; make it, or give another file with -o")
+    if options.report:
+        check_extra()
     if options.like:
         read_run(options.like)
     suite, dataset = open_chosen(options)
     store = Store(options.store)
     ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
-    document = run_sessions(options.sessions, _arguments(options, store), options.like, _telling(options.sessions))
+    document = _timed(options, store)
     run = run_of(document)
     if options.output:
         save(document, options.output)
+    if options.report:
+        report_run(run, dataset, store, options.report, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
-    shown = [text.summary(run)]
+    shown = [text.summary(run, verdicts)]
     if not options.no_gates:
         shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
     return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
@@ -71,13 +79,15 @@ def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
     return [*found, *options.pytest]
 
 
-def _telling(sessions: int) -> Any:
-    began = time.monotonic()
+def _timed(options: argparse.Namespace, store: Store) -> Document:
+    """Run the sessions, and show on a terminal how far they are."""
+    with shown_work("timing") as told:
+        begun: list[int] = []
 
-    def tell(number: int) -> None:
-        say(f"optkit: session {number + 1} of {sessions} ({time.monotonic() - began:.0f} s)")
+        def session(arguments: Sequence[str]) -> Document:
+            return run_session(arguments, counted(told, begun[-1], options.sessions))
 
-    return tell
+        return run_sessions(options.sessions, _arguments(options, store), options.like, begun.append, session)
 
 
 def _judge(suite: Suite, run: Run, store: Store) -> list[Verdict]:

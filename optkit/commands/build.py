@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from optkit.build.builder import build_variants
+from optkit.build.saved import saved
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, names
 from optkit.process.temporary import temporary_folder
-from optkit.report import text
+from optkit.report import terminal, text
 from optkit.report.progress import shown_progress
 
 
@@ -45,19 +46,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:
         built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
     artifacts = list(built.values())
-    result = [
-        {
-            "variant": a.variant,
-            "path": str(a.path),
-            "key": a.key,
-            "sha256": a.sha256,
-            "file_bytes": a.file_bytes,
-            "zip_bytes": a.zip_bytes,
-            "notes": a.notes,
-        }
-        for a in artifacts
-    ]
-    return result, f"{suite.title} on {dataset}\n\n{text.artifacts_table(artifacts)}", 0
+    about = terminal.paragraph(f"{suite.title} on {dataset}", terminal.width())
+    return saved(suite, dataset, artifacts), "\n".join([*about, "", text.artifacts_table(artifacts)]), 0
 
 
 BUILD = Command(

@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, fraction, names
+from optkit.commands.judging import printed
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import OptkitError, nearest
 from optkit.judge.history import METRICS, make_history
 from optkit.judge.saved_runs import SavedRun, read_runs
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.report.history import history_text
 
 
@@ -30,12 +31,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--metric", type=names, default=METRICS, metavar="A,B", help=f"only these metrics ({','.join(METRICS)})"
     )
     parser.add_argument("--since", type=_date, metavar="DATE", help="only runs made then or later, such as 2026-01-31")
-    rules = Rules()
+    tolerances = Tolerances()
     for name, default, about in (
-        ("--margin", rules.margin, "the change of time that counts"),
-        ("--max-drop", rules.max_drop, "the change of accuracy that counts, of the test samples"),
-        ("--max-growth", rules.max_growth, "the change of a size that counts"),
-        ("--false-alarm", rules.false_alarm, "chance of any false change in the whole invocation"),
+        ("--margin", tolerances.margin, "the change of time that counts"),
+        ("--max-drop", tolerances.max_drop, "the change of accuracy that counts, of the test samples"),
+        ("--max-growth", tolerances.max_growth, "the change of a size that counts"),
+        ("--false-alarm", tolerances.family_alpha, "chance of any false change in the whole invocation"),
     ):
         about = f"{about} ({100 * default:g}%%)"
         parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
@@ -54,22 +55,22 @@ def _date(value: str) -> datetime:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
-    rules = Rules(
+    tolerances = Tolerances(
         margin=options.margin,
-        false_alarm=options.false_alarm,
+        family_alpha=options.false_alarm,
         max_drop=options.max_drop,
         max_growth=options.max_growth,
     )
     with _without_collecting():
         runs, unread = read_runs(options.folder)
         history = make_history(
-            _selected(runs, options), rules, unread=unread, variants=options.variants, metrics=options.metric
+            _selected(runs, options), tolerances, unread=unread, variants=options.variants, metrics=options.metric
         )
     code = int(options.fail_on_change and any(series.worsened for series in history.series))
-    result = {"rules": rules, **msgspec.to_builtins(history), "exit_code": code}
+    result = {"rules": printed(tolerances), **msgspec.to_builtins(history), "exit_code": code}
     for shown, series in zip(result["series"], history.series, strict=True):
         shown["worsened"] = series.worsened
-    text = history_text(history, rules)
+    text = history_text(history, tolerances)
     return result, text, reported(options, "optkit history", (), text, code)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from optkit.commands.command import Command, folder, names
 from optkit.errors import OptkitError
 from optkit.files.configuration import allowed_packages
+from optkit.report import terminal
 from optkit.spec.metrics import TASKS
 from optkit.suites import load_suite
 from optkit.suites.begin import begin
@@ -48,7 +49,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     finally:
         part.unlink(missing_ok=True)
     following = f"optkit bench {output}" if options.data else f"name your data in {output}; then: optkit bench {output}"
-    shown = "\n".join([*found.reasons, f"written: {output}", f"next: {following}"])
+    told = [*found.reasons, f"written: {output}", f"next: {following}"]
+    shown = "\n".join(line for one in told for line in terminal.paragraph(one, terminal.width()))
     return {"output": str(output), "reasons": found.reasons}, shown, 0
 
 

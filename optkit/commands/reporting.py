@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optkit.errors import OptkitError
+from optkit.judge.verdicts import OUTCOMES
 from optkit.process.output import in_workflow, tell, workflow_command
 from optkit.report import markdown
 
-WORDS = {0: "pass", 1: "fail", 3: "inconclusive"}
-"""What each exit code of a judgement is called. The last is also said of what is not comparable."""
 _ANNOTATIONS = 10
 """How many annotations of a step GitHub shows."""
 
@@ -58,14 +57,14 @@ def reported(
     `table` is the judgement as a Markdown table. In a GitHub workflow each of the `culprits` of a failure is an
     annotation, shown beside `file` where that is in the workspace. Raises OptkitError when a file cannot be written.
     """
-    word = WORDS[code]
+    outcome = OUTCOMES[code]
     for path in options.summary:
-        append(path, markdown.section(title, word, culprits, shown, table))
+        append(path, markdown.section(title, outcome, culprits, shown, table))
     if options.outputs:
-        append(options.outputs, f"verdict={word}\nexit_code={code}\n")
-    if word == "fail" and in_workflow():
+        append(options.outputs, f"verdict={outcome}\nexit_code={code}\n")
+    if outcome == "fail" and in_workflow():
         _annotate(title, culprits, file)
-    if word == "inconclusive" and options.inconclusive == "warn":
+    if outcome == "inconclusive" and options.inconclusive == "warn":
         warnings.warn("; ".join([f"{title} is inconclusive", *culprits]), InconclusiveWarning, stacklevel=2)
         return 0
     return code

@@ -79,7 +79,7 @@ def kl_divergence(counts: Counts, low: float, high: float, levels: int = LEVELS)
     bins near zero are, change that bin's share little. Migacz' ranges are symmetric and at least 128 of 2048 bins wide,
     so no end comes near zero; ends that are searched each by itself do. So a range counts only if it clips at most
     1 of 10,000 values, or if its mean squared error is not above that of min and max. 1 of 10,000 is what the
-    99.99th percentile of Wu et al. 2020 (arXiv:2004.09602) clips; docs/techniques.md has what other shares do.
+    99.99th percentile of Wu et al. 2020 (arXiv:2004.09602) clips; docs/evidence/techniques.md has what other shares do.
     """
     if counts.sum() < _ENOUGH:
         return _with_zero(low, high)

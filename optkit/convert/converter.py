@@ -36,7 +36,7 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
     converter._experimental_disable_per_channel = conversion.granularity == "per_tensor"
     if conversion.mode == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if conversion.mode in ("int8", "int16x8"):
+    if conversion.integer_activations:
         # Fake quantization brings its own ranges; the converter then takes neither samples nor an op set.
         if not carries_fake_quantization(model):
             kinds = tf.lite.OpsSet

@@ -85,7 +85,7 @@ def _checked_shape(dataset: Dataset, split: str, array: Array, spec: TensorSpec)
     sides = f"samples {array.shape[1:]} {array.dtype}, and the model takes {spec}"
     shape = _reshaped(array.shape[1:], spec.shape)
     if shape is None:
-        raise DataError(f"{place} has {sides}; bring the data to the model's shape")
+        raise DataError(f"{place} has {sides}; {_remedy(array.shape[1:], spec.shape)}")
     dtype = np.dtype(spec.dtype)
     if dtype.kind in "iu":
         _check_whole(place, sides, array, dtype)
@@ -101,6 +101,15 @@ def _reshaped(got: tuple[int, ...], wanted: tuple[int | None, ...]) -> tuple[int
     if None in wanted or [size for size in got if size != 1] != [size for size in wanted if size != 1]:
         return None
     return tuple(size for size in wanted if size is not None)
+
+
+def _remedy(got: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:
+    """Say how samples of shape `got` become `wanted`: images often have their channels at the other end."""
+    if len(got) == 3 and wanted == (got[2], *got[:2]):
+        return "it takes channels first, as PyTorch does: np.moveaxis(x, -1, 1)"
+    if len(got) == 3 and wanted == (*got[1:], got[0]):
+        return "it takes channels last: np.moveaxis(x, 1, -1)"
+    return "bring the data to the model's shape"
 
 
 def _check_whole(place: str, sides: str, array: Array, dtype: np.dtype[Any]) -> None:

@@ -29,6 +29,8 @@ from optkit.spec.metrics import Task
 
 Array = npt.NDArray[Any]
 TEST_SHARE = 0.2
+IMAGE_KEYS = ("size", "channels", "channels_first")
+"""What is said of images before they are read."""
 _WITH_CLASSES = ("multiclass", "binary", "sequence")
 _DIGEST = 1
 """Version of what the digest is made of. Raise it by hand when the same digest would mean other data."""
@@ -40,7 +42,7 @@ class OwnData:
 
     `parts` are the raw samples by split. `code` is the sha256 of the source of the function they come from, else
     empty. `scale` is what samples are multiplied by unless another scale is asked for. `classes`: the names of
-    classes, of a folder of images.
+    classes, of a folder of images, whose channels become the first axis of a sample with `channels_first`.
     """
 
     name: str
@@ -49,6 +51,7 @@ class OwnData:
     code: str = ""
     scale: float = 1.0
     classes: tuple[str, ...] = ()
+    channels_first: bool = False
 
     @property
     def labels(self) -> Array | None:
@@ -69,13 +72,15 @@ def read_own(
     allowed: Sequence[str] = (),
     size: tuple[int, int] | None = None,
     channels: int = 3,
+    channels_first: bool = False,
 ) -> OwnData:
     """Read own data: a path of an .npz file or of a folder of images, `package.module:function`, or a value.
 
     Paths are relative to `folder` (that of the suite file), and modules are looked for there first. A function is
     called only when its package is among `allowed`. `size`, (height, width), and `channels` are what images are
-    brought to. A value is what a function may return: see `own_function.value_parts`. Raises DataError when there are
-    no such data, they cannot be read, or hold no numbers; OptkitError when the function is not allowed or not there.
+    brought to; with `channels_first` a sample becomes (channels, height, width). A value is what a function may return:
+    see `own_function.value_parts`. Raises DataError when there are no such data, they cannot be read, or hold no
+    numbers; OptkitError when the function is not allowed or not there.
     """
     if not isinstance(source, (str, Path)):
         return OwnData(name="arrays", origin="arrays in memory", parts=value_parts("the data", source))
@@ -92,7 +97,14 @@ def read_own(
     name = name if re.search("[A-Za-z0-9]", name) else "own"
     if path.is_dir():
         parts, classes = folder_parts(path, size, channels)
-        return OwnData(name=name, origin=str(path), parts=parts, scale=PIXEL_SCALE, classes=classes)
+        return OwnData(
+            name=name,
+            origin=str(path),
+            parts=parts,
+            scale=PIXEL_SCALE,
+            classes=classes,
+            channels_first=channels_first,
+        )
     if path.suffix != ".npz":
         raise DataError(
             f"{path} is {'no .npz file' if path.exists() else 'not there'}; give an .npz file, a folder of images, or "
@@ -127,12 +139,12 @@ def make_own(
     if len(y["test"]) == 0 and task != "reconstruction":
         raise DataError(f"{raw.origin} has no labels to test with ({parts['test'].shapes}); add y_test")
     origin = raw.origin if "test" in raw.parts else f"{raw.origin} ({_share(test_share):.0%} to test, seed {seed})"
-    x = {split: _scaled(raw.origin, part.x, scale, mean, std) for split, part in parts.items()}
+    x = {split: _ordered(raw, _scaled(raw.origin, part.x, scale, mean, std)) for split, part in parts.items()}
     groups = parts["test"].groups
     return Dataset(
         name=raw.name,
         origin=origin,
-        digest=_digest(raw, parts, (scale, tuple(mean), tuple(std))),
+        digest=_digest(raw, parts, (scale, tuple(mean), tuple(std), *(["channels first"] * raw.channels_first))),
         classes=known,
         x_train=x["train"],
         y_train=y["train"],
@@ -217,6 +229,11 @@ def _scaled(
     return done if "" in x else {next(iter(x)): done}
 
 
+def _ordered(raw: OwnData, x: Array | dict[str, Array]) -> Array | dict[str, Array]:
+    """Return samples with their channels where the model takes them."""
+    return np.ascontiguousarray(np.moveaxis(np.asarray(x), -1, 1)) if raw.channels_first else x
+
+
 def _checked_groups(origin: str, groups: Array, part: Samples, y: Array) -> Array:
     if groups.shape != (len(_first(part)),) or groups.dtype.kind not in "iu":
         raise DataError(f"{origin}: group_test is {groups.dtype} {groups.shape}; expected whole numbers, one a sample")
@@ -243,5 +260,5 @@ def _digest(raw: OwnData, parts: Parts, scaling: tuple[Any, ...]) -> str:
 
 def load_own(source: Any, task: Task, **options: Any) -> Dataset:
     """Read own data and make them a data set: `read_own` and `make_own`, each with those of `options` that it takes."""
-    reading = {name: options.pop(name) for name in ("folder", "allowed", "size", "channels") if name in options}
+    reading = {name: options.pop(name) for name in ("folder", "allowed", *IMAGE_KEYS) if name in options}
     return make_own(read_own(source, **reading), task, **options)

@@ -29,56 +29,28 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from optkit.errors import OptkitError
 from optkit.judge.pairs import Pair
+from optkit.judge.tolerances import Tolerances
+from optkit.judge.verdicts import ChangeVerdict
 from optkit.measure.paired import PairedTiming, load_places
-from optkit.stats.estimates import Estimate, adjusted_mean, detectable, equivalent, holm
+from optkit.stats.estimates import Estimate, adjusted_mean, equivalent, holm, minimum_detectable_effect
 
-Word = Literal["slower", "faster", "same", "inconclusive"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """What is asked: margin and rates as fractions, and after how many processes to look (multiples of six).
-
-    `false_alarm` is for the whole invocation and each direction; `miss` for each pair: the chance that a change
-    of the margin is called the same. Raises OptkitError when one of them is out of range.
-    """
-
-    margin: float = 0.02
-    false_alarm: float = 0.01
-    miss: float = 0.05
-    looks: tuple[int, ...] = (6, 12, 18, 24, 36, 48)
-
-    def __post_init__(self) -> None:
-        rates = (("false alarm", self.false_alarm, 0.5), ("miss", self.miss, 0.5))
-        for name, value, most in (("margin", self.margin, 1), *rates):
-            if not 0 < value < most:
-                raise OptkitError(f"{name} is {value:g}; expected a fraction above 0 and below {most:g}, such as 1%")
-
-    @property
-    def log_margin(self) -> float:
-        """The margin as a log ratio."""
-        return math.log1p(self.margin)
-
-    @property
-    def alarm_bound(self) -> float:
-        """The log ratio that a slower one must be shown to exceed: of half the margin."""
-        return math.log1p(self.margin / 2)
+LOOKS = (6, 12, 18, 24, 36, 48)
+"""After how many processes to look: multiples of six, which go through all orders of loading."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """One pair: ratio head / base with its interval, the control's ratio, processes used, and the verdict.
 
-    `p_slower` and `p_faster` are adjusted for looks and for the number of pairs. `detectable` is the smallest
-    slow-down, as a ratio, that this much data would have shown nine times of ten. `confidence` is the interval's.
+    The verdict `worse` says slower. `p_slower` and `p_faster` are adjusted for looks and for the number of pairs.
+    `minimum_detectable_effect` is the smallest slow-down, as a ratio, that this much data would have shown nine times
+    of ten. `confidence` is the interval's.
     """
 
     name: str
-    verdict: Word
+    verdict: ChangeVerdict
     ratio: float
     low: float
     high: float
@@ -89,7 +61,7 @@ class Judgement:
     p_slower: float
     p_faster: float
     processes: int
-    detectable: float
+    minimum_detectable_effect: float
     seconds: float
     reason: str = ""
     timings: tuple[PairedTiming, ...] = ()
@@ -99,8 +71,9 @@ class Judgement:
 class Series:
     """The processes of one pair so far, and what its looks have found and spent."""
 
-    design: Design
+    tolerances: Tolerances
     pairs: int
+    looks: tuple[int, ...] = LOOKS
     timings: list[PairedTiming] = field(default_factory=list)
     spent: float = 0.0
     share: float = 1.0
@@ -121,31 +94,35 @@ class Series:
     @property
     def control_moved(self) -> bool:
         """Whether the same model against its copy differs by more than half the margin."""
-        return abs(self.control.mean) > self.design.alarm_bound
+        return abs(self.control.mean) > self.tolerances.alarm_bound
 
     def look(self, *, last: bool) -> None:
         """Test with what there is, and spend this look's share of the rates: all that is left of them at the last."""
-        design, effect = self.design, self.effect
+        tolerances, effect = self.tolerances, self.effect
         left = 1.0 - self.spent
-        self.share = left if last else min(left, 1 / len(design.looks))
+        self.share = left if last else min(left, 1 / len(self.looks))
         self.spent += self.share
         if self.share <= 0:
             return
-        bound, margin = design.alarm_bound, design.log_margin
+        bound, margin = tolerances.alarm_bound, tolerances.log_margin
         self.p_slower = min(self.p_slower, effect.p_above(bound) / self.share)
         self.p_faster = min(self.p_faster, effect.p_below(-bound) / self.share)
         self.p_same = min(self.p_same, equivalent(effect, margin) / self.share)
 
-    def verdict(self, p_slower: float, p_faster: float) -> Word:
+    def verdict(self, p_slower: float, p_faster: float) -> ChangeVerdict:
         """Return the verdict by these adjusted p-values."""
-        design, mean = self.design, self.effect.mean
+        tolerances, mean = self.tolerances, self.effect.mean
         if self.control_moved or not self.timings:
             return "inconclusive"
-        if p_slower <= design.false_alarm and mean > design.log_margin:
-            return "slower"
-        if p_faster <= design.false_alarm and mean < -design.log_margin:
-            return "faster"
-        return "same" if self.p_same <= design.miss and abs(mean) <= design.log_margin else "inconclusive"
+        if p_slower <= tolerances.family_alpha and mean > tolerances.log_margin:
+            return "worse"
+        if p_faster <= tolerances.family_alpha and mean < -tolerances.log_margin:
+            return "better"
+        return (
+            "same"
+            if self.p_same <= tolerances.equivalence_alpha and abs(mean) <= tolerances.log_margin
+            else "inconclusive"
+        )
 
     @property
     def decided(self) -> bool:
@@ -158,13 +135,19 @@ Clock = Callable[[], float]
 
 
 def compare_pairs(
-    pairs: Sequence[Pair], measure: Measure, design: Design, budget: float, *, clock: Clock = time.monotonic
+    pairs: Sequence[Pair],
+    measure: Measure,
+    tolerances: Tolerances,
+    budget: float,
+    *,
+    looks: tuple[int, ...] = LOOKS,
+    clock: Clock = time.monotonic,
 ) -> list[Judgement]:
     """Judge each pair by `measure(pair, number of the process)`, within `budget` seconds a pair.
 
     No process is begun that, going by the longest so far, would end after the budget; the first always is.
     """
-    done = [_run_series(pair, len(pairs), measure, design, budget, clock) for pair in pairs]
+    done = [_run_series(pair, Series(tolerances, len(pairs), looks), measure, budget, clock) for pair in pairs]
     slower = holm([series.p_slower for series, _ in done])
     faster = holm([series.p_faster for series, _ in done])
     return [
@@ -173,28 +156,26 @@ def compare_pairs(
     ]
 
 
-def _run_series(
-    pair: Pair, pairs: int, measure: Measure, design: Design, budget: float, clock: Clock
-) -> tuple[Series, float]:
-    series = Series(design, pairs)
+def _run_series(pair: Pair, series: Series, measure: Measure, budget: float, clock: Clock) -> tuple[Series, float]:
     began = clock()
     elapsed = longest = 0.0
     while True:
         series.timings.append(measure(pair, len(series.timings)))
         now = clock() - began
         longest, elapsed = max(longest, now - elapsed), now
-        last = elapsed + longest > budget or len(series.timings) >= design.looks[-1]
-        if last or len(series.timings) in design.looks:
+        last = elapsed + longest > budget or len(series.timings) >= series.looks[-1]
+        if last or len(series.timings) in series.looks:
             series.look(last=last)
             if last or series.decided:
                 return series, elapsed
 
 
 def _judgement(pair: Pair, series: Series, p_slower: float, p_faster: float, seconds: float) -> Judgement:
-    design, effect, control = series.design, series.effect, series.control
+    tolerances, effect, control = series.tolerances, series.effect, series.control
     verdict = series.verdict(p_slower, p_faster)
-    alarm = design.false_alarm * series.share / series.pairs
-    level = design.miss * series.share if verdict == "same" else alarm
+    alarm = tolerances.family_alpha * series.share / series.pairs
+    level = tolerances.equivalence_alpha * series.share if verdict == "same" else alarm
+    least = minimum_detectable_effect(effect, tolerances.alarm_bound, tolerances.log_margin, alarm)
     return Judgement(
         name=pair.name,
         verdict=verdict,
@@ -208,17 +189,11 @@ def _judgement(pair: Pair, series: Series, p_slower: float, p_faster: float, sec
         p_slower=p_slower,
         p_faster=p_faster,
         processes=len(series.timings),
-        detectable=_exp(detectable(effect, design.alarm_bound, design.log_margin, alarm)),
+        minimum_detectable_effect=_exp(least),
         seconds=seconds,
         reason=_reason(series) if verdict == "inconclusive" else "",
         timings=tuple(series.timings),
     )
-
-
-def exit_code(judgements: Sequence[Judgement]) -> int:
-    """Return 1 when a pair is slower, else 3 when one is inconclusive, else 0."""
-    words = {judgement.verdict for judgement in judgements}
-    return 1 if "slower" in words else 3 if "inconclusive" in words else 0
 
 
 def _exp(log_ratio: float) -> float:

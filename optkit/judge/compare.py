@@ -6,11 +6,11 @@ Law: what is not comparable is said and never passed; nor is what is missing, ne
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from optkit.judge.deltas import Delta, deltas
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.record.environments import differing, environment_of
 from optkit.record.run import NOT_MEASURED, Run
 from optkit.record.samples import is_accuracy_measured
@@ -43,20 +43,32 @@ class Comparison:
         return 3 if any(delta.verdict in ("inconclusive", "not comparable") for delta in self.deltas) else 0
 
 
-def compare_runs(base: Run, head: Run, rules: Rules) -> Comparison:
-    """Compare `head` with `base` by `rules`. Raises RecordError when a record contradicts itself."""
+def compare_runs(
+    base: Run,
+    head: Run,
+    tolerances: Tolerances | None = None,
+    *,
+    allow: Collection[str] = (),
+    across_environments: bool = False,
+    times: bool = True,
+) -> Comparison:
+    """Compare `head` with `base`; without `times`, only sizes and accuracy.
+
+    `allow` names variants or benchmarks that may be missing, new or renamed. Runs of different environments are
+    compared only when asked for. Raises RecordError when a record contradicts itself.
+    """
     environments = tuple(_environment_differences(base, head))
     refusals = list(_refusals(base, head))
-    if environments and not rules.across_environments:
+    if environments and not across_environments:
         refusals.append("the environments differ (compare sizes, accuracy and normalized times: --across-environments)")
     if refusals:
         return Comparison(refusals=tuple(refusals), environments=environments)
     renamed = _renamed(base, head)
-    allowed = [(old, new) for old, new in renamed if old in rules.allow or new in rules.allow]
+    allowed = [(old, new) for old, new in renamed if old in allow or new in allow]
     base = _rename(base, dict(allowed))
     missing, new = _unmatched(base, head), _unmatched(head, base)
     in_names = {name for pair in renamed for name in pair}
-    alone = [name for name in (*missing, *new) if name not in in_names and not _is_allowed(name, rules)]
+    alone = [name for name in (*missing, *new) if name not in in_names and not _is_allowed(name, allow)]
     return Comparison(
         environments=environments,
         missing=tuple(name for name in missing if name not in in_names),
@@ -64,7 +76,7 @@ def compare_runs(base: Run, head: Run, rules: Rules) -> Comparison:
         renamed=tuple(renamed),
         not_allowed=(*alone, *(f"{old} → {to}" for old, to in renamed if (old, to) not in allowed)),
         skipped=tuple(_skipped(base, head)),
-        deltas=tuple(deltas(base, head, rules, bool(environments))),
+        deltas=tuple(deltas(base, head, tolerances or Tolerances(), times=times, across=bool(environments))),
     )
 
 
@@ -114,5 +126,5 @@ def _unmatched(run: Run, other: Run) -> list[str]:
     return names + [name for name in timed if name not in others]
 
 
-def _is_allowed(name: str, rules: Rules) -> bool:
-    return name in rules.allow or name.split("/")[0] in rules.allow
+def _is_allowed(name: str, allow: Collection[str]) -> bool:
+    return name in allow or name.split("/")[0] in allow

@@ -20,10 +20,11 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from optkit.judge.verdicts import GateVerdict
 from optkit.measure.paired import PairedTiming, load_places
 from optkit.spec import Gate, Suite, Variant
 from optkit.stats.estimates import Estimate, adjusted_mean, paired_drop_interval, proportion_interval
@@ -32,8 +33,6 @@ LOOKS = (2, 6, 12)
 """Two processes balance which of the pair is loaded first, and tell what is far from a limit; six all orders."""
 _BUDGET_SECONDS = 60.0
 _MOST_SAMPLES = 1e7
-
-Decision = Literal["pass", "fail", "inconclusive"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class Interval:
     reason: str = ""
 
 
-def decide(gate: Gate, interval: Interval) -> Decision:
+def decide(gate: Gate, interval: Interval) -> GateVerdict:
     """Tell whether the bounds of `gate` hold throughout `interval`, nowhere in it, or neither."""
     if gate.holds(interval.low) and gate.holds(interval.high):
         return "pass"

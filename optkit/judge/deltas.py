@@ -11,12 +11,12 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from optkit.judge.quality import compared, quality_margin, scores_of
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
+from optkit.judge.verdicts import ChangeVerdict
 from optkit.measure.clocks import ClockName
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
@@ -24,11 +24,11 @@ from optkit.record.samples import correct_samples, is_accuracy_measured
 from optkit.record.timing import Timing, benchmark_name, common_clock
 from optkit.stats.estimates import (
     Estimate,
-    detectable,
     equivalent,
     holm,
     mcnemar,
     mean_difference,
+    minimum_detectable_effect,
     paired_drop_interval,
     sessions_to_show,
     smallest_certified_drop,
@@ -36,8 +36,6 @@ from optkit.stats.estimates import (
 
 _WIDE = 0.25
 _SHOWN = (0.05, 0.1, 0.25, 0.5, 1.0)
-
-Word = Literal["worse", "better", "same", "inconclusive", "not comparable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +46,21 @@ class Delta:
     `base` and `head` of seconds are the medians over the sessions; `base_normalized` and `head_normalized` the times in
     multiples of the reference model (geometric means over the sessions) where both runs have them, and `change` is then
     of these. `needed` says how many sessions a side would show a change of `needed_for`.
-    `detectable` is the smallest such change that this much data could have shown to be worse. `p` is one-sided,
-    that it is worse, adjusted for all tests of the comparison. `fails` says whether it is worse than the rules allow.
+    `minimum_detectable_effect` is the smallest such change that this much data could have shown to be worse. `p` is
+    one-sided, that it is worse, adjusted for all tests of the comparison. `fails` says whether it is worse than the
+    tolerances allow.
     """
 
     name: str
     metric: str
-    verdict: Word
+    verdict: ChangeVerdict
     base: float
     head: float
     change: float
     low: float | None = None
     high: float | None = None
     p: float | None = None
-    detectable: float | None = None
+    minimum_detectable_effect: float | None = None
     fails: bool = False
     reason: str = ""
     base_normalized: float | None = None
@@ -73,7 +72,12 @@ class Delta:
     def is_wide(self) -> bool:
         """Whether an interval says next to nothing: a change of a quarter could not have been shown, and none was."""
         undecided = self.verdict not in ("worse", "better")
-        return undecided and self.metric == "seconds" and self.detectable is not None and self.detectable > 1 + _WIDE
+        return (
+            undecided
+            and self.metric == "seconds"
+            and self.minimum_detectable_effect is not None
+            and self.minimum_detectable_effect > 1 + _WIDE
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,44 +89,46 @@ class _Test:
     better: float
     same: bool
     beyond: int
-    """+1 when the estimate is worse than the rule allows, -1 when it is better by as much, else 0."""
+    """+1 when the estimate is worse than the tolerance, -1 when it is better by as much, else 0."""
 
 
-def deltas(base: Run, head: Run, rules: Rules, across: bool) -> Iterator[Delta]:
-    """Yield the deltas of what `base` and `head` share; `across` says that they are of different environments.
+def deltas(base: Run, head: Run, tolerances: Tolerances, *, times: bool, across: bool) -> Iterator[Delta]:
+    """Yield the deltas of what `base` and `head` share, with or without `times`.
+
+    `across` says that they are of different environments.
 
     Raises RecordError when a record contradicts itself.
     """
     shared = [name for name in base.variants if name in head.variants]
     for name in shared:
-        yield from _sizes(name, base.variants[name], head.variants[name], rules)
-    timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings if rules.times)
+        yield from _sizes(name, base.variants[name], head.variants[name], tolerances)
+    timed = dict.fromkeys(benchmark_name(timing) for timing in base.timings if times)
     sides = [(name, _sessions(base, name), _sessions(head, name)) for name in timed]
     sides = [(name, old, new) for name, old, new in sides if new]
     judged = [name for name in shared if is_accuracy_measured(name, base, head)]
     scored = [name for name in shared if base.variants[name].quality or head.variants[name].quality]
-    level = rules.false_alarm / max(1, len(judged) + len(scored) + len(sides))
-    tests: list[_Test | Delta] = [_accuracy(name, base, head, rules, level) for name in judged]
-    tests += [_quality(name, base, head, rules, level) for name in scored]
-    tests += [_seconds(name, old, new, rules, level, across) for name, old, new in sides]
+    level = tolerances.family_alpha / max(1, len(judged) + len(scored) + len(sides))
+    tests: list[_Test | Delta] = [_accuracy(name, base, head, tolerances, level) for name in judged]
+    tests += [_quality(name, base, head, tolerances, level) for name in scored]
+    tests += [_seconds(name, old, new, tolerances, level, across) for name, old, new in sides]
     open_tests = [test for test in tests if isinstance(test, _Test)]
     worse = iter(holm([test.worse for test in open_tests]))
     better = iter(holm([test.better for test in open_tests]))
     for test in tests:
-        yield test if isinstance(test, Delta) else _decided(test, next(worse), next(better), rules)
+        yield test if isinstance(test, Delta) else _decided(test, next(worse), next(better), tolerances)
 
 
-def _decided(test: _Test, worse: float, better: float, rules: Rules) -> Delta:
-    verdict: Word = "same" if test.same else "inconclusive"
-    if test.beyond > 0 and worse <= rules.false_alarm:
+def _decided(test: _Test, worse: float, better: float, tolerances: Tolerances) -> Delta:
+    verdict: ChangeVerdict = "same" if test.same else "inconclusive"
+    if test.beyond > 0 and worse <= tolerances.family_alpha:
         verdict = "worse"
-    if test.beyond < 0 and better <= rules.false_alarm:
+    if test.beyond < 0 and better <= tolerances.family_alpha:
         verdict = "better"
     return dataclasses.replace(test.delta, verdict=verdict, p=worse, fails=verdict == "worse")
 
 
-def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> Iterator[Delta]:
-    """Yield exact comparisons: every byte is real; growth beyond the rule fails."""
+def _sizes(name: str, base: VariantFacts, head: VariantFacts, tolerances: Tolerances) -> Iterator[Delta]:
+    """Yield exact comparisons: every byte is real; growth beyond the tolerance fails."""
     for metric in ("file_bytes", "zip_bytes"):
         old, new = getattr(base.artifact, metric), getattr(head.artifact, metric)
         yield Delta(
@@ -132,11 +138,11 @@ def _sizes(name: str, base: VariantFacts, head: VariantFacts, rules: Rules) -> I
             base=old,
             head=new,
             change=new / old,
-            fails=new > old * (1 + rules.max_growth),
+            fails=new > old * (1 + tolerances.max_growth),
         )
 
 
-def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test | Delta:
+def _accuracy(name: str, base: Run, head: Run, tolerances: Tolerances, level: float) -> _Test | Delta:
     """Test which samples only one side got right: exact McNemar, with Tango's interval of the drop."""
     old, new = (correct_samples(run, name) for run in (base, head))
     samples = len(old)
@@ -155,23 +161,23 @@ def _accuracy(name: str, base: Run, head: Run, rules: Rules, level: float) -> _T
         runtimes = (run.variants[name].runtime.name for run in (base, head))
         return dataclasses.replace(delta, reason="other runtimes: " + " and ".join(runtimes))
     low, high = paired_drop_interval(lost, gained, samples, level)
-    near = paired_drop_interval(lost, gained, samples, rules.miss)
+    near = paired_drop_interval(lost, gained, samples, tolerances.equivalence_alpha)
     return _Test(
         delta=dataclasses.replace(
-            delta, low=low, high=high, detectable=smallest_certified_drop(lost + gained, samples, level)
+            delta, low=low, high=high, minimum_detectable_effect=smallest_certified_drop(lost + gained, samples, level)
         ),
         worse=mcnemar(lost, gained),
         better=mcnemar(gained, lost),
-        same=lost + gained == 0 or (-rules.max_drop <= near[0] and near[1] <= rules.max_drop),
-        beyond=(drop > rules.max_drop) - (drop < -rules.max_drop),
+        same=lost + gained == 0 or (-tolerances.max_drop <= near[0] and near[1] <= tolerances.max_drop),
+        beyond=(drop > tolerances.max_drop) - (drop < -tolerances.max_drop),
     )
 
 
-def _quality(name: str, base: Run, head: Run, rules: Rules, level: float) -> _Test:
+def _quality(name: str, base: Run, head: Run, tolerances: Tolerances, level: float) -> _Test:
     """Test a metric other than accuracy: by the paired bootstrap, or exactly where its scores are right or wrong."""
     old, new = scores_of(base, name), scores_of(head, name)
-    margin = quality_margin(old, rules.max_drop)
-    found = compared(base, head, name, name, margin=margin, alpha=level, miss=rules.miss)
+    margin = quality_margin(old, tolerances.max_drop)
+    found = compared(base, head, name, name, margin=margin, alpha=level, equivalence_alpha=tolerances.equivalence_alpha)
     delta = Delta(
         name=name,
         metric=old.metric,
@@ -198,7 +204,7 @@ def _sessions(run: Run, name: str) -> list[Timing]:
 
 
 def _seconds(
-    name: str, old: Sequence[Timing], new: Sequence[Timing], rules: Rules, level: float, across: bool
+    name: str, old: Sequence[Timing], new: Sequence[Timing], tolerances: Tolerances, level: float, across: bool
 ) -> _Test | Delta:
     """Test session medians: normalized by the reference model where both runs are, else as they are.
 
@@ -229,31 +235,31 @@ def _seconds(
         if normalized:
             reason = f"{len(old)} and {len(new)} sessions; at least 2 each are needed to know the noise"
         return dataclasses.replace(delta, reason=f"{reason}; use optkit ab, or record several sessions")
-    return _time_test(_with_needed(delta, logs, rules, level), effect, rules, level)
+    return _time_test(_with_needed(delta, logs, tolerances, level), effect, tolerances, level)
 
 
-def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], rules: Rules, level: float) -> Delta:
+def _with_needed(delta: Delta, logs: Sequence[Sequence[float]], tolerances: Tolerances, level: float) -> Delta:
     """Say how many sessions a side would show how large a change by the same test, if they scattered as these did.
 
     It is the smallest change of 5 % (and twice the margin), 10, 25, 50 and 100 % that a hundred sessions would show.
     """
-    changes = [change for change in _SHOWN if change >= 2 * rules.margin] or [2 * rules.margin]
-    found = sessions_to_show(logs, changes, math.log1p(rules.margin / 2), math.log1p(rules.margin), level)
+    changes = [change for change in _SHOWN if change >= 2 * tolerances.margin] or [2 * tolerances.margin]
+    found = sessions_to_show(logs, changes, tolerances.alarm_bound, tolerances.log_margin, level)
     return dataclasses.replace(delta, needed=found[0], needed_for=found[1]) if found else delta
 
 
-def _time_test(delta: Delta, effect: Estimate, rules: Rules, level: float) -> _Test:
-    margin, bound = math.log1p(rules.margin), math.log1p(rules.margin / 2)
+def _time_test(delta: Delta, effect: Estimate, tolerances: Tolerances, level: float) -> _Test:
+    margin, bound = tolerances.log_margin, tolerances.alarm_bound
     return _Test(
         delta=dataclasses.replace(
             delta,
             low=math.exp(effect.lower(level)),
             high=math.exp(min(700.0, effect.upper(level))),
-            detectable=math.exp(min(700.0, detectable(effect, bound, margin, level))),
+            minimum_detectable_effect=math.exp(min(700.0, minimum_detectable_effect(effect, bound, margin, level))),
         ),
         worse=effect.p_above(bound),
         better=effect.p_below(-bound),
-        same=equivalent(effect, margin) <= rules.miss,
+        same=equivalent(effect, margin) <= tolerances.equivalence_alpha,
         beyond=(effect.mean > margin) - (effect.mean < -margin),
     )
 

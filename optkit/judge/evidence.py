@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from optkit.judge.advise import DATA, SCHEMES, Advice
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.record.chain import mode_of
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
@@ -123,9 +123,9 @@ def _finding(
 ) -> Finding:
     mine = min((name for name in advised if name in figures), key=figures.__getitem__)
     best = min(sorted(figures), key=lambda name: (figures[name], name != mine))
-    rules = Rules()
-    within = {"seconds": rules.margin, "zip_bytes": rules.max_growth}.get(metric)
-    limit = figures[best] + rules.max_drop if within is None else figures[best] * (1 + within)
+    tolerances = Tolerances()
+    within = {"seconds": tolerances.margin, "zip_bytes": tolerances.max_growth}.get(metric)
+    limit = figures[best] + tolerances.max_drop if within is None else figures[best] * (1 + within)
     return Finding(
         metric=metric,
         where=where,

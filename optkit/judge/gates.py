@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -18,6 +18,8 @@ from optkit.errors import RecordError
 from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.judge.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
 from optkit.judge.quality import drop_bounds
+from optkit.judge.verdicts import GateVerdict
+from optkit.judge.verdicts import exit_code as code_of
 from optkit.measure.paired import PairedTiming
 from optkit.record.facts import VariantFacts
 from optkit.record.run import NOT_MEASURED, Run
@@ -27,8 +29,6 @@ from optkit.spec import Gate, Suite, Variant
 from optkit.spec.metrics import METRICS
 
 _ACCURACY = ("accuracy", "accuracy_drop", "score", "drop")
-
-Status = Literal["pass", "fail", "inconclusive", "not comparable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Verdict:
 
     variant: str
     gate: Gate
-    status: Status
+    status: GateVerdict
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -213,7 +213,7 @@ def _judged(gate: Gate, variant: Variant, found: Interval, where: str) -> Verdic
 
 
 def _verdict(gate: Gate, variant: Variant, value: float, where: str) -> Verdict:
-    status: Status = "pass" if gate.holds(value) else "fail"
+    status: GateVerdict = "pass" if gate.holds(value) else "fail"
     return Verdict(variant=variant.name, gate=gate, status=status, value=value, where=where)
 
 
@@ -226,8 +226,7 @@ def exit_code(verdicts: list[Verdict]) -> int:
 
     What an inconclusive gate counts as is the gate's to say.
     """
-    counted = {v.gate.inconclusive if v.status == "inconclusive" else v.status for v in verdicts}
-    return 1 if "fail" in counted else 3 if counted != {"pass"} else 0
+    return code_of({v.gate.inconclusive if v.status == "inconclusive" else v.status for v in verdicts})
 
 
 def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:

@@ -16,7 +16,7 @@ from optkit.errors import OptkitError, nearest
 from optkit.judge.past import PastTiming, correct_of
 from optkit.judge.saved_runs import SavedRun, Unread
 from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.record.environments import grouped
 from optkit.record.facts import DatasetFacts
 from optkit.stats.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
@@ -43,7 +43,7 @@ class Series:
     """One metric of one benchmark or variant in one environment, in the order of time.
 
     `environment` is a number in `History.environments`. `scatter` is the robust standard deviation of log times about
-    their levels, None of fewer than three runs; `needed` is how many runs it takes to show any change. Both are only
+    their segments, None of fewer than three runs; `needed` is how many runs it takes to show any change. Both are only
     of times.
     """
 
@@ -95,7 +95,7 @@ class _Value:
 
 def make_history(
     runs: Sequence[SavedRun],
-    rules: Rules,
+    tolerances: Tolerances,
     *,
     unread: Sequence[Unread] = (),
     variants: Sequence[str] = (),
@@ -116,7 +116,7 @@ def make_history(
             if key.metric in metrics and (not variants or key.name.split("/")[0] in variants):
                 values.setdefault(key, []).append(value)
     tests = max(1, sum(_tests(key, found) for key, found in values.items()))
-    series = [_series(key, found, rules, tests) for key, found in values.items()]
+    series = [_series(key, found, tolerances, tests) for key, found in values.items()]
     series.sort(key=lambda one: (one.environment, one.suite, one.dataset.digest, METRICS.index(one.metric)))
     return History(environments=tuple(environments), series=tuple(series), unread=tuple(unread), tests=tests)
 
@@ -153,19 +153,19 @@ def _tests(key: _Key, values: Sequence[_Value]) -> int:
     return len(new_vectors([value.figure for value in values])) if key.metric == "accuracy" else 0
 
 
-def _series(key: _Key, values: Sequence[_Value], rules: Rules, tests: int) -> Series:
+def _series(key: _Key, values: Sequence[_Value], tolerances: Tolerances, tests: int) -> Series:
     more: dict[str, Any] = {}
     if key.metric == "seconds":
         unit, figures = _times([value.figure for value in values])
-        changes = time_changes(figures, rules, tests)
-        more = {"scatter": _scatter(figures, changes), "needed": fewest_to_show(rules.false_alarm / tests)}
+        changes = time_changes(figures, tolerances, tests)
+        more = {"scatter": _scatter(figures, changes), "needed": fewest_to_show(tolerances.family_alpha / tests)}
     elif key.metric == "accuracy":
         vectors = [value.figure for value in values]
         unit, figures = "fraction", _shares(vectors)
-        changes = accuracy_changes(vectors, rules, tests)
+        changes = accuracy_changes(vectors, tolerances, tests)
     else:
         unit, figures = "bytes", [value.figure for value in values]
-        changes = size_changes(figures, rules)
+        changes = size_changes(figures, tolerances)
     points = tuple(_point(value, figure) for value, figure in zip(values, figures, strict=True))
     named = {field: getattr(key, field) for field in ("environment", "suite", "name", "metric")}
     dataset = values[0].saved.run.dataset
@@ -179,7 +179,7 @@ def _shares(vectors: Sequence[Any]) -> list[float]:
 
 
 def _scatter(figures: Sequence[float], changes: Sequence[Change]) -> float | None:
-    """Return the scatter of times about their levels; None of fewer runs than a level can be seen in."""
+    """Return the scatter of times about their segments; None of fewer runs than a segment can be seen in."""
     if len(figures) < SHORTEST:
         return None
     return scatter([math.log(figure) for figure in figures], [change.at for change in changes])

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optkit.build.builder import find_variants
+from optkit.build.saved import SavedFile, read_build
 from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.errors import ArtifactError, OptkitError, StoreError, check_name
-from optkit.files.documents import DocumentError, decode_json
-from optkit.files.regular import open_file, read_bytes
+from optkit.errors import ArtifactError, OptkitError, StoreError
+from optkit.files.regular import open_file
 from optkit.names import shown
 from optkit.spec import Suite
 from optkit.spec.keys import file_sha256
@@ -36,15 +36,6 @@ class Pairing:
     pairs: tuple[Pair, ...]
     missing: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Built:
-    """One line of what `optkit build --json` prints."""
-
-    variant: str
-    path: str
-    sha256: str
 
 
 OpenSuite = Callable[[], tuple[Suite, Dataset]]
@@ -74,7 +65,7 @@ def find_pairs(base: Path, head: Path, open_suite: OpenSuite | None = None) -> P
     return Pairing(pairs, missing, tuple(name for name in heads if name not in bases))
 
 
-def _is_file_of(one: _Built) -> bool:
+def _is_file_of(one: SavedFile) -> bool:
     try:
         return Path(one.path).is_file() and file_sha256(Path(one.path)) == one.sha256
     except (OSError, ValueError):  # a path that cannot be one, or a file that may not be read
@@ -94,18 +85,8 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
         suite, dataset = open_suite()
         found = find_variants(suite, suite.variants, dataset, Store(side))
         return {name: artifact.path for name, artifact in found.items() if artifact.kind == "tflite"}
-    try:
-        built = decode_json(read_bytes(side), list[_Built])
-    except OSError as error:
-        raise ArtifactError(
-            f"{side} cannot be read: {error.strerror}; give a .tflite file, a saved build or a store"
-        ) from error
-    except DocumentError as error:
-        raise ArtifactError(
-            f"{side} is neither a .tflite file nor what optkit build --json prints ({error}); save one of these"
-        ) from error
+    built = read_build(side)
     for one in built:
-        check_name(one.variant, "variant", ArtifactError)
         if not _is_file_of(one):
             raise ArtifactError(f"{one.path} of variant {one.variant!r} is not what {side} says; build it again")
     return {one.variant: Path(one.path) for one in built if one.path.endswith(".tflite")}

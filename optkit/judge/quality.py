@@ -6,7 +6,7 @@ from typing import Any
 
 from optkit.errors import RecordError
 from optkit.judge.confidence import Interval, exactly
-from optkit.judge.scores import ScoreVerdict, judge_scores
+from optkit.judge.scores import ScoreJudgement, judge_scores
 from optkit.measure.scores import Scores, read_scores
 from optkit.record.run import Run
 from optkit.spec import Gate
@@ -27,12 +27,12 @@ def drop_bounds(gate: Gate, run: Run, name: str) -> Interval:
     """Return the interval of the drop of a variant from the run's baseline, in the metric's unit."""
     if name == run.baseline:
         return exactly(0.0)
-    found = compared(run, run, run.baseline, name, margin=0.0, alpha=gate.error_rate, miss=gate.error_rate)
+    found = compared(run, run, run.baseline, name, margin=0.0, alpha=gate.error_rate, equivalence_alpha=gate.error_rate)
     data = f"{found.samples:,} test samples, {found.differing} differ; {found.method}"
     return Interval(value=found.drop, low=found.low, high=found.high, data=data)
 
 
-def compared(base: Run, head: Run, old: str, new: str, **rates: Any) -> ScoreVerdict:
+def compared(base: Run, head: Run, old: str, new: str, **rates: Any) -> ScoreJudgement:
     """Judge variant `new` of run `head` against `old` of `base`. Raises RecordError when they do not go together."""
     try:
         return judge_scores(scores_of(base, old), scores_of(head, new), **rates)

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from optkit.errors import OptkitError
 from optkit.files.archives import ArchiveError, read_keras
 from optkit.files.hdf5 import AGAIN, check, open_hdf5
+from optkit.process.exchange import received
 from optkit.process.limits import limit_memory
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -29,9 +29,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def main() -> None:
     """Read the request, write the arrays to its `output`, answer."""
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # HDF5 may print from C; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     limit_memory(os.stat(request["path"]).st_size)
     try:
         path, expected = Path(request["path"]), request["expected"]

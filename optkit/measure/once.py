@@ -15,7 +15,7 @@ import numpy as np
 from optkit.data.dataset import count
 from optkit.measure.clocks import clock_for
 from optkit.measure.latency import Samples, Strategy, TFLiteJob
-from optkit.measure.reference import Beside, Limits, load_reference, plan_rounds
+from optkit.measure.reference import Limits, ReferenceBlocks, load_reference, plan_rounds
 from optkit.runtime.trial import check_runs
 
 LIMITS = Limits(min_time=0.001, max_time=0.5, min_rounds=5)
@@ -67,8 +67,8 @@ def time(path: str | Path, x: Samples, *, threads: int = 1, limits: Limits = LIM
         name, clock = clock_for(threads=threads, tflite=True)
         reference = load_reference()
         plan = plan_rounds(job.run, reference, limits)
-        beside = Beside(job.run, reference, plan, cpu_clock=clock if name == "cpu" else None)
-        rounds = _rounds(beside)
+        blocks = ReferenceBlocks(job.run, reference, plan, cpu_clock=clock if name == "cpu" else None)
+        rounds = _rounds(blocks)
     finally:
         job.close()
     return Latency(
@@ -76,20 +76,20 @@ def time(path: str | Path, x: Samples, *, threads: int = 1, limits: Limits = LIM
         samples=samples,
         threads=threads,
         rounds=rounds,
-        reference_rounds=beside.rounds(),
-        cpu_rounds=beside.cpu_rounds(),
-        reference_cpu_rounds=beside.reference_cpu_rounds(),
+        reference_rounds=blocks.rounds(),
+        cpu_rounds=blocks.cpu_rounds(),
+        reference_cpu_rounds=blocks.reference_cpu_rounds(),
     )
 
 
-def _rounds(beside: Beside) -> tuple[float, ...]:
+def _rounds(blocks: ReferenceBlocks) -> tuple[float, ...]:
     """Run the planned rounds, a block of the reference around each; return the seconds of a call, by round."""
     found: list[float] = []
-    beside.between()
-    for _ in range(beside.plan.warmup_rounds + beside.plan.rounds):
-        began = beside.clock()
-        for _ in range(beside.plan.calls):
-            beside.call()
-        found.append((beside.clock() - began) / beside.plan.calls)
-        beside.between()
-    return tuple(found[beside.plan.warmup_rounds :])
+    blocks.between()
+    for _ in range(blocks.plan.warmup_rounds + blocks.plan.rounds):
+        began = blocks.clock()
+        for _ in range(blocks.plan.calls):
+            blocks.call()
+        found.append((blocks.clock() - began) / blocks.plan.calls)
+        blocks.between()
+    return tuple(found[blocks.plan.warmup_rounds :])

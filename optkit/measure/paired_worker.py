@@ -30,11 +30,10 @@ def main() -> None:
     from optkit.errors import OptkitError
     from optkit.measure.paired import LOADS
     from optkit.measure.paired_models import time_pair
+    from optkit.process.exchange import received
     from optkit.process.limits import limit_memory, limit_time
 
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     limits: dict[str, float] = request.pop("limits", {})
 
     def write(line: dict[str, Any]) -> None:

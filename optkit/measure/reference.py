@@ -97,7 +97,7 @@ def plan_rounds(call: Call, reference: Reference, limits: Limits, clock: Clock =
 
 
 @dataclass
-class Beside:
+class ReferenceBlocks:
     """Blocks of the reference around the rounds of a job: call `between` before the first round and after each.
 
     With a `cpu_clock`, the CPU seconds of the blocks and of the rounds between them are kept, too. What the caller

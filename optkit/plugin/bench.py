@@ -26,7 +26,7 @@ from optkit.record.gather import gather
 from optkit.record.machine import Machine, read_machine
 from optkit.record.run import Run, read_run
 from optkit.record.timing import Timing
-from optkit.report import text
+from optkit.report import terminal, text
 from optkit.report.gates import gate_notes
 from optkit.runtime import KerasWorkers
 from optkit.spec import Suite, Variant
@@ -219,9 +219,10 @@ def summaries(config: pytest.Config) -> Iterator[str]:
     for bench in config.stash.get(_KEY, {}).values():
         if bench.timings:
             yield ""
-            yield text.summary(bench.run())
+            yield text.summary(bench.run(), bench.verdicts)
         if "facts" in vars(bench) and not config.option.benchmark_only:
-            yield from gate_notes(bench.suite, bench.run(), bench.verdicts)
+            for note in gate_notes(bench.suite, bench.run(), bench.verdicts):
+                yield from terminal.paragraph(note, terminal.width())
     if _MIXED in config.stash:
         yield config.stash[_MIXED]
 

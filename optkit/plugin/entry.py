@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ from optkit.plugin.options import add_options
 
 if TYPE_CHECKING:
     from optkit.plugin.bench import Bench
+
+_PROGRESS = "OPTKIT_PROGRESS_FILE"
+"""As `optkit.record.sessions.PROGRESS`: the file in which a session says how far it is."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,9 +65,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print one table of everything that was timed, for each suite."""
     if _used():
         from optkit.plugin.bench import summaries
+        from optkit.report.terminal import painted
 
         for line in summaries(config):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(painted(line) if terminalreporter.hasmarkup else line)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -146,3 +151,25 @@ def optkit_benchmark(benchmark: Any, request: pytest.FixtureRequest) -> Callable
         return benchmark_alone(call, benchmark, request)
 
     return time
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say how many benchmarks there are, where `optkit bench` shows how far its sessions are."""
+    if _PROGRESS in os.environ:
+        _say(f"{sum(map(_is_case, session.items))}\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Say that one more benchmark is done, where it is shown."""
+    if _PROGRESS in os.environ and _is_case(item):
+        _say("done\n")
+
+
+def _is_case(item: pytest.Item) -> bool:
+    return "optkit_case" in getattr(item, "fixturenames", ())
+
+
+def _say(line: str) -> None:
+    with suppress(OSError), open(os.environ[_PROGRESS], "a") as file:
+        file.write(line)

@@ -16,7 +16,7 @@ from optkit.build.artifact import Artifact
 from optkit.data.dataset import count
 from optkit.measure.clocks import Clock, clock_for
 from optkit.measure.latency import BATCH, Job, Trial, choose_strategy, planned_strategy, set_up
-from optkit.measure.reference import Beside, Limits, Reference, load_reference, plan_rounds
+from optkit.measure.reference import Limits, Reference, ReferenceBlocks, load_reference, plan_rounds
 from optkit.plugin.bench import Bench, ending
 from optkit.plugin.paired import paired_timings
 from optkit.record.run import extra_info
@@ -57,11 +57,11 @@ def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -
     facts = found[case.variant]
     benchmark.group = f"{case.mode}, {case.threads} thread{'s' if case.threads > 1 else ''}"
     with _ready(case, bench) as timed:
-        beside = time_job(timed, benchmark, config)
-    if beside is None:
+        blocks = time_job(timed, benchmark, config)
+    if blocks is None:
         return
     paired = paired_timings(bench, case.variant, case.mode, case.threads, timed.samples)
-    timing = timing_of(timed, beside, benchmark, paired)
+    timing = timing_of(timed, blocks, benchmark, paired)
     benchmark.extra_info["optkit"] = extra_info(facts, timing, bench.suite.baseline)
     bench.timings.append(timing)
 
@@ -112,7 +112,7 @@ def limits(config: pytest.Config) -> Limits:
     )
 
 
-def time_job(timed: TimedJob, benchmark: Any, config: pytest.Config) -> Beside | None:
+def time_job(timed: TimedJob, benchmark: Any, config: pytest.Config) -> ReferenceBlocks | None:
     """Time a job by pytest-benchmark and return the reference's blocks beside its rounds.
 
     pytest-benchmark times the call alone: the reference's blocks run in its teardown of each round, and so is the CPU
@@ -125,14 +125,14 @@ def time_job(timed: TimedJob, benchmark: Any, config: pytest.Config) -> Beside |
         return None
     clock = load_timer(config.option.benchmark_timer).target  # both on one clock
     plan = plan_rounds(call, reference(), limits(config), clock)
-    beside = Beside(call, reference(), plan, clock, timed.cpu_clock)
-    beside.between()
+    blocks = ReferenceBlocks(call, reference(), plan, clock, timed.cpu_clock)
+    blocks.between()
     rounds = {"rounds": plan.rounds, "iterations": plan.calls, "warmup_rounds": plan.warmup_rounds}
-    benchmark.pedantic(call, teardown=beside.between, **rounds)
-    return beside
+    benchmark.pedantic(call, teardown=blocks.between, **rounds)
+    return blocks
 
 
-def timing_of(timed: TimedJob, beside: Beside, benchmark: Any, paired: dict[str, Any]) -> Timing:
+def timing_of(timed: TimedJob, blocks: ReferenceBlocks, benchmark: Any, paired: dict[str, Any]) -> Timing:
     """Return the timing of a finished benchmark."""
     stats, case = benchmark.stats.stats, timed.case
     return Timing(
@@ -146,9 +146,9 @@ def timing_of(timed: TimedJob, beside: Beside, benchmark: Any, paired: dict[str,
         trial=timed.trial.seconds if timed.trial else {},
         rounds=tuple(stats.data),
         reference=reference().sha256,
-        reference_seconds=statistics.median(beside.rounds()),
-        reference_rounds=beside.rounds(),
-        cpu_rounds=beside.cpu_rounds(),
-        reference_cpu_rounds=beside.reference_cpu_rounds(),
+        reference_seconds=statistics.median(blocks.rounds()),
+        reference_rounds=blocks.rounds(),
+        cpu_rounds=blocks.cpu_rounds(),
+        reference_cpu_rounds=blocks.reference_cpu_rounds(),
         paired=paired,
     )

@@ -106,6 +106,12 @@ class Run:
             return None
         return statistics.median(figures)
 
+    def _repr_html_(self) -> str:
+        """Return the summary and the front for a notebook."""
+        import optkit  # what shows a run stands above this
+
+        return optkit.run_html(self)
+
 
 def extra_info(facts: VariantFacts, timing: Timing, baseline: str) -> dict[str, Any]:
     """Return the JSON object that a benchmark saves as `extra_info.optkit`: all but what pytest-benchmark saves."""

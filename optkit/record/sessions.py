@@ -10,7 +10,9 @@ import copy
 import json
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,15 @@ from optkit.process.temporary import temporary_folder
 from optkit.record.run import run_of
 
 _PLUGIN = "optkit.plugin.entry"
+PROGRESS = "OPTKIT_PROGRESS_FILE"
+"""The variable of the environment that names the file in which a session says how far it is."""
 _TIMING = (
     *("--benchmark-only", "--benchmark-save-data", "--benchmark-disable-gc"),
     *("--benchmark-min-time=0.001", "--benchmark-max-time=0.5"),
 )
 _SHOWN_LINES = 30
+_WATCHED_EVERY = 1.0
+"""Seconds: seldom, since a benchmark runs beside it."""
 _STORING = ("--benchmark-storage", "--benchmark-save", "--benchmark-autosave", "--benchmark-compare")
 
 Document = dict[str, Any]
@@ -33,10 +39,11 @@ Session = Callable[[Sequence[str]], Document]
 """Runs one session with these further arguments to pytest and returns what pytest-benchmark saved."""
 
 
-def run_session(arguments: Sequence[str]) -> Document:
+def run_session(arguments: Sequence[str], told: Callable[[int, int], None] | None = None) -> Document:
     """Run `pytest --benchmark-only` on a suite file, named in `arguments`, in a fresh process; return what it saved.
 
-    The first of `arguments` is the suite file.
+    The first of `arguments` is the suite file. `told` is called, from another thread, with the number of benchmarks
+    that are done and of all.
     Raises OptkitError, with what the process said, when it fails or times nothing.
     """
     with temporary_folder("bench") as folder:
@@ -50,11 +57,37 @@ def run_session(arguments: Sequence[str]) -> Document:
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
         with log.open("wb") as output:
             env = {**environment(), "TMPDIR": str(folder)}
-            done = run(command, stdout=output, stderr=subprocess.STDOUT, env=env)
+            with _watched(folder / "progress", told) as more:
+                done = run(command, stdout=output, stderr=subprocess.STDOUT, env={**env, **more})
         said = log.read_text(errors="replace").splitlines()
         if done.returncode or not target.is_file() or not target.stat().st_size:
             raise OptkitError(_reason(done.returncode, said))
         return _document(target.read_bytes())
+
+
+@contextmanager
+def _watched(path: Path, told: Callable[[int, int], None] | None) -> Iterator[dict[str, str]]:
+    """Yield what a session needs in its environment to say how far it is; within the block, `told` is called with it.
+
+    It writes a line with the number of its benchmarks to `path`, then one for each that is done.
+    """
+    if told is None:
+        yield {}
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_WATCHED_EVERY):
+            total, *done = (path.read_text().splitlines() if path.is_file() else []) or ["0"]
+            told(len(done), int(total) if total.isdecimal() else 0)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield {PROGRESS: str(path)}
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _document(saved: bytes) -> Document:

@@ -3,57 +3,63 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
-from optkit.judge.ab import Design, Judgement
+from optkit.judge.ab import Judgement
 from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta
 from optkit.judge.pairs import Pairing
-from optkit.judge.tolerances import Rules
-from optkit.report.text import plain_table, render, time_text
+from optkit.judge.tolerances import Tolerances
+from optkit.report import terminal
+from optkit.report.figures import time_text
+from optkit.report.grid import Column, grid
+from optkit.report.terminal import paragraph
+from optkit.report.words import RATIOS, spoken
 
 
 def judgements_text(
-    judgements: Sequence[Judgement], pairing: Pairing, design: Design, not_allowed: Sequence[str]
+    judgements: Sequence[Judgement],
+    pairing: Pairing,
+    tolerances: Tolerances,
+    not_allowed: Sequence[str],
+    *,
+    width: int | None = None,
 ) -> str:
     """Return a line a pair: ratio, interval, control, processes used, verdict; then what has no partner."""
-    table = plain_table("benchmark", "head / base", "interval", "control", "processes", "seconds", "verdict")
-    table.columns[-1].justify = "left"
-    for one in judgements:
-        table.add_row(
-            one.name,
-            f"{one.ratio:.4f}",
-            interval_text(one.low, one.high, one.confidence),
-            f"{one.control:.4f}",
-            str(one.processes),
-            f"{one.seconds:.0f}",
-            verdict_text(one),
-        )
-    lines = [render(table)]
-    lines += [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
+    columns = width or terminal.width()
+    shown = [
+        Column("head / base", [f"{one.ratio:.4f}" for one in judgements]),
+        Column("interval", [interval_text(one.low, one.high, one.confidence) for one in judgements]),
+        Column("control", [f"{one.control:.4f}" for one in judgements]),
+        Column("processes", [str(one.processes) for one in judgements]),
+        Column("seconds", [f"{one.seconds:.0f}" for one in judgements]),
+        Column("verdict", [verdict_text(one) for one in judgements], words=True),
+    ]
+    table = grid(Column("benchmark", [one.name for one in judgements], left=True), shown, columns, stack=True)
+    lines = [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
     lines += [f"new: {name} is in the head only{_unless_allowed(name, not_allowed)}" for name in pairing.new]
     clocks = {timing.clock for one in judgements for timing in one.timings}
     lines += ["timed by CPU time: other processes' turns on the core are not counted"] if clocks == {"cpu"} else []
     lines.append(
-        f"slower: by more than {design.margin:.2%} as estimated and surely by more than half of that; false alarm at "
-        f"most {design.false_alarm:.2%} for all {len(judgements)} together. Control: the base against its own copy."
+        f"slower: by more than {tolerances.margin:.2%} as estimated and surely by more than half of that; false alarm "
+        f"at most {tolerances.family_alpha:.2%} for all {len(judgements)} together. Control: the base against its own "
+        "copy."
     )
-    return "\n".join(lines)
+    return "\n".join([table.text, *(part for line in lines for part in paragraph(line, columns))])
 
 
 def verdict_text(one: Judgement) -> str:
     """Return the verdict; when inconclusive, with the smallest change that would have been seen, and why."""
     if one.verdict != "inconclusive":
-        return one.verdict
-    return "; ".join(filter(None, [f"inconclusive ({seen_text(one.detectable)})", one.reason]))
+        return spoken("seconds", one.verdict)
+    return "; ".join(filter(None, [f"inconclusive ({seen_text(one.minimum_detectable_effect)})", one.reason]))
 
 
-def seen_text(detectable: float) -> str:
+def seen_text(minimum_detectable_effect: float) -> str:
     """Say which slow-down the data could have shown."""
-    if not detectable < 10:
+    if not minimum_detectable_effect < 10:
         return "no change could have been shown"
-    return f"a change of {100 * (detectable - 1):+.1f} % could have been shown"
+    return f"a change of {100 * (minimum_detectable_effect - 1):+.1f} % could have been shown"
 
 
 def interval_text(low: float, high: float, confidence: float) -> str:
@@ -63,20 +69,14 @@ def interval_text(low: float, high: float, confidence: float) -> str:
     return f"[{low:.4f}, {high:.4f}] at {100 * confidence:.4g} %"
 
 
-_WRAP = 100
-_WORDS = {
-    "seconds": {"worse": "slower", "better": "faster"},
-    "accuracy": {"worse": "less accurate", "better": "more accurate"},
-    "file_bytes": {"worse": "larger", "better": "smaller"},
-    "zip_bytes": {"worse": "larger", "better": "smaller"},
-}
-
-
-def comparison_text(comparison: Comparison, rules: Rules) -> str:
+def comparison_text(
+    comparison: Comparison, tolerances: Tolerances, *, times: bool = True, width: int | None = None
+) -> str:
     """Return what differs between two runs: environments, names without a partner, a line for each figure."""
+    columns = width or terminal.width()
     lines = [f"environment: {line}" for line in comparison.environments]
     if comparison.refusals:
-        return "\n".join([*lines, *(f"not comparable: {line}" for line in comparison.refusals)])
+        return _lines([*lines, *(f"not comparable: {line}" for line in comparison.refusals)], columns)
     if comparison.environments:
         lines.append("ACROSS ENVIRONMENTS: times are compared only as multiples of the reference model")
     for what, names in (("missing", comparison.missing), ("new", comparison.new)):
@@ -85,14 +85,33 @@ def comparison_text(comparison: Comparison, rules: Rules) -> str:
         f"renamed: {a} → {b}{_unless_allowed(f'{a} → {b}', comparison.not_allowed)}" for a, b in comparison.renamed
     ]
     lines += [f"not compared: {line}" for line in comparison.skipped]
-    table = plain_table("benchmark", "metric", "base", "head", "change", "verdict", left=2)
-    table.columns[-1].justify = "left"
-    for delta in comparison.deltas:
+    below = [*_remarks(comparison.deltas), _tolerances_text(tolerances, times)]
+    parts = [_lines(lines, columns), _deltas_table(comparison.deltas, columns), _lines(below, columns)]
+    return "\n".join(filter(None, parts))
+
+
+def _lines(lines: Sequence[str], width: int) -> str:
+    return "\n".join(part for line in lines for part in paragraph(line, width))
+
+
+def _deltas_table(deltas: Sequence[Delta], width: int) -> str:
+    """Return a row for each figure, and one below a time that is known in times of the reference model."""
+    if not deltas:
+        return ""
+    rows: list[tuple[str, ...]] = []
+    for delta in deltas:
         base, head, change, _ = delta_cells(delta)
-        table.add_row(delta.name, delta.metric, base, head, change, _word(delta))
+        rows.append((delta.name, delta.metric, base, head, change, _word(delta)))
         if delta.base_normalized is not None and delta.head_normalized is not None:
-            table.add_row("", "× reference", *(f"{x:.4g}" for x in (delta.base_normalized, delta.head_normalized)))
-    return "\n".join([*lines, render(table), *_remarks(comparison.deltas), *_wrapped(_rules_text(rules))])
+            sides = (f"{delta.base_normalized:.4g}", f"{delta.head_normalized:.4g}")
+            rows.append(("", "× reference", *sides, "", ""))
+    names, metrics, bases, heads, changes, words = zip(*rows, strict=True)
+    shown = [
+        Column("metric", metrics, left=True),
+        *(Column(head, cells) for head, cells in (("base", bases), ("head", heads), ("change", changes))),
+        Column("verdict", words, left=True),
+    ]
+    return grid(Column("benchmark", names, left=True), shown, width, stack=True).text
 
 
 def _unless_allowed(name: str, not_allowed: Sequence[str]) -> str:
@@ -103,7 +122,7 @@ def delta_cells(delta: Delta) -> list[str]:
     """Return base, head, change and the whole verdict of one figure as texts."""
     if delta.metric == "accuracy":
         change = f"{0.0 - delta.change:+.4f}"
-    elif delta.metric in _WORDS:
+    elif delta.metric in RATIOS:
         change = f"{100 * (delta.change - 1):+.2f} %"
     else:
         change = f"{delta.head - delta.base:+.4g}"
@@ -115,7 +134,7 @@ def _figure(delta: Delta, value: float) -> str:
         return time_text(value)
     if delta.metric == "accuracy":
         return f"{value:.4f}"
-    return f"{value:,}" if delta.metric in _WORDS else f"{value:.4g}"
+    return f"{value:,}" if delta.metric in RATIOS else f"{value:.4g}"
 
 
 def _change_interval(delta: Delta) -> str:
@@ -124,7 +143,7 @@ def _change_interval(delta: Delta) -> str:
         return ""
     if delta.metric == "accuracy":
         return f"[{-delta.high:+.4f}, {-delta.low:+.4f}]"
-    if delta.metric not in _WORDS:
+    if delta.metric not in RATIOS:
         return f"drop [{delta.low:+.4g}, {delta.high:+.4g}]"
     return f"[{100 * (delta.low - 1):+.2f}, {100 * (delta.high - 1):+.2f}] %"
 
@@ -137,7 +156,7 @@ def sessions_text(delta: Delta) -> str:
 
 
 def _word(delta: Delta) -> str:
-    word = _WORDS.get(delta.metric, {}).get(delta.verdict, delta.verdict)
+    word = spoken(delta.metric, delta.verdict)
     return f"FAIL: {word}" if delta.fails else word
 
 
@@ -145,8 +164,12 @@ def _delta_verdict(delta: Delta) -> str:
     word = _word(delta)
     if delta.is_wide:
         word += f" ({sessions_text(delta)})"
-    elif delta.detectable is not None and delta.verdict in ("inconclusive", "same"):
-        least = f"{-delta.detectable:+.4f}" if delta.metric == "accuracy" else f"{100 * (delta.detectable - 1):+.1f} %"
+    elif delta.minimum_detectable_effect is not None and delta.verdict in ("inconclusive", "same"):
+        least = (
+            f"{-delta.minimum_detectable_effect:+.4f}"
+            if delta.metric == "accuracy"
+            else f"{100 * (delta.minimum_detectable_effect - 1):+.1f} %"
+        )
         word += f" ({least} could have been shown)"
     return f"{word}: {delta.reason}" if delta.reason else word
 
@@ -158,19 +181,15 @@ def _remarks(deltas: Sequence[Delta]) -> list[str]:
         if delta.reason:
             p = "" if delta.p is None else f"p {delta.p:.2g}"
             more = ", ".join(filter(None, [_change_interval(delta), p]))
-            lines += _wrapped(f"{delta.name}: {'; '.join(filter(None, [more, _delta_verdict(delta)]))}")
+            lines.append(f"{delta.name}: {'; '.join(filter(None, [more, _delta_verdict(delta)]))}")
     return lines
 
 
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WRAP, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
-def _rules_text(rules: Rules) -> str:
-    times = f"slower by more than {rules.margin:.2%}, " if rules.times else ""
-    left_out = "" if rules.times else " Times were left out."
+def _tolerances_text(tolerances: Tolerances, times: bool) -> str:
+    slower = f"slower by more than {tolerances.margin:.2%}, " if times else ""
+    left_out = "" if times else " Times were left out."
     return (
-        f"Fails: {times}less accurate by more than {rules.max_drop:.2%} of the "
-        f"samples, larger by more than {rules.max_growth:.2%}. False alarm at most {rules.false_alarm:.2%} for all "
-        f"together.{left_out}"
+        f"Fails: {slower}less accurate by more than {tolerances.max_drop:.2%} of the "
+        f"samples, larger by more than {tolerances.max_growth:.2%}. False alarm at most "
+        f"{tolerances.family_alpha:.2%} for all together.{left_out}"
     )

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from optkit.judge.evidence import Evidence, Finding
-from optkit.report.text import time_text
+from optkit.report import terminal
+from optkit.report.figures import time_text
+from optkit.report.terminal import paragraph
 
-_WRAP = 100
 GENERAL_RULE = (
     "This is the general rule of TensorFlow Lite's guide on model optimization; nothing was measured. Give a run of "
     "yours with --run RUN.json, to see whether it bears the rule out."
 )
 
 
-def evidence_text(title: str, evidence: Evidence | None) -> str:
+def evidence_text(title: str, evidence: Evidence | None, *, width: int | None = None) -> str:
     """Return what a run says of the advice called `title`; without a run, that it is a general rule."""
+    columns = width or terminal.width()
     if evidence is None:
-        return textwrap.fill(GENERAL_RULE, _WRAP)
+        return "\n".join(paragraph(GENERAL_RULE, columns, indent=""))
     where = f"In this run ({evidence.suite}, {evidence.machine})"
     if evidence.why_not:
-        return textwrap.fill(f"{where} nothing speaks for or against it: {evidence.why_not}.", _WRAP)
+        told = f"{where} nothing speaks for or against it: {evidence.why_not}."
+        return "\n".join(paragraph(told, columns, indent=""))
     word = "bears that out" if evidence.agrees else "says otherwise"
-    lines = textwrap.wrap(
-        f"The document recommends: {title}. This run ({evidence.suite}, {evidence.machine}) {word}:", _WRAP
-    )
+    told = f"The document recommends: {title}. This run ({evidence.suite}, {evidence.machine}) {word}:"
+    lines = paragraph(told, columns, indent="")
     for finding in evidence.findings:
-        lines += textwrap.wrap(f"- {_finding_text(finding)}", _WRAP, subsequent_indent="  ")
+        lines += paragraph(f"- {_finding_text(finding)}", columns)
     return "\n".join(lines)
 
 

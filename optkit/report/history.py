@@ -9,30 +9,34 @@ from typing import Any
 import numpy as np
 
 from optkit.judge.history import History, Series
-from optkit.judge.segments import Change, Level
-from optkit.judge.tolerances import Rules
-from optkit.report.text import plain_table, render
+from optkit.judge.segments import Change
+from optkit.judge.tolerances import Tolerances
+from optkit.report import terminal
+from optkit.report.figures import time_text
+from optkit.report.grid import Column, grid
+from optkit.report.terminal import paragraph
+from optkit.report.words import spoken
 
 _BARS = "▁▂▃▄▅▆▇█"
-_TREND_WIDTH = 24
-_DIRECTION = {
-    "seconds": {"worse": "slower", "better": "faster"},
-    "accuracy": {"worse": "less accurate", "better": "more accurate"},
-    "zip_bytes": {"worse": "larger", "better": "smaller"},
-    "file_bytes": {"worse": "larger", "better": "smaller"},
-}
+_TREND_WIDTH, _NARROW_TREND = 24, 12
 
 
-def history_text(history: History, rules: Rules) -> str:
+def history_text(history: History, tolerances: Tolerances, *, width: int | None = None) -> str:
     """Return `history` as text: environments, series by suite and data, changes that count, files not read."""
-    lines = _environments(history.environments)
+    columns = width or terminal.width()
+    lines = _fitted(_environments(history.environments), columns)
     for (number, suite, data), series in groupby(history.series, lambda one: (one.environment, one.suite, one.dataset)):
         about = f"{data.name} ({data.train:,} train, {data.test:,} test, sha256 {data.digest[:12]})"
         found = list(series)
-        lines += ["", f"{suite} on {about}, environment {number + 1}", _series_table(found, rules), *_ways(found)]
-    lines += ["", *_changes(history), ""]
-    lines += [f"not read: {one.path}: {one.reason}" for one in history.unread]
-    return "\n".join([*lines, _legend(history, rules)])
+        lines += ["", *_fitted([f"{suite} on {about}, environment {number + 1}"], columns)]
+        lines += [_series_table(found, tolerances, columns), *_fitted(_ways(found), columns)]
+    unread = [f"not read: {one.path}: {one.reason}" for one in history.unread]
+    lines += ["", _changes(history, columns), "", *_fitted([*unread, _legend(history, tolerances)], columns)]
+    return "\n".join(lines)
+
+
+def _fitted(lines: Sequence[str], width: int) -> list[str]:
+    return [part for line in lines for part in paragraph(line, width)]
 
 
 def _environments(found: Sequence[dict[str, Any]]) -> list[str]:
@@ -45,16 +49,20 @@ def _environments(found: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _series_table(series: Sequence[Series], rules: Rules) -> str:
-    table = plain_table("series", "metric", "trend", "runs", "first", "newest", "scatter", "changes", left=3)
-    table.columns[-1].justify = "left"
-    for one in series:
-        first, newest = (_figure(one.metric, point.value) for point in (one.points[0], one.points[-1]))
-        spread = "-" if one.scatter is None else f"{one.scatter:.1%}"
-        unit = {"times the reference": "× reference", "seconds": "seconds"}.get(one.unit, one.metric)
-        trend = sparkline([point.value for point in one.points], rules.margin)
-        table.add_row(one.name, unit, trend, str(len(one.points)), first, newest, spread, _outcome(one))
-    return render(table)
+def _series_table(series: Sequence[Series], tolerances: Tolerances, width: int) -> str:
+    units = [{"times the reference": "× reference", "seconds": "seconds"}.get(one.unit, one.metric) for one in series]
+    bars = _TREND_WIDTH if width >= 100 else _NARROW_TREND
+    trends = [sparkline([point.value for point in one.points], tolerances.margin, bars) for one in series]
+    columns = [
+        Column("metric", units, left=True),
+        Column("trend", trends, left=True),
+        Column("runs", [str(len(one.points)) for one in series], fold=True),
+        Column("first", [_figure(one, one.points[0].value) for one in series]),
+        Column("newest", [_figure(one, one.points[-1].value) for one in series]),
+        Column("scatter", ["-" if one.scatter is None else f"{one.scatter:.1%}" for one in series]),
+        Column("changes", [_outcome(one) for one in series], fold=True, words=True),
+    ]
+    return grid(Column("series", [one.name for one in series], left=True), columns, width, stack=True).text
 
 
 def _ways(series: Sequence[Series]) -> list[str]:
@@ -72,12 +80,12 @@ def _ways(series: Sequence[Series]) -> list[str]:
     return lines
 
 
-def sparkline(values: Sequence[float], margin: float) -> str:
-    """Return `values` as a row of bars, each the median of its part when they are many.
+def sparkline(values: Sequence[float], margin: float, width: int = _TREND_WIDTH) -> str:
+    """Return `values` as a row of at most `width` bars, each the median of its part when they are many.
 
     The height spans their range, but at least four times `margin` of their median: noise must not look like a change.
     """
-    parts = np.array_split(np.asarray(values, np.float64), min(len(values), _TREND_WIDTH))
+    parts = np.array_split(np.asarray(values, np.float64), min(len(values), width))
     heights = np.array([np.median(part) for part in parts])
     middle = (heights.max() + heights.min()) / 2
     span = max(float(np.ptp(heights)), 4 * margin * abs(float(np.median(heights))), 1e-300)
@@ -85,8 +93,10 @@ def sparkline(values: Sequence[float], margin: float) -> str:
     return "".join(_BARS[round(place)] for place in places)
 
 
-def _figure(metric: str, value: float) -> str:
-    return {"accuracy": "{:.4f}", "seconds": "{:.4g}"}.get(metric, "{:,.0f}").format(value)
+def _figure(series: Series, value: float) -> str:
+    if series.unit == "seconds":
+        return time_text(value)
+    return {"accuracy": "{:.4f}", "seconds": "{:.4g}"}.get(series.metric, "{:,.0f}").format(value)
 
 
 def _outcome(series: Series) -> str:
@@ -94,25 +104,35 @@ def _outcome(series: Series) -> str:
     smaller = len(series.changes) - len(counting)
     if series.needed is not None and len(series.points) < series.needed:
         return f"too short: {series.needed} runs could show one"
-    words = [f"{len(counting)}, newest: {_DIRECTION[series.metric][counting[-1].verdict]}"] if counting else ["none"]
+    words = [f"{len(counting)}, newest: {spoken(series.metric, counting[-1].verdict)}"] if counting else ["none"]
     return ", ".join([*words, *([f"{smaller} that do not count"] if smaller else [])])
 
 
-def _changes(history: History) -> list[str]:
+def _changes(history: History, width: int) -> str:
     """Return the changes that count as a table, with the first run after each."""
-    table = plain_table("change", "at run", "made", "commit", "before", "after", "change", "p", "", left=4)
-    table.columns[-1].justify = "left"
     rows = [(one, change) for one in history.series for change in one.changes if change.counts]
-    for one, change in rows:
-        at = one.points[change.at]
-        name = f"{one.name} ({one.environment + 1})" if len(history.environments) > 1 else one.name
-        where = [name, _file(at.path), at.made[:16].replace("T", " "), at.commit or "-"]
-        levels = [_level(one.metric, level) for level in (change.before, change.after)]
-        p = "-" if change.p is None else f"{change.p:.2g}"
-        reason = "; ".join(filter(None, [change.reason, _other_way(one, change)]))
-        word = f"{_DIRECTION[one.metric][change.verdict]}{f': {reason}' if reason else ''}"
-        table.add_row(*where, *levels, _amount(one.metric, change), p, word)
-    return [render(table)] if rows else ["no change that counts"]
+    if not rows:
+        return "no change that counts"
+    many = len(history.environments) > 1
+    after = [one.points[change.at] for one, change in rows]
+    columns = [
+        Column("at run", [_file(point.path) for point in after], left=True),
+        Column("made", [point.made[:16].replace("T", " ") for point in after], left=True),
+        Column("commit", [point.commit or "-" for point in after], left=True),
+        Column("before", [_figure(one, change.before.value) for one, change in rows]),
+        Column("after", [_figure(one, change.after.value) for one, change in rows]),
+        Column("change", [_amount(one.metric, change) for one, change in rows]),
+        Column("", [_change_words(one, change) for one, change in rows], words=True),
+    ]
+    names = [f"{one.name} ({one.environment + 1})" if many else one.name for one, _ in rows]
+    return grid(Column("change", names, left=True), columns, width, stack=True).text
+
+
+def _change_words(series: Series, change: Change) -> str:
+    """Return what a change was, and why that is known: the reason, p, and the intervals of the two segments."""
+    p = "" if change.p is None else f"p {change.p:.2g}"
+    reason = "; ".join(filter(None, [change.reason, _other_way(series, change), p, _intervals(series, change)]))
+    return f"{spoken(series.metric, change.verdict)}{f': {reason}' if reason else ''}"
 
 
 def _other_way(series: Series, change: Change) -> str:
@@ -128,21 +148,23 @@ def _file(path: str) -> str:
     return number if number.isdecimal() else name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def _level(metric: str, level: Level) -> str:
-    value = _figure(metric, level.value)
-    if metric != "seconds" or level.low is None or level.high is None:
-        return value
-    return f"{value} [{_figure(metric, level.low)}, {_figure(metric, level.high)}]"
+def _intervals(series: Series, change: Change) -> str:
+    """Return the intervals of a time before and after; empty where there is none."""
+    ends = (change.before.low, change.before.high, change.after.low, change.after.high)
+    if series.metric != "seconds" or None in ends:
+        return ""
+    shown = [_figure(series, end) for end in ends if end is not None]
+    return f"{shown[0]} to {shown[1]} before, {shown[2]} to {shown[3]} after"
 
 
 def _amount(metric: str, change: Change) -> str:
     return f"{-change.change:+.4f}" if metric == "accuracy" else f"{100 * (change.change - 1):+.2f} %"
 
 
-def _legend(history: History, rules: Rules) -> str:
+def _legend(history: History, tolerances: Tolerances) -> str:
     return (
-        f"Counts: a time changed by more than {rules.margin:.2%}, accuracy by more than {rules.max_drop:.2%} of the "
-        f"samples, a size by more than {rules.max_growth:.2%}, from the last level that counted. False alarm at most "
-        f"{rules.false_alarm:.2%} for all {history.tests} tests together. Intervals: of the median, 95 %. A change is "
-        "named by the first run after it."
+        f"Counts: a time changed by more than {tolerances.margin:.2%}, accuracy by more than {tolerances.max_drop:.2%} "
+        f"of the samples, a size by more than {tolerances.max_growth:.2%}, from the last segment that counted. False "
+        f"alarm at most {tolerances.family_alpha:.2%} for all {history.tests} tests together. Intervals: of the "
+        "median, 95 %. A change is named by the first run after it."
     )

@@ -5,13 +5,13 @@ Law: the culprits stand first and nothing is left out; text from a suite or a fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from optkit.judge.ab import Judgement
 from optkit.judge.compare import Comparison
 from optkit.judge.gates import Verdict
 from optkit.report.comparison import delta_cells, interval_text, verdict_text
+from optkit.report.escape import longest_run, span
 
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 
@@ -21,9 +21,9 @@ def section(title: str, word: str, culprits: Sequence[str], shown: str, table: s
 
     `table` is Markdown already (`optkit.report.markdown_tables`), and stands below the culprits.
     """
-    heading = f"### {MARKS[word]} {code(title)}: {word}"
-    named = "\n".join(f"- {code(culprit)}" for culprit in culprits)
-    fence = "`" * max(3, _longest_run(shown) + 1)
+    heading = f"### {MARKS[word]} {span(title)}: {word}"
+    named = "\n".join(f"- {span(culprit)}" for culprit in culprits)
+    fence = "`" * max(3, longest_run(shown) + 1)
     whole = f"<details><summary>All figures</summary>\n\n{fence}text\n{shown}\n{fence}\n\n</details>"
     return "\n\n".join(part for part in (heading, named, table, whole) if part) + "\n\n"
 
@@ -37,7 +37,7 @@ def ab_culprits(judgements: Iterable[Judgement], not_allowed: Iterable[str]) -> 
     """Return the pairs that are slower or undecided with their ratios, and the names without a partner."""
     lines = []
     for one in judgements:
-        if one.verdict in ("slower", "inconclusive"):
+        if one.verdict in ("worse", "inconclusive"):
             interval = interval_text(one.low, one.high, one.confidence)
             lines.append(f"{one.name}: {verdict_text(one)}: {one.ratio:.4f} times the base, {interval}")
     return lines + [_without_partner(name) for name in not_allowed]
@@ -56,15 +56,3 @@ def comparison_culprits(found: Comparison) -> list[str]:
 
 def _without_partner(name: str) -> str:
     return f"{name}: missing, new or renamed; allow it with --allow"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
-
-
-def code(text: str) -> str:
-    """Return `text` as a code span, which no character in it can end."""
-    line = " ".join(text.split())
-    fence = "`" * (_longest_run(line) + 1)
-    padding = " " if "`" in line else ""
-    return f"{fence}{padding}{line}{padding}{fence}"

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from optkit.judge import ab, gates
+from optkit.judge import gates
 from optkit.judge.ab import Judgement
 from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta
 from optkit.judge.gates import Verdict
+from optkit.judge.verdicts import exit_code
 from optkit.record.run import Run
 from optkit.report.comparison import delta_cells, interval_text, verdict_text
-from optkit.report.markdown import MARKS, code
-from optkit.report.text import accuracy_text, time_text
+from optkit.report.escape import span
+from optkit.report.figures import accuracy_text, time_text
+from optkit.report.markdown import MARKS
 
 _BY_CODE = {0: MARKS["pass"], 1: MARKS["fail"], 3: MARKS["inconclusive"]}
 _NONE = "–"
@@ -36,7 +38,7 @@ def gate_table(run: Run, verdicts: Sequence[Verdict]) -> str:
         if timed:
             found = run.timing(name, "single_sample", threads)
             cells.append(time_text(found.seconds) if found else _NONE)
-        rows.append([code(name), *cells, _gates([verdict for verdict in verdicts if verdict.variant == name])])
+        rows.append([span(name), *cells, _gates([verdict for verdict in verdicts if verdict.variant == name])])
     return _table([*heads, "gates"], rows)
 
 
@@ -48,13 +50,13 @@ def comparison_table(found: Comparison) -> str:
     for name in dict.fromkeys(delta.name for delta in found.deltas):
         own = {delta.metric: delta for delta in found.deltas if delta.name == name}
         cells = [_change(own[metric]) if metric in own else _NONE for metric in columns]
-        rows.append([code(name), *cells, _word([own[metric] for metric in columns if metric in own])])
+        rows.append([span(name), *cells, _word([own[metric] for metric in columns if metric in own])])
     alone = [("missing", name) for name in found.missing] + [("new", name) for name in found.new]
     alone += [("renamed", f"{old} → {new}") for old, new in found.renamed]
     for what, name in alone:
         mark = _BY_CODE[1 if name in found.not_allowed else 0]
         allowed = "" if name in found.not_allowed else ", allowed"
-        rows.append([code(name), *([_NONE] * len(columns)), f"{mark} {what}{allowed}"])
+        rows.append([span(name), *([_NONE] * len(columns)), f"{mark} {what}{allowed}"])
     return _table(["variant", *(metric.replace("_", " ") for metric in columns), "verdict"], rows)
 
 
@@ -65,14 +67,14 @@ def ab_table(judgements: Sequence[Judgement], unchanged: Iterable[str] = ()) -> 
     """
     rows = [
         [
-            code(one.name),
+            span(one.name),
             f"{one.ratio:.4f}",
             interval_text(one.low, one.high, one.confidence),
-            f"{_BY_CODE[ab.exit_code([one])]} {verdict_text(one)}",
+            f"{_BY_CODE[exit_code([one.verdict])]} {verdict_text(one)}",
         ]
         for one in judgements
     ]
-    rows += [[code(name), _NONE, _NONE, f"{_BY_CODE[0]} the same file, not timed"] for name in unchanged]
+    rows += [[span(name), _NONE, _NONE, f"{_BY_CODE[0]} the same file, not timed"] for name in unchanged]
     return _table(["variant", "time: head / base", "interval", "verdict"], rows)
 
 
@@ -99,7 +101,7 @@ def _gates(verdicts: Sequence[Verdict]) -> str:
             value = "no value" if verdict.value is None else f"{verdict.value:.6g}"
             where = f" ({verdict.where})" if verdict.where else ""
             what = f"{verdict.gate.metric}{where} is {value}, must be {verdict.gate.bound_text}"
-            cells.append(f"{_BY_CODE[gates.exit_code([verdict])]} {verdict.status}: {code(what)}")
+            cells.append(f"{_BY_CODE[gates.exit_code([verdict])]} {verdict.status}: {span(what)}")
     return "<br>".join(cells) or "none"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from optkit.data import DATASETS
 from optkit.data.images import read_image
-from optkit.data.preprocessing import Preprocessing
+from optkit.data.preprocessing import Preprocessing, image_shape
 from optkit.errors import ArtifactError, DataError
 from optkit.files.regular import read_text
 from optkit.names import shown
@@ -58,20 +59,23 @@ def predict(
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
-    Without a suite the model's input says the size and channels, and pixels are scaled to [0, 1]. Whether the outputs
-    are probabilities already is read from the model's last operators. If they are not, the suite's task says that they
-    are logits; without a suite nothing does, and there are no probabilities. The model is tried in a process of its own
-    first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError when the model is
-    damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image, SuiteError for a suite.
+    Without a suite the model's input says the size and channels (last or first), and pixels are scaled to [0, 1].
+    Whether the outputs are probabilities already is read from the model's last operators. If they are not, the suite's
+    task says that they are logits; without a suite nothing does, and there are no probabilities. The model is tried in
+    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError
+    when the model is damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image,
+    SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
     check_runs(model, threads=threads, seconds=seconds)
     runner = TFLiteRunner(model, threads=threads)
     look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
-    if look.shape != runner.sample_shape:
+    if dataclasses.replace(look, channels_first=True).sample_shape == runner.sample_shape != look.shape:
+        look = dataclasses.replace(look, channels_first=True)
+    if look.sample_shape != runner.sample_shape:
         raise ArtifactError(
-            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.shape}: "
+            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.sample_shape}: "
             "name the suite that the model was built from"
         )
     kind = output_kind(model)
@@ -102,11 +106,15 @@ def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
 
 def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
     shape = runner.sample_shape
-    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
+    if len(shape) == 2:
+        return Preprocessing(shape=shape)
+    found = image_shape(shape)
+    if found is None:
         raise ArtifactError(
-            f"{model} takes samples of shape {shape}; expected images: (height, width), or that with 1 or 3 channels"
+            f"{model} takes samples of shape {shape}; expected images: (height, width), or that with 1 or 3 channels, "
+            "last or first"
         )
-    return Preprocessing(shape=shape)
+    return Preprocessing(shape=found[0], channels_first=found[1])
 
 
 def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:

@@ -92,3 +92,8 @@ class Conversion:
             return (whole,)
         metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
         return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))
+
+    @property
+    def integer_activations(self) -> bool:
+        """Whether activations become integers too: each operator then needs an integer kernel."""
+        return self.mode in ("int8", "int16x8")

@@ -15,7 +15,7 @@ from optkit.errors import SuiteError, check_name, check_texts, nearest
 from optkit.spec.conversion import Conversion
 from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
-from optkit.spec.training import Training
+from optkit.spec.training import Training, TrainingRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class Network:
     name: str
     params: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_tflite(self) -> bool:
+        """Whether it is a .tflite file: what trains cannot be applied to it."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel(Network):
@@ -51,7 +56,7 @@ class OwnModel(Network):
 
     @property
     def is_tflite(self) -> bool:
-        """Whether it is a .tflite file: what trains cannot be applied to it."""
+        """Whether the file is one."""
         return self.name.lower().endswith(".tflite")
 
 
@@ -101,6 +106,10 @@ class Step:
         """Return the names of other variants of the suite whose Keras models this step uses (such as a teacher)."""
         return ()
 
+    def recipe(self) -> TrainingRecipe | None:
+        """Return how this step trains; None when it does not. A step that is a `TrainingRecipe` says so by itself."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -121,8 +130,7 @@ class Variant:
     @property
     def kind(self) -> Literal["keras", "tflite"]:
         """The kind of file this variant ends as."""
-        given = isinstance(self.network, OwnModel) and self.network.is_tflite
-        return "tflite" if self.conversion or given else "keras"
+        return "tflite" if self.conversion or self.network.is_tflite else "keras"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,10 @@ class TrainingRecipe:
             f"validation_split is {self.validation_split}; expected a fraction from 0 up to, not with, 1",
         )
 
+    def recipe(self) -> TrainingRecipe:
+        """Return itself: a step that is one trains by it."""
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class LongTraining(TrainingRecipe):

@@ -67,7 +67,7 @@ def equivalent(estimate: Estimate, margin: float) -> float:
     return max(estimate.p_above(-margin), estimate.p_below(margin))
 
 
-def detectable(estimate: Estimate, bound: float, margin: float, level: float) -> float:
+def minimum_detectable_effect(estimate: Estimate, bound: float, margin: float, level: float) -> float:
     """Return the smallest true value shown above `bound` at `level`, and beyond `margin`, with probability 0.9."""
     return max(bound + estimate.half_width(level), margin) + estimate.half_width(0.1)
 
@@ -123,7 +123,7 @@ def sessions_to_show(
     def shown(count: int) -> float:
         df = (count - 1) * sum(parts) ** 2 / sum(part**2 for part in parts) if sum(parts) else 2.0 * (count - 1)
         estimate = Estimate(0.0, math.sqrt(sum(parts) / count), df)
-        return math.expm1(min(700.0, detectable(estimate, bound, margin, level)))
+        return math.expm1(min(700.0, minimum_detectable_effect(estimate, bound, margin, level)))
 
     for change in changes:
         if shown(most) <= change:

@@ -10,7 +10,7 @@ from typing import Any
 import tomlkit
 
 from optkit.spec import Gate
-from optkit.suites.short import unit_of
+from optkit.spec.bounds import quantity_of
 
 Place = tuple[str | int, ...]
 """Where a value stands in a document: keys, and indices of lists, from the top."""
@@ -59,7 +59,7 @@ def gate_places(document: Mapping[str, Any], gates: Sequence[Gate], on: Sequence
     keys = list(budget) if len(gates) > len(own) else []
     for key, gate in zip(keys, gates, strict=False):
         [bound] = gate.bounds
-        found.append((gate, {bound: (("budget", key), unit_of(key))}))
+        found.append((gate, {bound: (("budget", key), quantity_of(key).unit)}))
     for number, (table, gate) in enumerate(zip(own, gates[len(keys) :], strict=True)):
         places: dict[str, tuple[Place, float]] = {}
         for bound in gate.bounds:

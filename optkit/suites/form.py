@@ -28,10 +28,25 @@ class _Named(msgspec.Struct):
     params: dict[str, Any] = {}
 
 
+class DataTable(msgspec.Struct):
+    """A `data` table: where the user's own data are, and how they are read."""
+
+    path: str | None = None
+    test_share: float | None = None
+    seed: int = 0
+    classes: int | None = None
+    scale: float | None = None
+    mean: list[float] = []
+    std: list[float] = []
+    size: list[int] | None = None
+    channels: int | None = None
+    channels_first: bool | None = None
+
+
 class _Workload(msgspec.Struct):
     dataset: str | _Named | None = None
     model: str | None = None
-    data: str | dict[str, Any] | None = None
+    data: str | DataTable | None = None
     custom_objects: str = ""
     network: str | _Named | None = None
     training: dict[str, Any] = {}

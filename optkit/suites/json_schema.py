@@ -13,14 +13,15 @@ import msgspec
 from optkit.data import DATASETS
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Training, Workload
+from optkit.spec.bounds import BUDGET_KEYS
 from optkit.spec.metrics import METRICS, MODES
+from optkit.suites.form import DataTable
+from optkit.suites.meanings import meaning
 from optkit.suites.recipes import KNOWN
-from optkit.suites.short import BUDGET_KEYS
 from optkit.techniques import TECHNIQUES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
-_DATA = {"oneOf": [_TEXT, {"type": "object", "properties": {"path": _TEXT}, "required": ["path"]}]}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
 _HIDDEN = {"Gate": ("origin",)}
@@ -30,15 +31,16 @@ def suite_schema() -> dict[str, Any]:
     """Return the schema of suite files of schema 1 and 2, as plain JSON types."""
     steps = {name: technique.step for name, technique in TECHNIQUES.items()}
     _, definitions = msgspec.json.schema_components(
-        (Training, Conversion, Gate, *steps.values()), ref_template="#/$defs/{name}"
+        (Training, Conversion, Gate, DataTable, *steps.values()), ref_template="#/$defs/{name}"
     )
     for name, definition in definitions.items():
         _open(definition, hidden=_HIDDEN.get(name, ()))
     for name, kind in steps.items():
         definitions[kind.__name__]["properties"]["technique"] = {"const": name}
         definitions[kind.__name__]["required"] = ["technique"]
+    definitions["DataTable"]["required"] = ["path"]
     definitions["Gate"]["properties"]["metric"] = {"enum": sorted(METRICS)}
-    definitions["Gate"]["properties"]["modes"] = _names(MODES)
+    definitions["Gate"]["properties"]["modes"] = {**_names(MODES), "default": []}
     definitions["Step"] = {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in steps.values()]}
     definitions["Variant"] = _table(
         {
@@ -49,17 +51,26 @@ def suite_schema() -> dict[str, Any]:
             "conversion": _ref("Conversion"),
         }
     )
-    return {
-        "$schema": _DIALECT,
-        "title": "optkit suite file",
-        **_table(_top(), required=("schema", "name")),
-        "$defs": definitions,
-    }
+    top = _table(_top(), required=("schema", "name"))
+    tables = {**{kind.__name__: name for name, kind in steps.items()}, "DataTable": "data"}
+    for name, definition in definitions.items():
+        if "properties" in definition:
+            _explain(definition, tables.get(name, name.lower()))
+    _explain(top, "suite")
+    for name in ("workload", "budget"):
+        _explain(top["properties"][name], name)
+    return {"$schema": _DIALECT, "title": "optkit suite file", **top, "$defs": definitions}
 
 
 def _top() -> dict[str, Any]:
     tasks = list(get_args(get_type_hints(Workload)["task"]))
-    own = {"model": _TEXT, "data": _DATA, "metric": _TEXT, "better": _TEXT, "custom_objects": _TEXT}
+    own: dict[str, Any] = {
+        "model": _TEXT,
+        "data": {"oneOf": [_TEXT, _ref("DataTable")]},
+        "metric": _TEXT,
+        "better": _TEXT,
+        "custom_objects": _TEXT,
+    }
     task, seed, training = {"enum": tasks}, {"type": "integer"}, _ref("Training")
     workload = {"dataset": _named(DATASETS), "network": _named(NETWORKS), "training": training, "task": task}
     number = {"type": "number"}
@@ -99,6 +110,14 @@ def _open(definition: dict[str, Any], hidden: tuple[str, ...]) -> None:
 def _table(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
     found = {"type": "object", "properties": {**properties, "on": _OVERRIDES}, "additionalProperties": False}
     return {**found, **({"required": list(required)} if required else {})}
+
+
+def _explain(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Say of each key of a table what it means. Returns the table."""
+    table["properties"] = {
+        key: {**value, "description": meaning(name, key)} for key, value in table["properties"].items()
+    }
+    return table
 
 
 def _named(known: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from optkit.data import Dataset
 from optkit.data.fit import TensorSpec, fitted
-from optkit.data.own import OwnData, make_own, read_own
+from optkit.data.own import IMAGE_KEYS, OwnData, make_own, read_own
+from optkit.data.preprocessing import image_shape
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
@@ -16,7 +17,6 @@ from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task
 
-_READING = ("size", "channels")
 _SKIPPED = ("source", "raw", "task", "folder", "allowed")
 DATA_KEYS = tuple(
     name for function in (read_own, make_own) for name in inspect.signature(function).parameters if name not in _SKIPPED
@@ -52,12 +52,12 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     place = suite.folder / network.name
     own = isinstance(network, OwnModel) and not is_function(network.name) and not place.is_dir()
     look = look_at_model(place) if own else None
-    reading = {**image_size(look), **{key: source.params[key] for key in _READING if key in source.params}}
+    reading = {**image_size(look), **{key: source.params[key] for key in IMAGE_KEYS if key in source.params}}
     raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
     if suite.workload.task == "auto":
         task, _ = task_of(look, raw)
         suite = dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, task=task))
-    own_keys = {key: value for key, value in source.params.items() if key not in _READING}
+    own_keys = {key: value for key, value in source.params.items() if key not in IMAGE_KEYS}
     making = {**_known_classes(suite, look), **own_keys}
     dataset = make_own(raw, suite.workload.known_task, **making)
     return suite, fitted(dataset, input_specs(look)) if look else dataset
@@ -78,11 +78,12 @@ def check_metric(name: str | None) -> None:
 
 
 def image_size(look: Look | None) -> dict[str, Any]:
-    """Return the size and channels that images of a folder are brought to: those of the model's one input."""
-    shape = next(iter(look.inputs.values())) if look and len(look.inputs) == 1 else ()
-    if len(shape) == 3 and None not in shape and shape[2] in (1, 3):
-        return {"size": (shape[0], shape[1]), "channels": shape[2]}
-    return {}
+    """Return what images of a folder are brought to: the size and the order of channels of the model's one input."""
+    found = image_shape(next(iter(look.inputs.values()))) if look and len(look.inputs) == 1 else None
+    if found is None:
+        return {}
+    (height, width, channels), first = found
+    return {"size": (height, width), "channels": channels, **({"channels_first": True} if first else {})}
 
 
 def input_specs(look: Look) -> list[TensorSpec]:

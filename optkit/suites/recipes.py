@@ -6,11 +6,13 @@ is a float one. The defaults suit a model that is trained already, and data of s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from optkit.errors import SuiteError, nearest
 from optkit.spec import Conversion
+from optkit.techniques import TECHNIQUES
+from optkit.techniques.base import Property
 
 Table = dict[str, Any]
 
@@ -27,54 +29,15 @@ _TRAINING: dict[str, Table] = {
 """How each technique trains. With large batches, or half the epochs, small data give too few steps: docs/suites.md."""
 _OF_ALL: Table = {"batch_size": 32, "validation_split": 0.0}
 
-_PRESERVE = {
-    frozenset(): "nothing",
-    frozenset({"zeros"}): "sparsity",
-    frozenset({"clusters"}): "clusters",
-    frozenset({"zeros", "clusters"}): "clusters_and_sparsity",
+_STEPS: dict[str, tuple[Table, ...]] = {
+    "pruned": ({"technique": "prune"},),
+    "pruned_2_4": ({"technique": "prune", "pattern": "2:4"},),
+    "clustered": ({"technique": "cluster"},),
+    "qat": ({"technique": "quantize_aware"},),
+    "folded": ({"technique": "fold"},),
+    "slimmed": ({"technique": "sparse_train"}, {"technique": "slim"}, {"technique": "finetune"}),
 }
-
-
-def _step(technique: str, training: Mapping[str, Any], **params: Any) -> Table:
-    own = _TRAINING.get(technique)
-    return {"technique": technique, **params, **({**_OF_ALL, **own, **training} if own else {})}
-
-
-def _pruned(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    return [_step("prune", training)]
-
-
-def _pruned_2_4(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    return [_step("prune", training, pattern="2:4")]
-
-
-def _clustered(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    kept = {"preserve_sparsity": True} if "zeros" in made else {}
-    return [_step("cluster", training, **kept)]
-
-
-def _qat(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    kept = {"preserve": _PRESERVE[made]} if made else {}
-    return [_step("quantize_aware", training, **kept)]
-
-
-def _folded(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    return [_step("fold", training)]
-
-
-def _slimmed(made: frozenset[str], training: Mapping[str, Any]) -> list[Table]:
-    return [_step("sparse_train", training), _step("slim", training), _step("finetune", training)]
-
-
-_STEPS: dict[str, tuple[Callable[[frozenset[str], Mapping[str, Any]], list[Table]], frozenset[str]]] = {
-    "pruned": (_pruned, frozenset({"zeros"})),
-    "pruned_2_4": (_pruned_2_4, frozenset({"zeros"})),
-    "clustered": (_clustered, frozenset({"clusters"})),
-    "qat": (_qat, frozenset()),
-    "folded": (_folded, frozenset()),
-    "slimmed": (_slimmed, frozenset()),
-}
-"""What a word adds to the steps, given what those before it made, and what it makes itself."""
+"""The steps that a word stands for. What they take so that earlier ones are not undone, the techniques say."""
 
 KNOWN = (
     *CONVERSIONS,
@@ -93,13 +56,15 @@ def recipe(name: str, training: Mapping[str, Any] | None = None) -> Table:
     when `name` is none.
     """
     words, conversion = _conversion(name)
-    made: frozenset[str] = frozenset()
+    made: frozenset[Property] = frozenset()
     steps: list[Table] = []
-    for word in _words(words, name):
-        add, makes = _STEPS[word]
-        steps += add(made, training or {})
-        made |= makes
-    if "qat" in name.split("_") and conversion is None:
+    for step in (step for word in _words(words, name) for step in _STEPS[word]):
+        technique = TECHNIQUES[step["technique"]]
+        trained = _TRAINING.get(step["technique"])
+        own = {**_OF_ALL, **trained, **(training or {})} if trained else {}
+        steps.append({**step, **technique.keeping(made), **own})
+        made |= technique.makes
+    if "fake_quant" in made and conversion is None:
         conversion = "int8"
     return {**({"steps": steps} if steps else {}), "conversion": {"mode": conversion or "float32"}}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optkit.errors import SuiteError, nearest
+from optkit.errors import SuiteError
 from optkit.spec import OwnModel
+from optkit.spec.bounds import BUDGET_KEYS, Bound, read_bounds
 from optkit.suites.recipes import recipe
 
 _WORKLOAD_KEYS = ("model", "data", "task", "metric", "better", "custom_objects", "seed")
@@ -18,24 +19,6 @@ SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
 
 BASELINE = "float32"
 """The name of the baseline when the file names none: the user's own model, as a float .tflite file."""
-
-_BUDGET: dict[str, tuple[str, str, float, tuple[str, ...]]] = {
-    "file_bytes": ("file_bytes", "max", 1.0, ()),
-    "zip_bytes": ("zip_bytes", "max", 1.0, ()),
-    "drop": ("drop", "max", 1.0, ()),
-    "accuracy": ("accuracy", "min", 1.0, ()),
-    "size_ratio": ("size_ratio", "min", 1.0, ()),
-    "single_sample_us": ("seconds", "max", 1e-6, ("single_sample",)),
-    "single_batch_us": ("seconds", "max", 1e-6, ("single_batch",)),
-    "full_set_s": ("seconds", "max", 1.0, ("full_set",)),
-}
-"""A key of `budget`: the metric, which bound it is, the unit in the metric's own, and the modes."""
-BUDGET_KEYS = tuple(_BUDGET)
-
-
-def unit_of(key: str) -> float:
-    """Return the unit of a key of `budget`, in that of its metric: 1e-6 of one in µs."""
-    return _BUDGET[key][2]
 
 
 def long_form(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,20 +81,21 @@ def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str
 
 def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the gates that `budget` stands for: on every variant but the baseline."""
-    budget = _table(document.get("budget", {}), "budget")
     baseline = found.get("baseline", "baseline")
     variants = [name for name in found["variants"] if name != baseline]
     gates = []
-    for key, bound in budget.items():
-        if key not in _BUDGET:
-            raise SuiteError(f"budget: unknown key {key!r}; {nearest(key, _BUDGET)}")
-        if isinstance(bound, bool) or not isinstance(bound, (int, float)):
-            raise SuiteError(f"budget.{key} is {bound!r}; expected a number")
-        metric, kind, unit, modes = _BUDGET[key]
-        gates.append(
-            {"metric": metric, kind: bound * unit, "variants": variants, **({"modes": list(modes)} if modes else {})}
-        )
+    for bound in budget_of(document):
+        modes = {"modes": [bound.of.mode]} if bound.of.mode else {}
+        gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": variants, **modes})
     return gates if variants else []
+
+
+def budget_of(document: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """Return the bounds of a document's `budget`; none when it has none. Raises SuiteError when one is wrong."""
+    try:
+        return read_bounds(_table(document.get("budget", {}), "budget"), BUDGET_KEYS, "budget.")
+    except ValueError as error:
+        raise SuiteError(str(error)) from error
 
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:

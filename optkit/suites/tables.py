@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from optkit.errors import SuiteError, nearest
@@ -84,20 +84,18 @@ def merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def check_override_names(table: Any, names: Collection[str], where: str = "") -> None:
-    """Raise SuiteError when an `on` table anywhere in `table` names something that is not among `names`."""
+def override_names(table: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each name that an `on` table anywhere in `table` holds, with where that stands."""
     if isinstance(table, list):
         for i, item in enumerate(table):
-            check_override_names(item, names, f"{where}[{i}]")
+            yield from override_names(item, f"{where}[{i}]")
     if not isinstance(table, Mapping):
         return
     for key, value in table.items():
         here = f"{where}.{key}".lstrip(".")
         if key == "on":
-            for name in value:
-                if name not in names:
-                    raise SuiteError(f"{here}: there is no data set or profile {name!r} here; {nearest(name, names)}")
-        check_override_names(value, names, here)
+            yield from ((name, here) for name in value)
+        yield from override_names(value, here)
 
 
 def with_name(table: Any, key: str) -> Any:

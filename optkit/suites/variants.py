@@ -9,22 +9,22 @@ import msgspec
 
 from optkit.errors import SuiteError, nearest
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Network, OwnModel, Step, Training, Variant, Workload
+from optkit.spec import Conversion, Network, Step, Training, Variant, Workload
 from optkit.suites.recipes import CONVERSIONS
 from optkit.suites.tables import check_params, convert_table, with_name
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order
 
 
-def read_variants(tables: Any, workload: Workload) -> Iterator[Variant]:
-    """Yield the variants that `tables` say. Raises SuiteError when anything in them is wrong."""
-    if not isinstance(tables, Mapping) or not tables:
+def read_variants(tables: Mapping[str, Any], workload: Workload) -> Iterator[Variant]:
+    """Yield the variants that `tables` say, which have their form. Raises SuiteError when anything in them is wrong."""
+    if not tables:
         raise SuiteError("[variants] is missing or empty; add at least the baseline: [variants.baseline]")
     done: dict[str, Variant] = {}
     for name, table in tables.items():
         where = f"variants.{name}"
         parent = None
-        if isinstance(table, Mapping) and "from" in table:
+        if "from" in table:
             parent = done.get(table["from"])
             if parent is None:
                 raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
@@ -38,10 +38,8 @@ def read_variants(tables: Any, workload: Workload) -> Iterator[Variant]:
         yield done[name]
 
 
-def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, where: str) -> Variant:
+def _variant(name: str, table: Mapping[str, Any], parent: Variant | None, workload: Workload, where: str) -> Variant:
     known = ("from", "network", "training", "steps", "conversion")
-    if not isinstance(table, Mapping):
-        raise SuiteError(f"{where} is {table!r}; expected a table")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
@@ -60,7 +58,7 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
         convert_table(Conversion, table["conversion"], f"{where}.conversion") if "conversion" in table else None
     )
     inherited = parent.steps if parent else ()
-    if isinstance(network, OwnModel) and network.is_tflite and inherited + steps:
+    if network.is_tflite and inherited + steps:
         raise SuiteError(
             f"{where}: {(inherited + steps)[0].technique} trains, and a .tflite file cannot be trained; name the Keras "
             f"model, or only convert: {', '.join(CONVERSIONS)}"
@@ -69,8 +67,8 @@ def _variant(name: str, table: Any, parent: Variant | None, workload: Workload, 
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
 
 
-def _step(table: Any, where: str) -> Step:
-    if not isinstance(table, Mapping) or "technique" not in table:
+def _step(table: Mapping[str, Any], where: str) -> Step:
+    if "technique" not in table:
         raise SuiteError(f"{where}: expected a table with a technique; {nearest('', TECHNIQUES)}")
     name = table["technique"]
     if name not in TECHNIQUES:

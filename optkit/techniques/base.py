@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from optkit.keras.finding import Finding
 from optkit.keras.tensorflow import load_keras
 from optkit.spec import Step
 from optkit.training.context import TrainingContext
@@ -23,7 +24,13 @@ class Technique(Generic[StepT]):
 
     `makes`: what the finished model has from this technique. `keeps(step)`: what it leaves as earlier steps made it; a
     technique that does not say so is taken to undo all of it. `remedy(step, made)`: one line that says why the step
-    undoes what was made, and what to do instead.
+    undoes what was made, and what to do instead. `keeping(made)`: the parameters with which a step keeps it,
+    where it has such.
+
+    Before anything trains it is asked with a network that is not trained yet: `check(model, step)` returns what the
+    step meets there, or raises BuildError when it cannot handle the model. `leaves(model, step)` is the model that a
+    later step meets: that one itself, unless the step changes layers without training. How a step trains, and which
+    other variants it needs, the step says itself (`Step.recipe`, `Step.needs`).
     """
 
     step: type[StepT]
@@ -31,6 +38,9 @@ class Technique(Generic[StepT]):
     makes: frozenset[Property] = frozenset()
     keeps: Callable[[StepT], frozenset[Property]] = lambda step: frozenset()
     remedy: Callable[[StepT, Made], str] = lambda step, made: put_before(step, made)
+    keeping: Callable[[frozenset[Property]], Mapping[str, Any]] = lambda made: {}
+    check: Callable[[Any, StepT], Iterable[Finding]] = lambda model, step: ()
+    leaves: Callable[[Any, StepT], Any] = lambda model, step: model
 
 
 def put_before(step: Step, made: Made) -> str:
@@ -58,9 +68,15 @@ def kept_by_preserve(step: Any) -> frozenset[Property]:
     return _KEPT[step.preserve]
 
 
+def keeping_by_preserve(made: frozenset[Property]) -> dict[str, Any]:
+    """Return the `preserve` that keeps what was made; nothing when there is nothing to keep."""
+    kept = made & {"zeros", "clusters"}
+    return {"preserve": next(name for name, all_of_it in _KEPT.items() if all_of_it == kept)} if kept else {}
+
+
 def set_preserve(step: Any, made: Made) -> str:
     """Return the remedy for a step with a field `preserve`: the value that keeps all that was made."""
-    needed = next(name for name, kept in _KEPT.items() if kept == frozenset(made))
+    needed = keeping_by_preserve(frozenset(made))["preserve"]
     earlier = " and ".join(made[name] for name in ("zeros", "clusters") if name in made)
     return f'{step.technique} with preserve = "{step.preserve}" after {earlier} undoes it; set preserve = "{needed}"'
 

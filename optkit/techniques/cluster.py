@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from optkit.keras.finding import Finding
 from optkit.keras.layers import Preserve, choose_layers, kernel_layers, preserving, wrap_layers
 from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
@@ -93,6 +94,12 @@ def apply(model: Any, step: Cluster, context: TrainingContext) -> Any:
     return load_tfmot().clustering.keras.strip_clustering(wrapped)
 
 
+def check(model: Any, step: Cluster) -> tuple[Finding, ...]:
+    """Return nothing. Raises BuildError when a pattern fits no layer, or a chosen layer cannot be clustered."""
+    choose_layers(model, step.include, step.exclude, step.technique)
+    return ()
+
+
 def clustering_of(
     kernel: npt.NDArray[np.float32], step: Cluster, *, may_split: bool
 ) -> Literal["none", "layer", "channels"]:
@@ -127,6 +134,11 @@ def _wrapper(step: Cluster, per_channel: bool) -> Callable[[Any], Any]:
 def keeps(step: Cluster) -> frozenset[Property]:
     """Return what earlier steps made that stays: clusters, and zeros with `preserve_sparsity`."""
     return frozenset({"clusters", "zeros"}) if step.preserve_sparsity else frozenset({"clusters"})
+
+
+def keeping(made: frozenset[Property]) -> dict[str, Any]:
+    """Return what keeps the zeros, where there are any."""
+    return {"preserve_sparsity": True} if "zeros" in made else {}
 
 
 def remedy(step: Cluster, made: Made) -> str:

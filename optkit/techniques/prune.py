@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import BuildError
+from optkit.keras.finding import Finding
 from optkit.keras.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
 from optkit.keras.tensorflow import load_tfmot
 from optkit.spec import Gate, Step, TrainingRecipe, require
@@ -135,6 +136,12 @@ def final_sparsities(model: Any, step: Prune) -> dict[str, float]:
             raise BuildError(f"prune: sparsity_by_layer[{pattern!r}] fits no layer that is left; drop it or move it up")
         found.update(dict.fromkeys(fresh, value))
     return found
+
+
+def check(model: Any, step: Prune) -> tuple[Finding, ...]:
+    """Return nothing. Raises BuildError as `final_sparsities` does, or when a chosen layer cannot be pruned."""
+    final_sparsities(model, step)
+    return ()
 
 
 def _wrapper(step: Prune, final: float, steps: int) -> Callable[[Any], Any]:

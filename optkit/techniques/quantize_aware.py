@@ -6,16 +6,23 @@ Jacob et al., "Quantization and training of neural networks for efficient intege
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from optkit.keras.finding import Finding, stops
+from optkit.keras.graph import read_graph
 from optkit.keras.layers import Preserve
-from optkit.keras.tensorflow import load_tfmot
+from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.spec import Step, TrainingRecipe
 from optkit.techniques.base import clone
+from optkit.techniques.fold import why_not
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit
 from optkit.training.teaching import Teaching
+
+_TRANSFORMED = ("InputLayer", "SeparableConv1D", "SeparableConv2D")
+"""What tfmot turns into supported layers by itself, or never wraps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +86,32 @@ def _scheme(preserve: Preserve) -> Any:
             return RegistryPerLayer(keeps_zeros)
 
     return SchemePerLayer(keeps_zeros)
+
+
+def check(model: Any, step: QuantizeAware) -> Iterator[Finding]:
+    """Yield an error for each layer that tfmot does not quantize. Raises BuildError when the layers cannot be read."""
+    nested = [layer.name for layer in model.layers if isinstance(layer, load_keras().Model)]
+    for name in nested:
+        why = "tfmot does not quantize a model inside a model; write its layers in the outer one"
+        yield stops(step.technique, name, why)
+    if nested:
+        return
+    graph, registry = read_graph(model), _registry()
+    for node in graph.nodes.values():
+        if node.kind_name in _TRANSFORMED:
+            continue
+        if node.kind_name == "BatchNormalization":
+            if why := why_not(graph, node):
+                only = "tfmot quantizes a BatchNormalization only with the linear Conv2D, DepthwiseConv2D or Dense"
+                yield stops(step.technique, node.name, f"{why}; {only} right before it")
+        elif not registry.supports(model.get_layer(node.name)):
+            yield stops(step.technique, node.name, f"tfmot does not quantize {node.kind_name} layers; replace it")
+
+
+def _registry() -> Any:
+    load_tfmot()
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry as registry,
+    )
+
+    return registry.Default8BitQuantizeRegistry()

@@ -6,7 +6,7 @@ must go together is found by `channels`; the removal itself is in `remove`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from optkit.errors import BuildError
 from optkit.keras.channel_walk import Place
 from optkit.keras.channels import Channels, Group, read_channels
+from optkit.keras.finding import Finding
 from optkit.keras.graph import Graph, build_model, read_graph
 from optkit.keras.remove import remove_channels
 from optkit.spec import Step, require
@@ -117,7 +118,16 @@ def _note(planned: SlimPlan, context: TrainingContext) -> None:
         context.note(f"a shortcut needs all channels before {', '.join(planned.selections)}; these select some")
 
 
-def check(channels: Channels) -> None:
+def check(model: Any, step: Slim) -> Iterator[Finding]:
+    """Yield a warning for each layer that has channels which cannot be removed. Raises BuildError when none can be."""
+    channels = read_channels(read_graph(model))
+    _check_groups(channels)
+    for held in held_channels(channels):
+        message = f"{held.channels} channels cannot be removed: {held.reason}"
+        yield Finding(level="warning", subject=step.technique, layer=held.layer, message=message)
+
+
+def _check_groups(channels: Channels) -> None:
     """Raise BuildError, saying why, when no channel of the model can be removed."""
     if channels.groups:
         return
@@ -129,7 +139,7 @@ def check(channels: Channels) -> None:
 
 
 def _plan(channels: Channels, step: Slim) -> SlimPlan:
-    check(channels)
+    _check_groups(channels)
     scores = np.array([_score(channels.graph, group) for group in channels.groups])
     order = np.argsort(scores, kind="stable")
     count = _how_many(scores[order], step)

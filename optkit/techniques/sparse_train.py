@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from optkit.errors import BuildError
+from optkit.keras.finding import Finding
 from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.spec import LongTraining, Step, require
 from optkit.techniques.base import clone
@@ -34,7 +35,7 @@ class SparseTrain(LongTraining, Step):
 def apply(model: Any, step: SparseTrain, context: TrainingContext) -> Any:
     """Return a copy of `model`, trained with the penalty. Raises BuildError when no layer has a scale to penalize."""
     tf = load_tensorflow()
-    check(model)
+    check(model, step)
     trained = clone(model)
     scales = list(_scales(trained))
     trained.add_loss(lambda: step.penalty * tf.add_n([tf.reduce_sum(tf.abs(scale)) for scale in scales]))
@@ -45,12 +46,13 @@ def apply(model: Any, step: SparseTrain, context: TrainingContext) -> Any:
     return result
 
 
-def check(model: Any) -> None:
-    """Raise BuildError when `model` has no layer with a scale to penalize."""
+def check(model: Any, step: SparseTrain) -> tuple[Finding, ...]:
+    """Return nothing. Raises BuildError when `model` has no layer with a scale to penalize."""
     if not list(_scales(model)):
         raise BuildError(
             f"sparse_train: model {model.name!r} has no BatchNormalization with a scale; use a network that has"
         )
+    return ()
 
 
 def _scales(model: Any) -> Iterator[Any]:

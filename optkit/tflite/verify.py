@@ -27,14 +27,18 @@ def verify_file(path: Path) -> Any:
 
     Raises ArtifactError, one line, when it cannot be read, is not a .tflite file or is damaged.
     """
+    return verify(map_file(path), path)
+
+
+def map_file(path: Path) -> Any:
+    """Return the bytes of the file at `path`, mapped and not read. Raises ArtifactError when it cannot be read."""
     try:
         with open_file(path) as file:
             # an empty file cannot be mapped
-            data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.read(1) else b""
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.read(1) else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ArtifactError(f"{path} cannot be read: {reason}; give the path of a .tflite file") from error
-    return verify(data, path)
 
 
 def verify(data: Any, path: Path) -> Any:

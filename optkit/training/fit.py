@@ -18,7 +18,7 @@ from optkit.spec.metrics import Task
 from optkit.training.batches import Labels, augmented_batches
 from optkit.training.checkpoints import State, fits, latest, restore, save
 from optkit.training.context import TrainingContext
-from optkit.training.teaching import Teaching, distillation_loss, label_accuracy, targets
+from optkit.training.teaching import Teaching, distillation_loss, label_accuracy, targets, why_not_taught
 
 
 def fit(
@@ -85,8 +85,8 @@ def _loss_and_metrics(context: TrainingContext, teaching: Teaching | None) -> tu
     if not teaching:
         classes = context.task in ("multiclass", "binary", "sequence")
         return label_loss(context.task, context.activation), ["accuracy"] if classes else []
-    if context.task not in ("multiclass", "binary"):
-        raise BuildError(f"a teacher is for multiclass and binary tasks, and this one is {context.task}; drop it")
+    if why := why_not_taught(context.task):
+        raise BuildError(why)
     loss = distillation_loss(teaching, context.task, probabilities=context.activation == "softmax")
     return loss, [label_accuracy(context.task)]
 

@@ -45,6 +45,12 @@ class Teaching:
         require(self.temperature > 0, f"temperature is {self.temperature}; expected more than 0")
 
 
+def why_not_taught(task: str) -> str:
+    """Say in one line why no teacher can teach a `task`; "" if one can."""
+    known = ("multiclass", "binary")
+    return "" if task in known else f"a teacher is for multiclass and binary tasks, not {task}; drop it"
+
+
 def targets(
     teaching: Teaching, y: npt.NDArray[np.int64], outputs: Mapping[str, npt.NDArray[np.float32]], width: int
 ) -> npt.NDArray[np.float32]:

@@ -66,7 +66,7 @@ def test_two_cold_builds_in_two_processes_give_the_same_bytes_in_any_order(
     # only the end of a chain, so that what was built before it in the process differs from the first build
     done = command("optkit", *arguments, "--variants", "pruned_qat,int8")
     assert done.returncode == 0, done.stderr
-    second = {a["variant"]: a["sha256"] for a in json.loads(done.stdout)}
+    second = {a["variant"]: a["sha256"] for a in json.loads(done.stdout)["artifacts"]}
     first = {p.read_bytes() for p in built_store.rglob("model.tflite")}
     for path in (tmp_path / "second").rglob("model.tflite"):
         assert path.read_bytes() in first

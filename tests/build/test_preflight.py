@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from optkit.build.builder import build_variants
-from optkit.build.preflight import check_outputs, preflight
+from optkit.build.preflight import check_chain, check_outputs, preflight
+from optkit.build.stages import stages
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import BuildError
 from optkit.keras.ending import read_ending
+from optkit.keras.finding import Finding
 from optkit.keras.tensorflow import load_keras, load_tfmot
 from optkit.models import NETWORKS, NetworkEntry, mnist_bn, mnist_conv
-from optkit.spec import Conversion, Network, Suite, Training, Variant, Workload
+from optkit.spec import Conversion, DataSource, Network, Step, Suite, Training, Variant, Workload
 from optkit.suites import built_in, load_suite
+from optkit.techniques import TECHNIQUES, Technique
+from optkit.techniques.cluster import Cluster
 from optkit.techniques.distill import Distill
 from optkit.techniques.finetune import Finetune
 from optkit.techniques.fold import Fold
+from optkit.techniques.prune import Prune
 from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.techniques.slim import Slim
 from optkit.techniques.sparse_train import SparseTrain
@@ -217,3 +223,75 @@ def test_a_build_is_refused_before_anything_trains(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="variant 'slimmed' cannot be built: slim: no channel"):
         build_variants(suite, suite.variants, dataset, store)
     assert not list(tmp_path.rglob("*.h5"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy(Step):
+    technique: ClassVar[str] = "toy"
+
+
+def test_a_technique_says_itself_what_it_meets_and_what_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a preflight that knows techniques by their names or types."""
+    seen: list[str] = []
+
+    def check(model: Any, step: Toy) -> list[Finding]:
+        seen.append(model.name)
+        if model.name == "left":
+            raise BuildError("toy: it was here before")
+        return [Finding(level="warning", subject="toy", layer="conv", message="it is looked at")]
+
+    leaves = lambda model, step: network(name="left")  # noqa: E731
+    monkeypatch.setitem(TECHNIQUES, "toy", Technique(Toy, lambda m, s, c: m, check=check, leaves=leaves))
+    findings = preflight(network(), [Toy(), Toy()], None)
+    assert seen == ["net", "left"]
+    assert [str(finding) for finding in findings] == ["toy: layer 'conv': it is looked at", "toy: it was here before"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Prune(include=("nope",)), "prune: no layer's name fits 'nope'; layers it can change: conv, logits"),
+        (Prune(sparsity_by_layer={"*": 0.8, "conv": 0.5}), "prune: sparsity_by_layer['conv'] fits no layer"),
+        (Cluster(exclude=("*",)), "cluster: include and exclude leave no layer"),
+    ],
+)
+def test_layers_that_a_step_names_are_looked_for_before_anything_trains(step: Step, said: str) -> None:
+    [finding] = preflight(network(), [step], None)
+    assert str(finding).startswith(said)
+
+
+def test_a_layer_that_cannot_be_pruned_is_named_once() -> None:
+    model = network(lambda layers: layers.DepthwiseConv2D(2, name="dw"))
+    [finding] = preflight(model, [Prune()], None)
+    assert str(finding).startswith("prune: cannot change layer 'dw' (DepthwiseConv2D)")
+
+
+def chain(variant: Variant, task: Any, y: Any) -> tuple[Finding, ...]:
+    """What is found in the chain of `variant` on data with the labels `y`."""
+    teacher = Variant(name="teacher", network=variant.network, training=Training(epochs=0))
+    workload = Workload(dataset=DataSource(name="mnist"), network=variant.network, training=variant.training, task=task)
+    suite = Suite(name="tiny", workload=workload, variants=(teacher, variant), baseline="teacher")
+    x = np.zeros((20, 4), np.float32)
+    data = Dataset(name="mnist", origin="test", digest="0" * 64, classes=3, x_train=x, y_train=y, x_test=x, y_test=y)
+    return check_chain(stages(suite, variant, data.digest), variant, task, data)
+
+
+def test_what_training_needs_of_the_data_and_a_teacher_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a chain that trains for hours before a later step finds that it has no labels, or no such teacher."""
+    monkeypatch.setitem(NETWORKS, "ends_plainly", NetworkEntry(ending))
+    made = {"name": "taught", "network": Network(name="ends_plainly")}
+    labels, none = np.zeros(20, np.int64), np.zeros(0, np.int64)
+    still, trained = Training(epochs=0), Training(epochs=1)
+
+    assert chain(Variant(**made, training=trained), "multiclass", labels) == ()
+    [finding] = chain(Variant(**made, training=trained, steps=(Finetune(),)), "multiclass", none)
+    assert str(finding).startswith("train ends_plainly: the data have no labels")
+    [finding] = chain(Variant(**made, training=still, steps=(Finetune(),)), "multiclass", none)
+    assert str(finding).startswith("finetune: the data have no labels")
+    assert chain(Variant(**made, training=trained), "reconstruction", none) == ()
+    assert chain(Variant(**made, training=still, conversion=Conversion()), "multiclass", none) == ()
+
+    taught = Variant(**made, training=still, steps=(Finetune(), Distill(teacher="teacher")))
+    assert chain(taught, "multiclass", labels) == ()
+    [finding] = chain(taught, "regression", labels)
+    assert str(finding) == "distill: a teacher is for multiclass and binary tasks, not regression; drop it"

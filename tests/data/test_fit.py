@@ -52,6 +52,13 @@ def test_several_inputs_go_by_name_in_the_models_order() -> None:
             [TensorSpec("image", (28, 28, 1))],
             r"own\.npz: x_train has samples \(32, 32, 3\) uint8, and the model takes image \(28, 28, 1\) float32",
         ),
+        (
+            np.zeros((3, 28, 24, 3)),
+            [TensorSpec("image", (3, 28, 24))],
+            r"samples \(28, 24, 3\) .*takes image \(3, 28, 24\) float32; it takes channels first.*moveaxis\(x, -1, 1\)",
+        ),
+        (np.zeros((3, 3, 28, 24)), [TensorSpec("a", (28, 24, 3))], r"it takes channels last: np\.moveaxis\(x, 1, -1\)"),
+        (np.zeros((3, 3, 24, 28)), [TensorSpec("a", (28, 24, 3))], "bring the data to the model's shape"),
         (np.zeros((3, 4)), [TensorSpec("a", (2, None))], r"samples \(4,\) float64, and the model takes a \(2, any\)"),
         (
             np.zeros((3, 4)),

@@ -58,3 +58,14 @@ def test_what_cannot_be(tmp_path: Path) -> None:
             load_own(tmp_path, "multiclass", size=size)
     with pytest.raises(DataError, match="channels is 4"):
         load_own(tmp_path, "multiclass", size=(6, 6), channels=4)
+
+
+def test_channels_may_come_first(tmp_path: Path) -> None:
+    """As PyTorch has them; the scaling is by channel all the same, and the samples are other data."""
+    images(tmp_path, ant=5, cat=5)
+    last = load_own(tmp_path, "multiclass", size=(6, 4), mean=(0.1, 0.2, 0.3))
+    first = load_own(tmp_path, "multiclass", size=(6, 4), mean=(0.1, 0.2, 0.3), channels_first=True)
+    assert first.x_test.shape[1:] == (3, 6, 4)
+    np.testing.assert_array_equal(np.moveaxis(last.x_test, -1, 1), first.x_test)
+    assert first.x_test.flags.c_contiguous
+    assert first.digest != last.digest

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from optkit import OptkitError, RecordError, Run, make_run
 from optkit.judge.compare import Comparison
 from optkit.judge.deltas import Delta
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.record.facts import DatasetFacts, RuntimeFacts
 from optkit.report.comparison import comparison_text
 from tests.builders import COMPARED, MACHINE, benchmark, compared, run, saved, variant
@@ -62,8 +62,8 @@ def test_the_same_accuracy_on_other_samples_is_not_certified() -> None:
     # 40 lost and 40 gained: no drop, but the set is too small to rule one out
     delta = only(compared(run(variant()), run(variant(first_wrong=40))), "accuracy")
     assert (delta.verdict, delta.change) == ("inconclusive", 0)
-    assert delta.detectable is not None
-    assert 0.005 < delta.detectable < 0.03
+    assert delta.minimum_detectable_effect is not None
+    assert 0.005 < delta.minimum_detectable_effect < 0.03
 
 
 def test_a_few_disagreements_are_the_same() -> None:
@@ -102,7 +102,7 @@ def test_accuracy_that_neither_run_measured_is_left_out_and_said_so() -> None:
     unmeasured = variant(accuracy=None, accuracy_drop=None, correct=None)
     found = compared(run(unmeasured, seconds=SESSIONS), run(unmeasured, seconds=SESSIONS))
     assert (found.exit_code, {delta.metric for delta in found.deltas}) == (0, {"file_bytes", "zip_bytes", "seconds"})
-    assert "not compared: accuracy was not measured: the data have no labels" in comparison_text(found, Rules())
+    assert "not compared: accuracy was not measured: the data have no labels" in comparison_text(found, Tolerances())
     assert compared(run(variant()), run(variant())).skipped == ()
 
 
@@ -153,7 +153,7 @@ def test_runs_of_different_things_are_not_comparable(other: dict[str, Any]) -> N
     found = compared(run(variant()), run(variant(**other)))
     assert (found.exit_code, found.deltas) == (3, ())
     assert next(iter(other)) in found.refusals[0]
-    assert "not comparable" in comparison_text(found, Rules())
+    assert "not comparable" in comparison_text(found, Tolerances())
 
 
 @pytest.mark.parametrize("setting", [{"batch": 16}, {"samples": 16}, {"strategy": "batch 100"}])
@@ -178,7 +178,7 @@ def test_another_environment_is_said_and_compared_only_when_asked_for(change: st
     across = compared(base, head, across_environments=True)
     assert only(across, "zip_bytes").verdict == "same"
     assert only(across, "seconds").verdict == "not comparable"
-    assert "ACROSS ENVIRONMENTS" in comparison_text(across, Rules())
+    assert "ACROSS ENVIRONMENTS" in comparison_text(across, Tolerances())
     normal = [
         run(*one.variants.values(), seconds=SESSIONS, references=(0.1,) * 6, machine=dict(one.machine.saved))
         for one in (base, head)
@@ -196,18 +196,18 @@ def test_one_false_alarm_rate_holds_for_many_benchmarks() -> None:
 
 
 def test_the_text_has_a_line_for_each_figure() -> None:
-    rules = Rules()
-    text = comparison_text(compared(run(variant()), run(variant(wrong=60, size=1200))), rules)
+    tolerances = Tolerances()
+    text = " ".join(comparison_text(compared(run(variant()), run(variant(wrong=60, size=1200))), tolerances).split())
     assert "FAIL: less accurate: 20 samples lost, 0 gained" in text
     assert "+20.00 %" in text
     assert "FAIL: larger" in text
     assert "-0.0100" in text
 
 
-@pytest.mark.parametrize("bad", [{"margin": 0.0}, {"max_drop": -0.1}, {"miss": 0.9}])
-def test_rules_that_make_no_sense(bad: dict[str, float]) -> None:
+@pytest.mark.parametrize("bad", [{"margin": 0.0}, {"max_drop": -0.1}, {"equivalence_alpha": 0.9}])
+def test_tolerances_that_make_no_sense(bad: dict[str, float]) -> None:
     with pytest.raises(OptkitError, match="expected a fraction"):
-        Rules(**bad)
+        Tolerances(**bad)
 
 
 def test_the_command(command: Command, tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_seconds_are_seconds_and_multiples_of_the_reference_are_named_so() -> No
     assert (delta.base, delta.head) == (pytest.approx(8.6e-6), pytest.approx(8.7e-6))
     assert delta.base_normalized == pytest.approx(0.1344, rel=1e-3)
     assert delta.change == pytest.approx(8.7 / 8.6)
-    lines = [line.split() for line in comparison_text(found, Rules()).splitlines()]
+    lines = [line.split() for line in comparison_text(found, Tolerances()).splitlines()]
     assert "int8/single_batch/1 seconds 8.60 µs 8.70 µs +1.16 % same".split() in lines
     assert ["×", "reference", "0.1344", "0.1359"] in lines
     absolute = only(compared(run(variant(), seconds=SESSIONS), run(variant(), seconds=SESSIONS)), "seconds")
@@ -304,7 +304,7 @@ def test_instead_of_an_interval_that_says_nothing_it_says_how_many_sessions_woul
     assert delta.high is not None
     assert delta.high > 3, "the JSON keeps it"
     assert delta.is_wide
-    text = comparison_text(found, Rules())
+    text = comparison_text(found, Tolerances())
     assert f"inconclusive ({delta.needed} sessions each would show {100 * (delta.needed_for or 0):g} %)" in text
     assert f"{100 * (delta.high - 1):+.2f}" not in text
     near = only(compared(run(variant(), seconds=SESSIONS), run(variant(), seconds=SESSIONS)), "seconds")
@@ -337,4 +337,4 @@ def test_as_many_sessions_as_are_said_to_be_needed_show_the_change(scatter: floa
 def test_the_text_of_long_names_fits_a_hundred_columns() -> None:
     long = variant("pruned_dynamic_range")
     found = compared(run(long, seconds=SESSIONS), run(long, seconds=(1, 3, 9)))
-    assert max(map(len, comparison_text(found, Rules()).splitlines())) <= 100
+    assert max(map(len, comparison_text(found, Tolerances()).splitlines())) <= 100

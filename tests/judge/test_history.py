@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optkit import OptkitError, RecordError, Rules, VariantFacts, read_run
+from optkit import OptkitError, RecordError, Tolerances, VariantFacts, read_run
 from optkit.cli import main
 from optkit.judge import past_index
 from optkit.judge.history import History, make_history
@@ -83,7 +83,7 @@ def only(history: History, metric: str = "seconds") -> Any:
 
 
 def test_a_slow_down_is_located_at_the_right_run() -> None:
-    history = make_history(runs_of(*(saved(i, s) for i, s in enumerate(times(30, 20)))), Rules())
+    history = make_history(runs_of(*(saved(i, s) for i, s in enumerate(times(30, 20)))), Tolerances())
     series = only(history)
     (change,) = series.changes
     assert abs(change.at - 20) <= 1
@@ -94,10 +94,10 @@ def test_a_slow_down_is_located_at_the_right_run() -> None:
 
 
 def test_a_steady_series_has_no_change_and_a_recovered_one_is_not_worse() -> None:
-    steady = only(make_history(runs_of(*(saved(i, s) for i, s in enumerate(times(40)))), Rules()))
+    steady = only(make_history(runs_of(*(saved(i, s) for i, s in enumerate(times(40)))), Tolerances()))
     assert (steady.changes, steady.worsened) == ((), False)
     up_and_down = [s * (1.1 if 15 <= i < 30 else 1.0) for i, s in enumerate(times(45))]
-    series = only(make_history(runs_of(*(saved(i, s) for i, s in enumerate(up_and_down))), Rules()))
+    series = only(make_history(runs_of(*(saved(i, s) for i, s in enumerate(up_and_down))), Tolerances()))
     assert [change.verdict for change in series.changes] == ["worse", "better"]
     assert not series.worsened
 
@@ -105,17 +105,17 @@ def test_a_steady_series_has_no_change_and_a_recovered_one_is_not_worse() -> Non
 def test_the_reference_takes_the_clock_out_of_times() -> None:
     clock = times(30, 15, 1.4)
     files = [saved(i, 5 * c, reference=c) for i, c in enumerate(clock)]
-    series = only(make_history(runs_of(*files), Rules()))
+    series = only(make_history(runs_of(*files), Tolerances()))
     assert (series.unit, series.changes) == ("times the reference", ())
     assert series.points[0].value == pytest.approx(5)
-    raw = only(make_history(runs_of(*(saved(i, 5 * c) for i, c in enumerate(clock))), Rules()))
+    raw = only(make_history(runs_of(*(saved(i, 5 * c) for i, c in enumerate(clock))), Tolerances()))
     assert (raw.unit, len(raw.changes)) == ("seconds", 1)
 
 
 def test_runs_with_and_without_a_reference_or_with_another_are_apart() -> None:
     files = [saved(0), saved(1, reference=0.1), saved(2, reference=0.1)]
     files[2]["benchmarks"][0]["extra_info"]["optkit"]["reference"] = "another"
-    series = [one for one in make_history(runs_of(*files), Rules()).series if one.metric == "seconds"]
+    series = [one for one in make_history(runs_of(*files), Tolerances()).series if one.metric == "seconds"]
     assert [(one.unit, len(one.points)) for one in series] == [
         ("seconds", 1), ("times the reference", 1), ("times the reference", 1),
     ]  # fmt: skip
@@ -126,7 +126,7 @@ def test_times_by_another_clock_begin_a_series_of_their_own() -> None:
     cpu = {"cpu_rounds": (5.0, 5.0), "reference_cpu_rounds": (1.0, 1.0)}
     files = [saved(i, 5.0, reference=1.0) for i in range(3)]
     files += [saved(i, 5.0, reference=4.0, **(cpu if i < 5 else {})) for i in range(3, 6)]
-    series = [one for one in make_history(runs_of(*files), Rules()).series if one.metric == "seconds"]
+    series = [one for one in make_history(runs_of(*files), Tolerances()).series if one.metric == "seconds"]
     assert [[point.value for point in one.points] for one in series] == [[5.0, 5.0, 5.0, 1.25], [5.0, 5.0]]
 
 
@@ -134,7 +134,7 @@ def test_a_run_of_several_sessions_is_their_median() -> None:
     one = saved(0, sessions=3)
     for benchmark_, seconds in zip(one["benchmarks"], (1.0, 3.0, 8.0), strict=True):
         benchmark_["stats"]["median"] = seconds
-    assert only(make_history(runs_of(one), Rules())).points[0].value == 3.0
+    assert only(make_history(runs_of(one), Tolerances())).points[0].value == 3.0
 
 
 @pytest.mark.parametrize(
@@ -155,25 +155,27 @@ def test_what_is_not_comparable_is_never_joined(other: dict[str, Any]) -> None:
     # ten runs of each, twice as slow in one: joined, they would be a change, or seconds of two things in one line
     facts = other.pop("facts", variant())
     files = [saved(i, 1.0 + i % 2, *([facts] if i % 2 else []), **(other if i % 2 else {})) for i in range(20)]
-    series = [one for one in make_history(runs_of(*files), Rules()).series if one.metric == "seconds"]
+    series = [one for one in make_history(runs_of(*files), Tolerances()).series if one.metric == "seconds"]
     assert [len(one.points) for one in series] == [10, 10]
     assert [{point.value for point in one.points} for one in series] in ([{1.0}, {2.0}], [{2.0}, {1.0}])
 
 
 def test_a_keras_run_does_not_open_an_environment_of_its_own() -> None:
     keras = variant("baseline", runtime=RuntimeFacts(name="tf_keras", version="2"))
-    history = make_history(runs_of(saved(0, 1.0, variant()), saved(1, 1.0, keras), saved(2, 1.0, variant())), Rules())
+    history = make_history(
+        runs_of(saved(0, 1.0, variant()), saved(1, 1.0, keras), saved(2, 1.0, variant())), Tolerances()
+    )
     assert len(history.environments) == 1
     assert [len(one.points) for one in history.series if one.metric == "seconds"] == [2, 1]
 
 
 def test_sizes_and_accuracy_change_at_a_run() -> None:
     files = [saved(i, 1.0, variant(size=1000 + 50 * (i >= 3), wrong=40 + 40 * (i >= 4))) for i in range(6)]
-    history = make_history(runs_of(*files), Rules())
+    history = make_history(runs_of(*files), Tolerances())
     assert [(c.at, c.counts) for c in only(history, "zip_bytes").changes] == [(3, True)]
     (drop,) = only(history, "accuracy").changes
     assert (drop.at, drop.verdict, drop.reason) == (4, "worse", "40 samples lost, 0 gained")
-    text = history_text(history, Rules())
+    text = history_text(history, Tolerances())
     assert "0004.json" in text
     assert "less accurate: 40 samples lost, 0 gained" in text
     assert "+5.00 %" in text
@@ -201,7 +203,7 @@ def test_every_file_is_read_or_listed_with_the_reason(tmp_path: Path) -> None:
     assert reasons["0007_abc.json"] == "the same run as Linux-CPython-3.11-64bit/0001_abc.json"
     assert "is not JSON" in reasons["notes.json"]
     not_json = "not read: notes.json: is not a pytest-benchmark file: it is not JSON"
-    assert not_json in history_text(make_history(runs, Rules(), unread=unread), Rules())
+    assert not_json in history_text(make_history(runs, Tolerances(), unread=unread), Tolerances())
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
@@ -219,12 +221,12 @@ def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
 )
 def test_unknown_names_are_errors(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(OptkitError, match=message):
-        make_history(runs_of(saved(0)), Rules(), **wanted)
+        make_history(runs_of(saved(0)), Tolerances(), **wanted)
 
 
 def test_only_the_variants_and_metrics_that_are_asked_for() -> None:
     runs = runs_of(saved(0, 1.0, variant("a"), variant("b")))
-    history = make_history(runs, Rules(), variants=("b",), metrics=("seconds", "accuracy"))
+    history = make_history(runs, Tolerances(), variants=("b",), metrics=("seconds", "accuracy"))
     assert [(one.name, one.metric) for one in history.series] == [("b/single_batch/1", "seconds"), ("b", "accuracy")]
 
 
@@ -242,7 +244,8 @@ def test_the_order_of_files_on_disk_does_not_matter(tmp_path_factory: pytest.Tem
 def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
     values = times(24, 14, 1.08, seed)
     one, other = (
-        only(make_history(runs_of(*(saved(i, f * s) for i, s in enumerate(values))), Rules())) for f in (1.0, factor)
+        only(make_history(runs_of(*(saved(i, f * s) for i, s in enumerate(values))), Tolerances()))
+        for f in (1.0, factor)
     )
     assert [(c.at, c.verdict, c.p) for c in one.changes] == [(c.at, c.verdict, c.p) for c in other.changes]
 
@@ -315,23 +318,23 @@ WAYS = [{"mode": "full_set", "strategy": f"batch {size}", "batch": size} for siz
 
 def test_another_way_of_running_the_full_set_is_told_and_begins_no_series() -> None:
     files = [saved(i, s, **WAYS[i >= 20]) for i, s in enumerate(times(40, 20))]
-    history = make_history(runs_of(*files), Rules())
+    history = make_history(runs_of(*files), Tolerances())
     series = only(history)
     assert (series.name, len(series.points), len(series.changes)) == ("int8/full_set/1", 40, 1)
     assert [point.way for point in series.points[19:21]] == ["batch 100", "batch 500"]
     assert only(history, "zip_bytes").points[0].way is None
-    text = history_text(history, Rules())
+    text = " ".join(history_text(history, Tolerances()).split())
     assert "changed once, at run 0020.json (2026-01-21): from batch 100 to batch 500" in text
     assert "slower: run as batch 500, before as batch 100" in text
-    steady = history_text(make_history(runs_of(*files[:20]), Rules()), Rules())
+    steady = history_text(make_history(runs_of(*files[:20]), Tolerances()), Tolerances())
     assert "the way of running" not in steady
 
 
 def test_one_run_has_no_scatter() -> None:
     files = [saved(i, s) for i, s in enumerate(times(3))]
     for n, scatter in ((1, None), (2, None), (3, pytest.approx(0.01, rel=0.9))):
-        assert only(make_history(runs_of(*files[:n]), Rules())).scatter == scatter
-    assert "0.0%" not in history_text(make_history(runs_of(files[0]), Rules()), Rules())
+        assert only(make_history(runs_of(*files[:n]), Tolerances())).scatter == scatter
+    assert "0.0%" not in history_text(make_history(runs_of(files[0]), Tolerances()), Tolerances())
 
 
 def with_rounds(one: dict[str, Any], reference: float = 0.1) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def test_without_scores_of_samples_nothing_is_shown() -> None:
         ({"margin": -1.0}, "margin is -1.0"),
         ({"margin": float("nan")}, "margin is nan"),
         ({"alpha": 0.0}, "alpha is 0.0"),
-        ({"miss": 0.5}, "miss is 0.5"),
+        ({"equivalence_alpha": 0.5}, "equivalence_alpha is 0.5"),
         ({"head": ERRORS[:3]}, "expected the same test set"),
         ({"base": np.zeros(0), "head": np.zeros(0)}, "expected the same test set"),
     ],

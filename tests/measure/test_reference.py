@@ -13,10 +13,10 @@ from optkit import ArtifactError
 from optkit.measure.reference import (
     REFERENCE,
     REFERENCE_SHA256,
-    Beside,
     Limits,
     Plan,
     Reference,
+    ReferenceBlocks,
     load_reference,
     normalized,
     plan_rounds,
@@ -47,20 +47,20 @@ class Machine:
         return self.now
 
 
-def run_rounds(machine: Machine, plan: Plan, extra: int = 0) -> tuple[list[float], Beside]:
+def run_rounds(machine: Machine, plan: Plan, extra: int = 0) -> tuple[list[float], ReferenceBlocks]:
     """Time rounds as pytest-benchmark's pedantic mode does: warm-up rounds too are followed by the teardown."""
-    beside = Beside(machine.job, machine.reference, plan, machine.clock)
-    beside.between()
+    blocks = ReferenceBlocks(machine.job, machine.reference, plan, machine.clock)
+    blocks.between()
     rounds = []
     for _ in range(plan.warmup_rounds + plan.rounds):
         began = machine.now
         for _ in range(plan.calls):
             machine.job()
         rounds.append((machine.now - began) / plan.calls)
-        beside.between()
+        blocks.between()
     for _ in range(extra):
-        beside.between()
-    return rounds[plan.warmup_rounds :], beside
+        blocks.between()
+    return rounds[plan.warmup_rounds :], blocks
 
 
 def test_the_shipped_file_is_the_one_that_records_name() -> None:
@@ -117,9 +117,9 @@ def test_a_stall_while_planning_does_not_pass_for_a_long_call() -> None:
 def test_a_drifting_clock_cancels(job: float, change: float) -> None:
     machine = Machine(job, drift=change / job)  # so much slower from one round to the next
     plan = Plan(rounds=9, calls=1, warmup_rounds=0, block_calls=2)
-    rounds, beside = run_rounds(machine, plan)
-    beyond = abs(normalized(rounds, beside.rounds()) / (job / 0.0001) - 1)
-    with_one = abs(normalized(rounds, beside.blocks[:-1]) / (job / 0.0001) - 1)
+    rounds, blocks = run_rounds(machine, plan)
+    beyond = abs(normalized(rounds, blocks.rounds()) / (job / 0.0001) - 1)
+    with_one = abs(normalized(rounds, blocks.blocks[:-1]) / (job / 0.0001) - 1)
     assert beyond <= 0.002
     if abs(change) > 0.01:
         assert beyond < with_one / 5, "a block before each round would do as well"
@@ -128,9 +128,9 @@ def test_a_drifting_clock_cancels(job: float, change: float) -> None:
 def test_blocks_stand_around_timed_rounds_only() -> None:
     machine = Machine(0.001, drift=0.5)
     plan = Plan(rounds=4, calls=1, warmup_rounds=3, block_calls=2)
-    _, beside = run_rounds(machine, plan, extra=2)  # pytest-benchmark's run for the result, and its profile
-    expected = [(a + b) / 2 for a, b in zip(beside.blocks[3:7], beside.blocks[4:8], strict=True)]
-    assert list(beside.rounds()) == expected
+    _, blocks = run_rounds(machine, plan, extra=2)  # pytest-benchmark's run for the result, and its profile
+    expected = [(a + b) / 2 for a, b in zip(blocks.blocks[3:7], blocks.blocks[4:8], strict=True)]
+    assert list(blocks.rounds()) == expected
     assert machine.collecting == {True, False}, "the untimed call apart, garbage was collected within a block"
 
 
@@ -153,19 +153,19 @@ def test_cpu_seconds_of_rounds_and_blocks_leave_out_what_another_process_took() 
         taken += next(turns)
         return used() + taken
 
-    beside = Beside(machine.job, machine.reference, plan, wall, used)
-    beside.between()
+    blocks = ReferenceBlocks(machine.job, machine.reference, plan, wall, used)
+    blocks.between()
     for _ in range(plan.warmup_rounds + plan.rounds):
         for _ in range(plan.calls):
             machine.job()
-        beside.between()
-    beside.between()  # pytest-benchmark's run for the result
-    assert max(beside.rounds()) > 0.001, "by wall clock another's turn counts"
-    assert beside.cpu_rounds() == pytest.approx([0.00005] * 5)
-    assert beside.reference_cpu_rounds() == pytest.approx([0.0001] * 5)
-    assert normalized(beside.cpu_rounds(), beside.reference_cpu_rounds()) == pytest.approx(0.5)
+        blocks.between()
+    blocks.between()  # pytest-benchmark's run for the result
+    assert max(blocks.rounds()) > 0.001, "by wall clock another's turn counts"
+    assert blocks.cpu_rounds() == pytest.approx([0.00005] * 5)
+    assert blocks.reference_cpu_rounds() == pytest.approx([0.0001] * 5)
+    assert normalized(blocks.cpu_rounds(), blocks.reference_cpu_rounds()) == pytest.approx(0.5)
 
 
 def test_without_a_cpu_clock_there_are_no_cpu_seconds() -> None:
-    _, beside = run_rounds(Machine(0.001), Plan(rounds=2, calls=1, warmup_rounds=0, block_calls=2))
-    assert (beside.cpu_rounds(), beside.reference_cpu_rounds()) == ((), ())
+    _, blocks = run_rounds(Machine(0.001), Plan(rounds=2, calls=1, warmup_rounds=0, block_calls=2))
+    assert (blocks.cpu_rounds(), blocks.reference_cpu_rounds()) == ((), ())

@@ -217,7 +217,7 @@ def test_another_metric_is_recorded_judged_and_checked(regression: Path) -> None
 
 
 def test_two_runs_of_another_metric_are_compared_by_sample(regression: Path) -> None:
-    from optkit.judge.tolerances import Rules
+    from optkit.judge.tolerances import Tolerances
     from tests.builders import benchmark
 
     _, facts = recorded(regression)
@@ -229,10 +229,10 @@ def test_two_runs_of_another_metric_are_compared_by_sample(regression: Path) -> 
             benchmarks[-1]["extra_info"]["optkit"]["baseline"] = "float32"
         return make_run(benchmarks, {"node": "here"})
 
-    same = optkit.compare_runs(run(facts["int8"]), run(facts["int8"]), Rules())
+    same = optkit.compare_runs(run(facts["int8"]), run(facts["int8"]), Tolerances())
     assert {delta.verdict for delta in same.deltas if delta.metric == "mse"} == {"same"}
     like_float = dataclasses.replace(facts["int8"], quality=facts["float32"].quality)
-    other = optkit.compare_runs(run(facts["int8"]), run(like_float), Rules())
+    other = optkit.compare_runs(run(facts["int8"]), run(like_float), Tolerances())
     [delta] = [delta for delta in other.deltas if (delta.name, delta.metric) == ("int8", "mse")]
     assert delta.verdict in ("better", "inconclusive")
     assert delta.change < 0

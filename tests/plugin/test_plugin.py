@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from optkit import compare_runs, read_run
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.reference import REFERENCE
 from optkit.runtime.samples import run_samples
 from tests.isolation import GUARD, ROOT, environment_in
@@ -92,6 +92,6 @@ def test_fixtures_for_tests_of_ones_own(folder: Path) -> None:
     found = read_run(folder / "own.json")
     assert (found.suite, found.baseline) == ("test_mine", "model")
     assert found.variants["copy"].artifact.size_ratio == 1.0
-    compared = compare_runs(found, found, Rules())
+    compared = compare_runs(found, found, Tolerances())
     assert {delta.name for delta in compared.deltas} >= {"model", "copy/single_sample/1"}
     assert json.loads((folder / "own.json").read_text())["benchmarks"]

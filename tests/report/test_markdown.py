@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from optkit.judge.ab import Design, compare_pairs
+from optkit.judge.ab import compare_pairs
 from optkit.judge.gates import check_run
 from optkit.judge.pairs import Pair
-from optkit.judge.tolerances import Rules
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.paired import PairedTiming
 from optkit.report.comparison import comparison_text
 from optkit.report.markdown import ab_culprits, comparison_culprits, gate_culprits, section
@@ -49,7 +49,7 @@ def test_slower_and_undecided_pairs_are_named_with_their_ratio() -> None:
         return process(number, ratios[pair.name] + noise * (-1) ** (number // 3))
 
     pairs = [Pair(name, Path("base"), Path("head")) for name in ratios]
-    slow, noisy, gone = ab_culprits(compare_pairs(pairs, measure, Design(), 1e9), ["gone"])
+    slow, noisy, gone = ab_culprits(compare_pairs(pairs, measure, Tolerances(), 1e9), ["gone"])
     assert slow.startswith("slow: slower: 1.49")
     assert noisy.startswith("noisy: inconclusive (")
     assert gone == "gone: missing, new or renamed; allow it with --allow"
@@ -67,5 +67,5 @@ def test_what_fails_between_two_runs_is_named_with_both_figures() -> None:
 def test_times_can_be_left_out_and_that_is_said() -> None:
     found = compared(run(variant()), run(variant(), seconds=(5.0,)), times=False)
     assert (found.exit_code, [d for d in found.deltas if d.metric == "seconds"]) == (0, [])
-    assert comparison_text(found, Rules(times=False)).endswith("together. Times were left out.")
-    assert "slower" not in comparison_text(found, Rules(times=False))
+    assert comparison_text(found, Tolerances(), times=False).endswith("together. Times were left out.")
+    assert "slower" not in comparison_text(found, Tolerances(), times=False)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from optkit.judge.ab import Design, compare_pairs
+from optkit.judge.ab import compare_pairs
 from optkit.judge.gates import Verdict, check_run
 from optkit.judge.pairs import Pair
+from optkit.judge.tolerances import Tolerances
 from optkit.measure.paired import PairedTiming
 from optkit.report.markdown_tables import ab_table, comparison_table, gate_table
 from optkit.spec import Gate
@@ -85,7 +86,7 @@ def test_pairs_have_their_ratio_and_the_same_file_says_so() -> None:
     def measure(pair: Pair, number: int) -> PairedTiming:
         return process(number, ratios[pair.name] + 0.001 * (-1) ** (number // 3))
 
-    judgements = compare_pairs([Pair(name, Path("base"), Path("head")) for name in ratios], measure, Design(), 1e9)
+    judgements = compare_pairs([Pair(name, Path("base"), Path("head")) for name in ratios], measure, Tolerances(), 1e9)
     _, fine, slow, left = cells(ab_table(judgements, ["left"]))
     assert fine[-1].startswith("✅ ")
     assert slow[-1].startswith("❌ ")

@@ -14,12 +14,12 @@ from optkit.measure.paired import LOAD_ORDERS, PairedTiming, load_places
 from optkit.stats.estimates import (
     Estimate,
     adjusted_mean,
-    detectable,
     equivalent,
     holm,
     mcnemar,
     mean_difference,
     median_interval,
+    minimum_detectable_effect,
     paired_drop_interval,
     proportion_interval,
     smallest_certified_drop,
@@ -194,7 +194,7 @@ def test_equivalence_needs_both_sides() -> None:
 def test_the_detectable_change_is_detected_nine_times_of_ten() -> None:
     rng = np.random.default_rng(3)
     none = np.empty((12, 0))
-    true = detectable(Estimate(0.0, 0.01 / math.sqrt(12), 11), 0.01, 0.02, 0.002)
+    true = minimum_detectable_effect(Estimate(0.0, 0.01 / math.sqrt(12), 11), 0.01, 0.02, 0.002)
     found = [adjusted_mean(rng.normal(true, 0.01, 12), none) for _ in range(2000)]
     power = np.mean([e.p_above(0.01) <= 0.002 and e.mean > 0.02 for e in found])
     assert 0.85 < power < 0.95

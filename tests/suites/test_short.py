@@ -90,6 +90,8 @@ def test_recipes_by_name():
     qat = recipe("pruned_qat")
     assert qat["conversion"] == {"mode": "int8"}
     assert qat["steps"][1]["preserve"] == "sparsity"
+    assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
+    assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
     assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
     assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 
@@ -184,3 +186,22 @@ def test_the_json_schema_refuses_a_wrong_key(suite_file):
     for wrong in ({"budgte": {}}, {"gates": [{"metric": "acuracy", "min": 1}]}, {"variants": {"a": {"steps": [{}]}}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**read_toml(suite_file), **wrong}, suite_schema())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ['scale = "wrong"', "size = 12", "mean = 0.5", 'channels_first = "yes"', "test_share = [0.2]", "seed = 1.5"],
+)
+def test_a_data_table_of_the_wrong_type_is_refused_when_the_file_is_read(suite_file, wrong):
+    """Before, it came to light in the middle of numpy, as a defect of optkit."""
+    table = f'data = {{ path = "data.npz", {wrong} }}'
+    suite_file.write_text(SHORT.replace('data = "data.npz"', table))
+    with pytest.raises(SuiteError, match=rf"Expected .* - at `workload.data.{wrong.split()[0]}"):
+        load_suite(str(suite_file))
+
+
+def test_a_data_table_takes_what_reads_data():
+    from optkit.suites.form import DataTable
+    from optkit.suites.own import DATA_KEYS
+
+    assert set(DataTable.__struct_fields__) == {"path", *DATA_KEYS}

@@ -92,3 +92,13 @@ def test_a_technique_that_keeps_what_was_made_may_follow(monkeypatch):
     assert len(read(PRUNE, {"technique": "toy"})) == 2
     with pytest.raises(SuiteError, match="toy after cluster undoes it; put toy before cluster"):
         read(CLUSTER, {"technique": "toy"})
+
+
+@pytest.mark.parametrize("made", [{"zeros"}, {"clusters"}, {"zeros", "clusters"}])
+@pytest.mark.parametrize("name", ["cluster", "quantize_aware", "distill", "finetune"])
+def test_the_parameters_that_a_technique_keeps_with_do_keep(name, made):
+    """Catches a recipe by name that undoes its own earlier steps."""
+    technique = TECHNIQUES[name]
+    more = {"teacher": "baseline"} if name == "distill" else {}
+    assert made <= technique.keeps(technique.step(**technique.keeping(frozenset(made)), **more))
+    assert technique.keeping(frozenset()) == {}, "what has nothing to keep has its plain form, and its key"

@@ -1,6 +1,7 @@
 """A toy command: build the toy suite, and say what came of each of the other toys."""
 
 import argparse
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from optkit.judge.gates import value_of
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     suite, dataset = open_suite("toy")
     store = Store(options.store)
-    artifacts = build_variants(suite, suite.variants, dataset, store)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        artifacts = build_variants(suite, suite.variants, dataset, store)
     with KerasWorkers() as workers:
         facts = gather(suite, artifacts, dataset, store, workers)
     found = {}
@@ -27,6 +30,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "metric": value_of(facts["changed"], "toy"),
         "file_bytes": facts["changed"].artifact.file_bytes,
         "gates": [gate.metric for gate in suite.gates],
+        "warned": [str(one.message) for one in warned if one.category.__name__ == "PreflightWarning"],
     }
     return result, "", 0
 

@@ -154,7 +154,7 @@ def document(
     found: Mapping[str, tuple[Record, Sequence[Record]]],
     repeated: Mapping[tuple[str, str], Sequence[Record]] = MappingProxyType({}),
 ) -> str:
-    """Return the part of docs/verdicts.md: `truth` and, by condition, what was found, each with its header.
+    """Return the part of docs/evidence/ab.md: `truth` and, by condition, what was found, each with its header.
 
     `repeated` are the invocations of identical pairs that were taken again and again, by condition and name.
     """

@@ -7,7 +7,7 @@ run`, one process of `optkit ab` and weight inspection do. A worker process that
 optkit and is counted; so is what takes 5 s or more, and what raises anything but an OptkitError. The result is a
 table, and `results.jsonl` in the folder: one line for each copy. It takes some 0.1 s a copy. To start Python 20,000
 times would take hours, so the processes in which files meet LiteRT are forked here from one that has its imports; they
-run the same workers. What it found stands in docs/trust.md.
+run the same workers. What it found stands in docs/evidence/trust.md.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ HANG_SECONDS = 5.0
 _DEAD_SECONDS = 60.0
 
 
-def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subprocess.CompletedProcess[str]:
+def forked(
+    worker: Path, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Do what `trial.launch` does, in a fork of this process: run a worker's `main` on the request."""
     from optkit.measure import paired_worker
     from optkit.tflite import trial_worker
@@ -47,6 +49,7 @@ def forked(worker: Path, request: Mapping[str, Any], timeout: float) -> subproce
             os.close(read)
             os.dup2(write, 1)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            os.environ.update(env or {})
             sys.stdin = io.StringIO(json.dumps(request))
             modules[str(worker)]()
         finally:

@@ -19,8 +19,8 @@ _HEAD = f"""\
 
 <!-- Made by `python -m benchmarks.studies.reproduction render`. Do not edit: change the study or the runs. -->
 
-Figures that public documents give, beside ours on the same work. A document's figure is written as it was published;
-ours is read from a saved run, and the ratio is ours / document. ↑: higher is better, ↓: lower is better.
+Figures that public documents give, beside ours on the same work. A document's figure is written as it was published.
+Ours is read from a saved run. The ratio is ours / document. ↑: higher is better, ↓: lower is better.
 
 - † Absolute times of two machines: the ratio says little. Speed-ups, each within one run, stand beside them.
 - ‡ Profile `quick`: a small subset, a short recipe and perhaps a smaller network. It runs the same code, but it is not
@@ -31,8 +31,10 @@ The runs are in `docs/results/runs/`. `python -m benchmarks.studies.reproduction
 and renders this page; `--list` shows the commands. Condensing drops {DROPPED}."""
 
 
-def page(documents: Sequence[Document], runs: Mapping[str, Run]) -> tuple[str, list[Line]]:
-    """Return the whole page, and its lines."""
+def page(
+    documents: Sequence[Document], runs: Mapping[str, Run], after: Mapping[str, str] | None = None
+) -> tuple[str, list[Line]]:
+    """Return the whole page, and its lines. `after` has what else follows the tables of a document, by its name."""
     lines = {
         (document.name, table.title): list(lines_of(document, table, runs))
         for document in documents
@@ -46,6 +48,7 @@ def page(documents: Sequence[Document], runs: Mapping[str, Run]) -> tuple[str, l
             parts.append(f"### {table.title}")
             parts += [table.note] if table.note else []
             parts.append(_table(lines[document.name, table.title], runs))
+        parts += [after[document.name]] if after and document.name in after else []
     return "\n\n".join(parts) + "\n", every
 
 

@@ -26,8 +26,8 @@ FOLDER = Path("docs/results/runs")
 PLANNED = Path(__file__).parent / "runs.toml"
 
 DROPPED = (
-    "raw rounds (of the reference model and by CPU time, too) and whatever else pytest-benchmark keeps of a benchmark, "
-    "but for its median and number of rounds; the commit, the host's name, and the path of the suite file"
+    "raw rounds (of the reference model and by CPU time, too), the commit, the host's name, and the path of the suite "
+    "file. Of pytest-benchmark's figures it keeps the median and the number of rounds"
 )
 _DROPPED_INFO = ("reference_rounds", "cpu_rounds", "reference_cpu_rounds")
 _KEPT_STATS = ("median", "rounds", "iterations")

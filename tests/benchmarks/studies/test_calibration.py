@@ -205,7 +205,7 @@ def test_the_table_counts_each_verdict_under_its_condition(tmp_path: Path) -> No
 
 
 def test_the_document_has_the_place_for_the_table() -> None:
-    assert (ROOT / "docs/verdicts.md").read_text().count("<!-- calibration:begin -->") == 1
+    assert (ROOT / "docs/evidence/ab.md").read_text().count("<!-- calibration:begin -->") == 1
 
 
 def test_a_session_alone_takes_rounds_of_a_millisecond_and_keeps_at_most_a_hundred() -> None:

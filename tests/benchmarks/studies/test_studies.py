@@ -20,7 +20,7 @@ def test_every_study_can_be_imported_from_the_root_of_the_repository() -> None:
 
 
 def test_commands_in_the_docs_name_modules_that_there_are() -> None:
-    texts = [*(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks" / "studies").rglob("*.py")]
+    texts = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "benchmarks" / "studies").rglob("*.py")]
     found = {name for path in texts for name in re.findall(r"python -m (benchmarks\.[\w.]*\w)", path.read_text())}
     assert len(found) >= 10
     for name in found:

@@ -1,4 +1,4 @@
-"""The README's example works as it stands there, on the data that a reader has."""
+"""The variant that docs/suites.md adds works as it stands there, on the data that a reader has."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ from tests.isolation import ROOT, USERS_DATA
 
 def added_variant() -> str:
     """Return the TOML of the section `Add a variant`."""
-    found = re.search(r"## Add a variant.*?```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    found = re.search(r"## Add a variant.*?```toml\n(.*?)```", (ROOT / "docs" / "suites.md").read_text(), re.S)
     assert found
     return found[1]
 
 
 @pytest.mark.parametrize("data", ["embedded", "full"])
-def test_the_variant_of_the_readme_passes_the_gates_of_its_suite(
+def test_the_variant_of_the_page_passes_the_gates_of_its_suite(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Catches an example that a reader copies and sees fail."""

@@ -1,0 +1,74 @@
+"""`optkit report`: a page on one or more saved runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optkit import __version__
+from optkit.build.store import Store
+from optkit.commands.command import Command, add_store, folder, names
+from optkit.data import Dataset
+from optkit.files.configuration import allowed_packages
+from optkit.judge.saved_runs import read_runs
+from optkit.names import shown
+from optkit.record.run import Run, read_run
+from optkit.report.page.answer import suite_of
+from optkit.report.page.make import Source, make_page
+from optkit.report.page.write import write_page
+from optkit.suites import open_suite
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_store(parser)
+    about = "saved by --benchmark-json or optkit bench -o; or a folder of saved runs, for the history"
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.json", help=about)
+    about = "where report.html, report.md and their pictures are written (default: report)"
+    parser.add_argument("-o", "--output", type=folder, default=Path("report"), metavar="DIR", help=about)
+    about = (
+        "show the samples that flip, with the suite's data: auto, full or embedded; or another data set, by name or "
+        "path (default: without)"
+    )
+    parser.add_argument("--data", metavar="WHICH", help=about)
+    about = "packages whose functions the suite may call (default: allow in the user's configuration)"
+    parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=about)
+    parser.add_argument("--suite", metavar="SUITE", help="whose data (default: of the suite that the run names)")
+
+
+def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    folders = [place for place in options.runs if place.is_dir()]
+    files = [place for place in options.runs if place not in folders] or _newest(folders)
+    sources = []
+    for path in files:
+        run = read_run(path)
+        sources.append(Source(shown(path), run, _dataset(run, options)))
+    written = write_page(make_page(sources, folders, Store(options.store), __version__), options.output)
+    text = "\n".join(f"written: {path}" for path in written)
+    return {"schema": 1, "written": [str(path) for path in written]}, text, 0
+
+
+def report_run(run: Run, dataset: Dataset, store: Store, output: Path, saved: Path | None) -> list[Path]:
+    """Write the page of a run that was just made, with its data, to the folder `output`; return its files."""
+    label = shown(saved) if saved else "the run itself was not saved"
+    return write_page(make_page([Source(label, run, dataset)], [], store, __version__), output)
+
+
+def _newest(folders: Sequence[Path]) -> list[Path]:
+    """Return the newest run of each suite in `folders`."""
+    found: dict[str, Path] = {}
+    for place in folders:
+        for saved in read_runs(place)[0]:
+            found[saved.run.suite] = place / saved.path
+    return list(found.values())
+
+
+def _dataset(run: Run, options: argparse.Namespace) -> Dataset | None:
+    if options.data is None:
+        return None
+    return open_suite(options.suite or suite_of(run), options.data, allowed=allowed_packages(options.allow))[1]
+
+
+_ABOUT = "write a page on saved runs: HTML, Markdown and the front as a picture"
+REPORT = Command(_ABOUT, "optkit report run.json -o report", _options, _run)

@@ -1,0 +1,137 @@
+"""Where the bytes are, and what the techniques left: zeros and distinct values, tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from optkit.errors import ArtifactError
+from optkit.record.facts import VariantFacts
+from optkit.record.run import Run
+from optkit.report.page.parts import Cell, Chart, Head, Section, Table, figure, text
+from optkit.tflite.weights import Tensor
+
+_BITS = {"float32": 32, "float16": 16, "int16": 16, "int8": 8, "uint8": 8, "int4": 4, "int2": 2}
+_OTHER = "all else"
+
+
+def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
+    """Return the bytes of each file by kind of weights and all else, and by tensor."""
+    kinds = list(dict.fromkeys(t.dtype for facts in run.variants.values() for t in facts.weights.tensors))
+    by_kind = {variant: _by_kind(facts) for variant, facts in run.variants.items()}
+    data = {
+        "kinds": [*kinds, _OTHER],
+        "rows": [
+            {"name": variant, "bytes": [found.get(kind, 0) for kind in (*kinds, _OTHER)]}
+            for variant, found in by_kind.items()
+        ],
+    }
+    heads = [
+        Head("variant", number=False),
+        *(Head(f"weights, {kind}") for kind in kinds),
+        Head(_OTHER),
+        Head("file bytes"),
+    ]
+    rows = tuple(
+        (
+            text(variant),
+            *(figure(found.get(kind), f"{found.get(kind, 0):,}") for kind in (*kinds, _OTHER)),
+            figure(run.variants[variant].artifact.file_bytes, f"{run.variants[variant].artifact.file_bytes:,}"),
+        )
+        for variant, found in by_kind.items()
+    )
+    about = "The bytes of each file: weights by their type, and all else. The table has the same figures."
+    parts: list[Chart | Table] = [
+        Chart(f"{name}-bytes", "bars", data, about),
+        Table("Bytes by kind", tuple(heads), rows),
+    ]
+    missing = []
+    inside = {variant: found for variant, path in files.items() if (found := _inside(path))}
+    if inside:
+        parts.append(_by_tensor(inside))
+    else:
+        missing.append("No bytes by tensor: none of the files is in the store. Build them, or name it with --store.")
+    return Section("size", "Size", tuple(parts), tuple(missing))
+
+
+def _by_kind(facts: VariantFacts) -> dict[str, int]:
+    """Return the bytes of the weight tensors by type, dense, and of all else in the file."""
+    found: dict[str, int] = {}
+    for tensor in facts.weights.tensors:
+        found[tensor.dtype] = found.get(tensor.dtype, 0) + -(-tensor.elements * _BITS.get(tensor.dtype, 32) // 8)
+    rest = facts.artifact.file_bytes - sum(found.values())
+    return {**found, _OTHER: max(0, rest)}
+
+
+def _inside(path: Path) -> list[tuple[str, str, str, int]]:
+    """Return (tensor, type, shape, bytes) of what a .tflite file holds, largest first; nothing of any other file."""
+    from optkit.tflite.flatbuffer import DAMAGE, read_flatbuffer, tensor_name, tensor_type
+
+    if path.suffix != ".tflite":
+        return []
+    try:
+        model = read_flatbuffer(path)
+        found = []
+        seen: set[int] = set()
+        for graph in model.subgraphs:
+            for tensor in graph.tensors:
+                data = model.buffers[tensor.buffer].data
+                if data is None or not len(data) or tensor.buffer in seen:
+                    continue
+                seen.add(tensor.buffer)
+                shape = "×".join(str(int(size)) for size in (tensor.shape if tensor.shape is not None else ()))
+                found.append((tensor_name(tensor), tensor_type(tensor), shape, len(data)))
+    except (ArtifactError, *DAMAGE):
+        return []
+    return sorted(found, key=lambda one: -one[3])
+
+
+def _by_tensor(inside: Mapping[str, list[tuple[str, str, str, int]]]) -> Table:
+    heads = (Head("variant", False), Head("tensor", False), Head("type", False), Head("shape", False), Head("bytes"))
+    most = max(5, 400 // len(inside))  # of each file the largest: the page is for people
+    rows = []
+    for variant, found in inside.items():
+        for name, kind, shape, size in found[:most]:
+            rows.append((text(variant), text(name or "(no name)"), text(kind), text(shape), figure(size, f"{size:,}")))
+        rest = sum(one[3] for one in found[most:])
+        if rest:
+            more = f"{len(found) - most} smaller ones"
+            rows.append((text(variant), text(more), text(""), text(""), figure(rest, f"{rest:,}")))
+    return Table("Bytes by tensor", heads, tuple(rows), folded=True)
+
+
+def weights_section(run: Run, name: str) -> Section:
+    """Return zeros and distinct values of each weight tensor, by layer and file."""
+    layers = _layers(run)
+    named = list(dict.fromkeys(layer for found in layers.values() for layer in found))
+    if not named:
+        return Section("weights", "Weights", (), ("No weights by layer: the run names none.",))
+    zeros = [[found[layer].zeros if layer in found else None for layer in named] for found in layers.values()]
+    data = {"names": list(layers), "layers": named, "zeros": zeros}
+    about = "The share of zeros of each layer's weights, by file. The table has the same figures."
+    heads = [Head("layer", number=False), *(Head(variant) for variant in layers)]
+    tables = []
+    for caption, cell in (("Zeros by layer", _zeros), ("Distinct values by layer", _distinct)):
+        rows = tuple((text(layer), *(cell(found.get(layer)) for found in layers.values())) for layer in named)
+        tables.append(Table(caption, tuple(heads), rows, folded=len(named) * len(layers) > 200))
+    return Section("weights", "Weights", (Chart(f"{name}-zeros", "grid", data, about), *tables))
+
+
+def _layers(run: Run) -> dict[str, dict[str, Tensor]]:
+    """Return the weight tensors of each file by layer; one whose name was stripped by its place in the file."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for variant, facts in run.variants.items():
+        own: dict[str, Tensor] = {}
+        for place, tensor in enumerate(facts.weights.tensors, 1):
+            label = tensor.layers[-1] if tensor.layers else tensor.name or f"tensor {place}"
+            own[label if label not in own else f"{label}, tensor {place}"] = tensor
+        found[variant] = own
+    return found
+
+
+def _zeros(tensor: Tensor | None) -> Cell:
+    return figure(tensor.zeros if tensor else None, f"{100 * tensor.zeros:.1f} %" if tensor else "")
+
+
+def _distinct(tensor: Tensor | None) -> Cell:
+    return figure(tensor.distinct_in_scale if tensor else None, f"{tensor.distinct_in_scale:,}" if tensor else "")
