@@ -4,15 +4,21 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from optkit.suites import tomllib
 from tests.isolation import ROOT
 
 _BUILDS = 77
 """The oldest setuptools that reads this pyproject.toml."""
 _LEFT_OUT = {"docs", "out", "build", "dist"}
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = _PROJECT["optional-dependencies"]
 
 
 def build_wheel(folder: Path) -> Path:
@@ -37,6 +43,42 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
     """Leave out what is no source, and what is large and in no wheel."""
     made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
     return made | (_LEFT_OUT if Path(folder) == ROOT else set())
+
+
+def needed(extra: str) -> set[str]:
+    """Return the libraries of optkit with `extra`, and what they need in turn, as they are installed here."""
+    todo = [Requirement(one) for one in (*_PROJECT["dependencies"], *EXTRAS[extra])]
+    seen: set[str] = set()
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        if name == "optkit":
+            todo += [Requirement(other) for extra in one.extras for other in EXTRAS[extra]]
+            continue
+        if str(one) in seen or (one.marker and not one.marker.evaluate()):
+            continue
+        seen.add(str(one))
+        for requirement in map(Requirement, metadata.requires(name) or ()):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *one.extras)):
+                requirement.marker = None
+                todo.append(requirement)
+    return {canonicalize_name(Requirement(one).name) for one in seen}
+
+
+def libraries_of(extra: str, folder: Path) -> Path:
+    """Return a folder of links to what `pip install 'optkit[EXTRA]'` would bring but optkit: no other library.
+
+    Raises PackageNotFoundError when one is not installed here.
+    """
+    folder.mkdir(parents=True)
+    for name in needed(extra):
+        distribution = metadata.distribution(name)
+        tops = {Path(file).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}
+        for top in tops:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
+    return folder
 
 
 def libraries_without_optkit(folder: Path) -> Path:
