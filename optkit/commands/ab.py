@@ -61,16 +61,10 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "not_allowed": alone,
         "unchanged": unchanged,
     }
-    text = comparison.judgements_text(judgements, pairing, tolerances, alone)
-    if unchanged:
-        text = f"the same file on both sides, not timed: {', '.join(unchanged)}\n{text}"
-    code = 1 if alone else exit_code(one.verdict for one in judgements)
-    table = markdown_tables.ab_table(judgements, unchanged)
-    return (
-        result,
-        text,
-        reported(options, "optkit ab", markdown.ab_culprits(judgements, alone), text, code, table=table),
-    )
+    text = comparison.judgements_text(judgements, pairing, tolerances, alone, unchanged=unchanged)
+    code = 1 if alone else exit_code([*(one.verdict for one in judgements), *("same" for _ in unchanged)])
+    table, culprits = markdown_tables.ab_table(judgements, unchanged), markdown.ab_culprits(judgements, alone)
+    return result, text, reported(options, "optkit ab", culprits, text, code, table=table)
 
 
 def _is_one_file(pair: Pair) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from optkit.judge.figures import Figure
 from optkit.record.run import Run
 from optkit.report.front import Axis, Point, front_svg
+from optkit.report.mermaid import front_mermaid
 from optkit.report.page.parts import Chart, Missing, Picture, Section
 from optkit.report.text import time_text
 from optkit.spec.metrics import MODES
@@ -114,7 +115,7 @@ def _drawn(run: Run, name: str, points: list[Point], x: Axis, y: Axis) -> Pictur
     title = f"{run.suite}: {x.label} against {y.label}"
     svg = front_svg(points, x=x, y=y, title=title, width=720, height=440)
     about = f"{x.label} against {y.label}: {'; '.join(_told(point, y) for point in points)}"
-    return Picture(f"{name}-front", svg, about)
+    return Picture(f"{name}-front", svg, about, front_mermaid(points, x=x, y=y, title=title))
 
 
 def _told(point: Point, y: Axis) -> str:
