@@ -14,7 +14,7 @@ from optkit.commands.judging import add_judging, printed, tolerances_of
 from optkit.commands.reporting import add_reporting, reported
 from optkit.judge.ab import LOOKS, Measure, compare_pairs
 from optkit.judge.pairs import Pair, find_pairs
-from optkit.judge.verdicts import exit_code
+from optkit.judge.verdicts import ChangeVerdict, exit_code
 from optkit.measure.paired import PairedTiming
 from optkit.measure.paired_process import run_process
 from optkit.report import comparison, markdown, markdown_tables
@@ -62,7 +62,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "unchanged": unchanged,
     }
     text = comparison.judgements_text(judgements, pairing, tolerances, alone, unchanged=unchanged)
-    code = 1 if alone else exit_code([*(one.verdict for one in judgements), *("same" for _ in unchanged)])
+    verdicts: list[ChangeVerdict] = [one.verdict for one in judgements]
+    code = 1 if alone else exit_code([*verdicts, "same"] if unchanged else verdicts)
     table, culprits = markdown_tables.ab_table(judgements, unchanged), markdown.ab_culprits(judgements, alone)
     return result, text, reported(options, "optkit ab", culprits, text, code, table=table)
 
