@@ -1,7 +1,8 @@
 """The commands in the READMEs of docs/examples, and the same examples from the wheel in fresh environments.
 
-`make examples` runs this module: it builds the wheel, makes an environment for each `pip install` that a README
-has, and types every command of every README there. It fetches libraries; tests do not.
+`make examples` runs this module: it builds the wheel, makes a fresh environment, and types every command of every
+README there. The examples without TensorFlow come first; then what the others install is added. It fetches libraries;
+tests do not.
 """
 
 import os
@@ -16,13 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 NAMES = (
+    "tflite_only",
+    "gated_pull_request",
     "image_classifier",
     "tabular_regression",
     "text_classifier",
     "two_inputs",
-    "tflite_only",
-    "gated_pull_request",
 )
+"""In the order in which they run: those that need no TensorFlow first."""
+QUICK = "--benchmark-max-time=0.1"
+"""Each benchmark is short: a user's takes half a second."""
 _IDENTITY = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -65,21 +69,19 @@ def typed(name: str, folder: Path, env: dict[str, str]) -> str:
     return "\n".join(said)
 
 
-def _environment(install: str, number: int, folder: Path, wheel: Path) -> Path:
-    """Make a fresh environment, and type `install` in it: `optkit` is the wheel, others have the tested versions."""
-    environment = folder / f"environment{number}"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+def _install(command: str, environment: Path, wheel: Path) -> None:
+    """Type `command` in `environment`: `optkit` is the wheel, other libraries have the tested versions."""
+    folder = wheel.parent
     (folder / "wheel.txt").write_text(f"optkit @ {wheel.as_uri()}\n")
     env = {**_clean(environment), "PIP_CONSTRAINT": f"{folder / 'wheel.txt'} {ROOT / 'constraints.txt'}"}
-    subprocess.run(["bash", "-c", f"{install} --quiet --disable-pip-version-check"], cwd=folder, env=env, check=True)
+    subprocess.run(["bash", "-c", f"{command} --quiet --disable-pip-version-check"], cwd=folder, env=env, check=True)
     code = "import importlib.util as u, optkit, sys; print(optkit.__file__, bool(u.find_spec('tensorflow')))"
     done = subprocess.run(
         [environment / "bin" / "python", "-c", code], cwd=folder, env=env, check=True, stdout=subprocess.PIPE, text=True
     )
     place, tensorflow = done.stdout.split()
     assert Path(place).is_relative_to(environment), place
-    assert (tensorflow == "True") == ("train" in install), "no TensorFlow for those who have a .tflite file"
-    return environment
+    assert (tensorflow == "True") == ("train" in command), "no TensorFlow for those who have a .tflite file"
 
 
 def _clean(environment: Path) -> dict[str, str]:
@@ -89,20 +91,28 @@ def _clean(environment: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Build the wheel and run every example from it. Raises AssertionError, or CalledProcessError, when one fails."""
+    """Build the wheel and run every example from it.
+
+    Raises AssertionError, or CalledProcessError, when one fails.
+    """
     with tempfile.TemporaryDirectory(prefix="optkit-examples-") as temporary:
         folder = Path(temporary)
         build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
         subprocess.run([sys.executable, *build], check=True)
         (wheel,) = folder.glob("optkit-*.whl")
-        environments: dict[str, Path] = {}
+        environment = folder / "environment"
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        env = {**_clean(environment), "OPTKIT_STORE": str(folder / "store"), "PYTEST_ADDOPTS": QUICK}
+        installed = set()
         for name in NAMES:
             began = time.monotonic()
             (install,) = [command for command, _ in commands(name) if command.startswith("pip install ")]
-            if install not in environments:
-                environments[install] = _environment(install, len(environments), folder, wheel)
+            if install not in installed:
+                _install(install, environment, wheel)
+                installed.add(install)
+                print(f"{install}: {time.monotonic() - began:.0f} s", flush=True)
+                began = time.monotonic()
             shutil.copytree(EXAMPLES / name, folder / name)
-            env = {**_clean(environments[install]), "OPTKIT_STORE": str(folder / "store")}
             typed(name, folder / name, env)
             print(f"{name}: as its README says, {time.monotonic() - began:.0f} s", flush=True)
 

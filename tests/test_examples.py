@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optkit.record import sessions
-from tests.examples import EXAMPLES, NAMES, commands, fences, typed
+from tests.examples import EXAMPLES, NAMES, QUICK, commands, fences, typed
 from tests.isolation import PYTHONPATH, ROOT
 
 GATED = "gated_pull_request"
@@ -19,7 +19,7 @@ GATED = "gated_pull_request"
 def test_every_folder_is_run_here_and_is_small() -> None:
     assert sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) == sorted(NAMES)
     for name in NAMES:
-        assert f"[{name}]({name})" in (EXAMPLES / "README.md").read_text()
+        assert f"[{name}]({name}/README.md)" in (EXAMPLES / "README.md").read_text()
         for path in (EXAMPLES / name).iterdir():
             assert path.stat().st_size <= (200_000 if path.suffix == ".npz" else 100_000), path
 
@@ -67,7 +67,8 @@ def test_the_gated_pull_request_fails_as_its_readme_shows(tmp_path: Path) -> Non
     tools.mkdir()
     (tools / "optkit").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m optkit "$@"\n')
     (tools / "optkit").chmod(0o755)
-    env = {**sessions.environment(), "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH}
+    more = {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH, "PYTEST_ADDOPTS": QUICK}
+    env = {**sessions.environment(), **more}
     said = list(map(without_figures, typed(GATED, folder, env).splitlines()))
     shown = [line for block in fences((folder / "README.md").read_text(), "text") for line in block.splitlines()]
     assert any(line.startswith("fail: ") for line in shown)

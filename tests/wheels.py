@@ -82,10 +82,10 @@ def libraries_of(extra: str, folder: Path) -> Path:
 
 
 def libraries_without_optkit(folder: Path) -> Path:
-    """Return a folder of links to what is installed here but optkit and pip: what a registry would bring."""
+    """Return a folder of links to what is installed here but optkit: what a registry would bring, and pip."""
     folder.mkdir(parents=True)
     for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
-        if not path.name.startswith(("optkit", "__editable__", "pip")) and path.suffix != ".pth":
+        if not path.name.startswith(("optkit", "__editable__")) and path.suffix != ".pth":
             (folder / path.name).symlink_to(path)
     return folder
 

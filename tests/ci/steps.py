@@ -54,7 +54,8 @@ def stand_in(checkout: Path) -> None:
 class Job:
     """A job in `workspace`: what its steps may refer to, and what came of them.
 
-    `temp` is the temporary folder of the runner; one beside the workspace when it is not given.
+    `temp` is the temporary folder of the runner; one beside the workspace when it is not given. `done` are steps of an
+    action that the runner has done for an earlier job; they are skipped.
     """
 
     workspace: Path
@@ -62,6 +63,7 @@ class Job:
     inputs: dict[str, str] = field(default_factory=dict)
     event: str = "pull_request"
     temp: Path | None = None
+    done: frozenset[str] = frozenset()
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: str = ""
     failed: bool = False
@@ -76,7 +78,7 @@ class Job:
         """Run what can be run of `steps`, each when its condition holds, and keep outcomes and outputs by id."""
         for number, step in enumerate(steps):
             outcome, outputs = "skipped", {}
-            if self.due(str(step.get("if", "success()"))):
+            if step.get("id") not in self.done and self.due(str(step.get("if", "success()"))):
                 if "run" in step:
                     outcome, outputs = self._run(step)
                 elif is_this_action(step["uses"]):
@@ -101,7 +103,7 @@ class Job:
 
     def _action(self, step: dict[str, Any]) -> tuple[str, dict[str, str]]:
         given = {name: self.value(str(value)) for name, value in step.get("with", {}).items()}
-        inner = Job(self.workspace, self.env, event=self.event, temp=self.temp)
+        inner = Job(self.workspace, self.env, event=self.event, temp=self.temp, done=self.done)
         outputs = inner.act(given)
         self.log += inner.log
         self.steps |= {f"{step.get('id')}/{name}": found for name, found in inner.steps.items()}
