@@ -41,6 +41,8 @@ from .judge.pairs import Pair as Pair
 from .judge.pairs import find_pairs as find_pairs
 from .judge.saved_runs import read_runs as read_runs
 from .judge.tolerances import Tolerances as Tolerances
+from .judge.tune import Tuning as Tuning
+from .judge.tune import tune as tune
 from .keras.finding import Finding as Finding
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate

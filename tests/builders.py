@@ -18,6 +18,7 @@ from optkit.measure.paired import LOAD_ORDERS, PairedTiming
 from optkit.record.chain import conversion_in
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, RuntimeFacts
 from optkit.record.run import extra_info
+from optkit.record.timing import Timing
 from optkit.spec.keys import file_sha256
 from optkit.suites import read_suite, tomllib
 from optkit.tflite.weights import Tensor, WeightFacts
@@ -77,7 +78,7 @@ def facts(variant: str = "baseline", **changes: Any) -> VariantFacts:
 
 
 def benchmark(of: VariantFacts, seconds: float = 0.5, mode: str = "single_batch", threads: int = 1) -> dict[str, Any]:
-    timing = {"mode": mode, "threads": threads, "batch": 32, "samples": 32, "strategy": None, "trial": {}}
+    timing = Timing(variant=of.variant, mode=mode, threads=threads, batch=32, samples=32, seconds=float(seconds))
     info = json.loads(msgspec.json.encode(extra_info(of, timing, "baseline")))
     return {"name": f"test_latency[{of.variant}]", "stats": {"median": seconds}, "extra_info": {"optkit": info}}
 

@@ -18,6 +18,7 @@ LINES = {
     "a network": ("from optkit.models import toy", '"toy": NetworkEntry(toy.build),'),
     "a data set": ("from optkit.data import toy", '"toy": toy.ENTRY,'),
     "a suite": (),
+    "a runtime": ("", '"toy": "optkit.runtime.toy",'),
     "a command": ("", '"toy": Line("toy", "a toy"),'),
     "a metric": ("", '"toy": Metric("bytes", "lower"),'),
     "a metric of a task, such as accuracy": (
@@ -84,6 +85,7 @@ def test_a_toy_of_each_kind_is_one_file_and_one_line(package: Path, tmp_path: Pa
     assert found["factor"] == pytest.approx(3)
     assert found["warned"] == ["variant 'changed': toy: layer 'y': times 3.0"], "preflight asks the toy"
     assert found["metric"] == 2 * found["file_bytes"] > 0
+    assert found["in_toy"] == pytest.approx(7), "seven times what LiteRT gives, by its setting"
 
 
 def test_a_toy_metric_of_a_task_measures(package: Path, tmp_path: Path) -> None:

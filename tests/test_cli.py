@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_a_defect_is_one_line_and_exit_code_4(
 ) -> None:
     """Catches a traceback, and the exit code 1 of a gate that failed, for what is nobody's gate."""
 
-    def run(_: object) -> None:
+    def run(_: object) -> NoReturn:
         raise TypeError("no\nsuch thing")
 
     monkeypatch.setitem(COMMANDS, "list", dataclasses.replace(load_command("list"), run=run))

@@ -33,7 +33,7 @@ from optkit.suites.form import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = sorted((ROOT / "docs" / "results" / "runs").glob("*.json"))
-ODD = (
+ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, -5, 2.0, 0.5, 1e300, -1e300, 1e-300, 1 << 53, 1 << 64, 10**400),
     *("", "x", "on", "\0", "[/bold]", ":smile:", "\u202e", "a" * 5000, "nowhere.toml", "/", "é"),
     *([], {}, [[]], [None], {"on": 1}, {"": {}}, {"a": {"b": [1, {"c": None}]}}, ["x"], [1, "x", None]),

@@ -105,10 +105,11 @@ def techniques(options: argparse.Namespace) -> None:
 
 
 def _mean_and_each(values: list[float | None], form: str) -> str:
-    if None in values:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return "not measured"
-    each = ", ".join(form.format(value) for value in values)
-    return each if len(values) == 1 else f"{form.format(statistics.mean(values))} ({each})"
+    each = ", ".join(form.format(value) for value in known)
+    return each if len(known) == 1 else f"{form.format(statistics.mean(known))} ({each})"
 
 
 def call(parser: argparse.ArgumentParser) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
     context = _context(build, stage, notes)
 
     def make(path: Path) -> Mapping[str, Any]:
+        resumed = store.scratch(stage.key).exists()  # then a part of the work was done before
+        began = time.perf_counter()
         build.progress.begin(stage.label)
         try:
             with silenced() if stage.needs_tensorflow else contextlib.nullcontext():
@@ -159,7 +162,8 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
             raise BuildError(f"stage {stage.label!r} failed: {type(error).__name__}: {error}") from error
         finally:
             build.progress.end(stage.label)
-        return _about(stage, path, notes)
+        took = {} if resumed else {"seconds": round(time.perf_counter() - began, 3)}
+        return {**_about(stage, path, notes), **took}
 
     return store.get(stage.key, make, stage.form.file, lambda path, old: _about(stage, path, old.get("notes")))
 

@@ -23,6 +23,7 @@ from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.report.html import check_extra
 from optkit.report.progress import counted, shown_work
+from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite
 from optkit.suites import place_of
 
@@ -54,6 +55,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.like:
         read_run(options.like)
     suite, dataset = open_chosen(options)
+    check_variants(suite.measured(options.variants))
     store = Store(options.store)
     ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
     document = _timed(options, store)

@@ -9,12 +9,16 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, add_time_limit, count
+from optkit.commands.running import add_running, running_of
+from optkit.errors import OptkitError
 from optkit.inspect.causes import Side
+from optkit.inspect.elsewhere import look_at
 from optkit.inspect.inspection import inspect_model
 from optkit.inspect.pair import ExplainedTimes, explain_model, explain_pair, inspect_pair
 from optkit.inspect.prefixes import time_prefixes
 from optkit.inspect.profile import PROCESSES, Profile
 from optkit.inspect.times import disagreement
+from optkit.report.elsewhere import look_text
 from optkit.report.inspect import inspection_text
 from optkit.report.inspect_pair import differences_text, explanation_text, pair_head
 from optkit.report.inspect_times import profile_text, second_way_text, tries_text
@@ -34,10 +38,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=count, default=PROCESSES, metavar="N", help=about)
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of LiteRT (1)")
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
+    add_running(parser, "would this runtime run the file, and with how much memory?")
     add_time_limit(parser)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    if options.other and (options.runtime or options.settings):
+        raise OptkitError("--runtime and --settings are for one file; leave the other one out")
     result, text = _pair(options) if options.other else _one(options)
     return {"schema": SCHEMA, **result}, text, 0
 
@@ -46,6 +53,10 @@ def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     found = inspect_model(options.model, **_ways(options))
     result: dict[str, Any] = {"model": found}
     sections = [inspection_text(found)]
+    if options.runtime or options.settings:
+        look = look_at(options.model, running_of(options), **_ways(options))
+        result["runtime"] = look
+        sections.append(look_text(look))
     if options.profile or options.prefixes:
         times = explain_model(found, processes=options.processes)
         result |= {"ceiling": times.ceiling, **_side(times.sides[0])}

@@ -37,6 +37,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
             "kind": variant.kind,
             "steps": canonical(variant.steps),
             "conversion": canonical(variant.conversion),
+            "runtime": "keras" if variant.kind == "keras" else variant.running.runtime,
+            "settings": canonical(variant.running.settings),
             "gates": canonical(suite.gates_of(variant)),
         }
         for variant in suite.variants

@@ -34,6 +34,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "path (default: without)"
     )
     parser.add_argument("--data", metavar="WHICH", help=about)
+    about = (
+        "time the operators of the run's files that are in the store, and keep the times there (some seconds a file)"
+    )
+    parser.add_argument("--profile", action="store_true", help=about)
     about = "packages whose functions the suite may call (default: allow in the user's configuration)"
     parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=about)
     about = "append the Markdown to FILE for a job summary: with the front as a diagram (may be repeated)"
@@ -47,7 +51,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     sources = []
     for path in files:
         run = read_run(path)
-        sources.append(Source(shown(path), run, _dataset(run, options)))
+        sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
     page = make_page(sources, folders, Store(options.store), __version__)
     written = write_page(page, options.output)
     for path in options.summary:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from optkit.commands.command import Command, add_time_limit, count
+from optkit.commands.running import add_running, running_of
 from optkit.names import shown
 from optkit.report import text
 from optkit.runtime.predict import predict, read_labels
@@ -23,6 +24,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=count, default=5, metavar="N", help="show the N best classes (default: 5)")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="class names, one a line, class 0 first")
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of the runtime (default: 1)")
+    add_running(parser)
     add_time_limit(parser)
 
 
@@ -36,6 +38,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         labels=labels,
         threads=options.threads,
         seconds=options.time_limit,
+        running=running_of(options),
     )
     result = [{"image": shown(p.image), "top": msgspec.to_builtins(p.top)} for p in found]
     return result, text.predictions_text(found), 0

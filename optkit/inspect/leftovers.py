@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from optkit.inspect.operators import GraphInfo, Operator, TensorInfo
+from optkit.tflite.pairs import find_pairs
 from optkit.tflite.tensors import held
 
 _SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")
@@ -87,6 +88,7 @@ def _only_for(graph: GraphInfo, users: dict[int, list[int]], number: int, inside
 def _pairs(model: Any, graph: GraphInfo) -> Iterator[Leftover]:
     """Find operators that undo the one before them."""
     makers = graph.makers()
+    gone = {(pair.first, pair.second) for pair in find_pairs(model, model.subgraphs[graph.index])}
     for second in graph.operators:
         if not second.inputs or second.inputs[0] not in makers:
             continue
@@ -96,7 +98,8 @@ def _pairs(model: Any, graph: GraphInfo) -> Iterator[Leftover]:
         for kind, undoes, text in _PAIRS:
             if undoes(model, graph, first, second):
                 told = f"{first.kind}, then {second.kind} {second.layer}".rstrip()
-                yield Leftover(kind=kind, operators=(first.index, second.index), text=f"{told}: {text}", convert=False)
+                both = (first.index, second.index)
+                yield Leftover(kind=kind, operators=both, text=f"{told}: {text}", convert=both in gone)
 
 
 def _same_type(model: Any, graph: GraphInfo, first: Operator, second: Operator) -> bool:

@@ -71,7 +71,7 @@ class Speed:
 
 def ceiling(threads: int = 1) -> Ceiling:
     """Return what this machine can do, from the user's cache; measured when it is not there. Raises ArtifactError."""
-    place, key = _place(), f"{_processor()} / ai-edge-litert {runtime_version()} / {threads}"
+    place, key = _place(), f"{processor()} / ai-edge-litert {runtime_version()} / {threads}"
     kept = _kept(place)
     if key not in kept:
         kept[key] = _measured(threads)
@@ -160,7 +160,8 @@ def _place() -> Path:
     return platformdirs.user_cache_path("optkit") / "roofline.json"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of this machine's processor."""
     with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
         for line in file:
             if line.startswith(("model name", "Model")):

@@ -56,7 +56,7 @@ def _ways(found: Inspection, plain: Job, folder: Path) -> list[tuple[str, Job, f
     if any(one.convert for one in found.leftovers):
         simpler = folder / "simpler.tflite"
         simpler.write_bytes(simplify(read_bytes(Path(path))))
-        ways.append(("without the arithmetic on shapes", Job(str(simpler), threads, batch), 1.0))
+        ways.append(("without what the converter left", Job(str(simpler), threads, batch), 1.0))
     return ways
 
 

@@ -22,6 +22,7 @@ from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
 from optkit.record.samples import correct_samples, is_accuracy_measured
 from optkit.record.timing import Timing, benchmark_name, common_clock
+from optkit.spec.running import said
 from optkit.stats.estimates import (
     Estimate,
     equivalent,
@@ -157,9 +158,8 @@ def _accuracy(name: str, base: Run, head: Run, tolerances: Tolerances, level: fl
         change=drop,
         reason=f"{lost} samples lost, {gained} gained",
     )
-    if base.variants[name].runtime.name != head.variants[name].runtime.name:
-        runtimes = (run.variants[name].runtime.name for run in (base, head))
-        return dataclasses.replace(delta, reason="other runtimes: " + " and ".join(runtimes))
+    if other := _other_runtimes(name, base, head):
+        return dataclasses.replace(delta, reason=other)
     low, high = paired_drop_interval(lost, gained, samples, level)
     near = paired_drop_interval(lost, gained, samples, tolerances.equivalence_alpha)
     return _Test(
@@ -173,7 +173,17 @@ def _accuracy(name: str, base: Run, head: Run, tolerances: Tolerances, level: fl
     )
 
 
-def _quality(name: str, base: Run, head: Run, tolerances: Tolerances, level: float) -> _Test:
+def _other_runtimes(name: str, base: Run, head: Run) -> str:
+    """Say which runtimes, or which settings of one, ran the variant; empty when they were the same."""
+    old, new = (run.variants[name].runtime for run in (base, head))
+    if old.name != new.name:
+        return f"other runtimes: {old.name} and {new.name}"
+    if old.settings != new.settings:
+        return f"other settings of {old.name}: {said(old.settings)} and {said(new.settings)}"
+    return ""
+
+
+def _quality(name: str, base: Run, head: Run, tolerances: Tolerances, level: float) -> _Test | Delta:
     """Test a metric other than accuracy: by the paired bootstrap, or exactly where its scores are right or wrong."""
     old, new = scores_of(base, name), scores_of(head, name)
     margin = quality_margin(old, tolerances.max_drop)
@@ -189,6 +199,8 @@ def _quality(name: str, base: Run, head: Run, tolerances: Tolerances, level: flo
         high=found.high,
         reason=f"{found.differing} of {found.samples} samples differ; {found.method}",
     )
+    if other := _other_runtimes(name, base, head):
+        return dataclasses.replace(delta, verdict="not comparable", reason=other)
     return _Test(
         delta=delta,
         worse=found.p_worse,
@@ -279,9 +291,8 @@ def _figure(timing: Timing, normalized: bool, clock: ClockName) -> float:
 
 def _other_settings(base: Timing, head: Timing) -> str:
     """Say which settings differ that a time depends on; empty when none does."""
-    names = ("batch", "samples", "strategy")
+    names = ("batch", "samples", "strategy", "running")
+    told = [(name, getattr(base, name), getattr(head, name)) for name in names]
     return ", ".join(
-        f"{name} {getattr(base, name)} and {getattr(head, name)}"
-        for name in names
-        if getattr(base, name) != getattr(head, name)
+        f"{name} {getattr(old, 'name', old)} and {getattr(new, 'name', new)}" for name, old, new in told if old != new
     )

@@ -281,7 +281,7 @@ def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
     machine = run.machine
     return {
         "artifact": facts.artifact.sha256,
-        "runtime": msgspec.to_builtins(facts.runtime),
+        "runtime": {name: value for name, value in msgspec.to_builtins(facts.runtime).items() if value},
         "spec": facts.spec,
         "machine": {"node": machine.node, "cpu": machine.processor, "cores": machine.cores},
     }

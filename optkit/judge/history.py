@@ -141,7 +141,7 @@ def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_
         setting = timing.setting
         reference = setting.reference if timing.reference_seconds else "none"
         batch = None if setting.way else setting.batch  # a full set's is a part of the way that was chosen
-        apart = (kinds[setting.variant], batch, setting.samples, reference, setting.clock)
+        apart = (kinds[setting.variant], batch, setting.samples, reference, setting.clock, setting.runs_on)
         sessions.setdefault(_Key(*where, setting.name, "seconds", apart), []).append(timing)
     yield from ((key, _Value(saved, timings)) for key, timings in sessions.items())
 

@@ -40,6 +40,7 @@ class Setting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     strategy: str | None
     reference: str | None
     clock: str
+    runs_on: str = ""
 
     @property
     def name(self) -> str:

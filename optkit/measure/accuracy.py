@@ -18,6 +18,7 @@ from optkit.data import Dataset
 from optkit.errors import ArtifactError
 from optkit.measure.latency import set_up
 from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.chosen import Load
 from optkit.runtime.samples import run_samples
 from optkit.spec.keys import digest
 from optkit.spec.metrics import Task
@@ -74,12 +75,14 @@ def evaluate(
     artifact: Artifact,
     dataset: Dataset,
     task: Task,
-    runtime: Mapping[str, str],
+    runtime: Mapping[str, Any],
     store: Store,
     workers: KerasWorkers,
+    load: Load = TFLiteRunner,
 ) -> Evaluation:
     """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime.
 
+    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it.
     `dataset` must be `labelled`. Large samples are run in smaller batches, and a part of the set at a time.
     """
     about = {
@@ -91,7 +94,7 @@ def evaluate(
     }
 
     def make(path: Path) -> dict[str, Any]:
-        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers)))
+        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers, load)))
         found = Evaluation(classify(scores, task) == dataset.y_test)
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
@@ -106,11 +109,13 @@ def evaluate(
     return read(store.path(entry))
 
 
-def _scores(artifact: Artifact, x: Any, workers: KerasWorkers) -> Iterator[npt.NDArray[np.float32]]:
+def _scores(
+    artifact: Artifact, x: Any, workers: KerasWorkers, load: Load = TFLiteRunner
+) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
     plain = isinstance(x, np.ndarray) and x.dtype == np.float32
     if artifact.kind == "tflite" and (not plain or TFLiteRunner.fixed_batch(artifact.path)):
-        found = run_samples(artifact.path, x)
+        found = run_samples(artifact.path, x, load=load)
         if len(found) != 1:
             names = ", ".join(found)
             raise ArtifactError(f"{artifact.variant} has the outputs {names}; accuracy is of a model with one output")
@@ -121,7 +126,8 @@ def _scores(artifact: Artifact, x: Any, workers: KerasWorkers) -> Iterator[npt.N
         batch = max(1, min(_BATCH, _MEMORY_FOR_TENSORS // each))
     part = max(batch, _MEMORY_FOR_SAMPLES // x[0].nbytes // batch * batch)
     for start in range(0, len(x), part):
-        job = set_up(artifact, "full_set", 1, x[start : start + part], workers, batch=batch)  # and run once
+        part_of = x[start : start + part]
+        job = set_up(artifact, "full_set", 1, part_of, workers, batch=batch, load=load)  # and run once
         try:
             yield job.scores()
         finally:

@@ -20,6 +20,7 @@ from optkit.build.artifact import Artifact
 from optkit.data.dataset import count, take
 from optkit.errors import ArtifactError, nearest
 from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.chosen import Load
 
 BATCH = 32
 """Samples in one call of single_batch, of the plain loop, and of Keras' `predict()`."""
@@ -63,14 +64,17 @@ class Trial:
 class TFLiteJob:
     """A set of samples through one or more interpreters, each with its slice cut into prepared batches.
 
+    `load` loads the file into a runtime with its settings.
     A file whose batch is fixed is called with that one, whatever the strategy says.
     """
 
-    def __init__(self, path: Path, x: Samples, strategy: Strategy) -> None:
+    def __init__(self, path: Path, x: Samples, strategy: Strategy, load: Load = TFLiteRunner) -> None:
         batch = TFLiteRunner.fixed_batch(path) or strategy.batch
         parts = np.array_split(np.arange(count(x)), strategy.interpreters)
         self._slices = [
-            _prepared_slice(path, take(x, slice(part[0], part[-1] + 1)), strategy, batch) for part in parts if len(part)
+            _prepared_slice(path, take(x, slice(part[0], part[-1] + 1)), strategy, batch, load)
+            for part in parts
+            if len(part)
         ]
         self._outputs: list[list[Any]] = []
         self._pool = ThreadPoolExecutor(len(self._slices)) if len(self._slices) > 1 else None
@@ -98,11 +102,11 @@ class TFLiteJob:
             self._pool.shutdown()
 
 
-_Call = tuple[TFLiteRunner, Any, int]
+_Call = tuple[Any, Any, int]
 """A runner, what it is called with, and how many samples of that count: the last call may be filled up."""
 
 
-def _prepared_slice(path: Path, x: Samples, strategy: Strategy, batch: int) -> list[_Call]:
+def _prepared_slice(path: Path, x: Samples, strategy: Strategy, batch: int, load: Load) -> list[_Call]:
     total = count(x)
     fixed = TFLiteRunner.fixed_batch(path) is not None
     whole = -(-total // batch) * batch if fixed else total // batch * batch
@@ -111,7 +115,7 @@ def _prepared_slice(path: Path, x: Samples, strategy: Strategy, batch: int) -> l
     for start, stop, size in ((0, whole, batch), (whole, total, total - whole)):
         if stop > start:
             shapes = {name: array.shape[1:] for name, array in x.items()} if isinstance(x, Mapping) else None
-            runner = TFLiteRunner(path, threads=strategy.threads, batch=size, sample_shapes=shapes)
+            runner = load(path, threads=strategy.threads, batch=size, sample_shapes=shapes)
             for i in range(start, stop, size):
                 calls.append((runner, runner.prepare(take(x, slice(i, i + size))), min(size, total - i)))
     return calls
@@ -130,11 +134,12 @@ def set_up(
     *,
     batch: int = BATCH,
     strategy: Strategy | None = None,
+    load: Load = TFLiteRunner,
 ) -> Job:
     """Return `artifact`, warmed up, as a job of `mode` on `threads` threads over samples `x`.
 
     single_sample takes the first of `x`, single_batch the first `batch`, full_set all, in calls of `batch` or as
-    `strategy` says (TFLite only).
+    `strategy` says (TFLite only). `load` loads a .tflite file into its runtime.
     """
     samples = {"single_sample": take(x, slice(1)), "single_batch": take(x, slice(batch)), "full_set": x}[mode]
     job: Job
@@ -142,7 +147,7 @@ def set_up(
         job = workers.job(artifact.path, samples, threads=threads, batch=batch)
     else:
         plain = Strategy(name="loop", batch=min(batch, count(samples)), interpreters=1, threads=threads)
-        job = TFLiteJob(artifact.path, samples, strategy or plain)
+        job = TFLiteJob(artifact.path, samples, strategy or plain, load)
     job.run()
     return job
 
@@ -189,15 +194,22 @@ def _strategies_of(path: Path, x: Samples, threads: int) -> tuple[Strategy, ...]
     )
 
 
-def choose_strategy(path: Path, x: Samples, threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Trial:
+def choose_strategy(
+    path: Path,
+    x: Samples,
+    threads: int,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    load: Load = TFLiteRunner,
+) -> Trial:
     """Time each strategy on `x`, interleaved, and return the fastest by its median with all figures.
 
     One that takes over twice the best in the first round is not run again. A set that takes the plain loop over half
     a second is tried on its first samples only, and the figures are scaled to the whole.
     """
     left = list(_strategies_of(path, x, threads))
-    part = _trial_part(path, x, threads, clock)
-    jobs = {strategy: TFLiteJob(path, part, strategy) for strategy in left}
+    part = _trial_part(path, x, threads, clock, load)
+    jobs = {strategy: TFLiteJob(path, part, strategy, load) for strategy in left}
     seconds: dict[Strategy, list[float]] = {strategy: [] for strategy in left}
     for job in jobs.values():
         job.run()
@@ -214,13 +226,13 @@ def choose_strategy(path: Path, x: Samples, threads: int, *, clock: Callable[[],
     return Trial(chosen=chosen, seconds={strategy.name: medians[strategy] for strategy in seconds})
 
 
-def _trial_part(path: Path, x: Samples, threads: int, clock: Callable[[], float]) -> Samples:
+def _trial_part(path: Path, x: Samples, threads: int, clock: Callable[[], float], load: Load) -> Samples:
     """Return `x`, or its first samples when all would take too long: one of the largest batches for each thread."""
     samples = max(_LARGER_BATCHES) * threads
     if count(x) <= samples:
         return x
     part = take(x, slice(samples))
-    job = TFLiteJob(path, part, Strategy(name="loop", batch=BATCH, interpreters=1, threads=threads))
+    job = TFLiteJob(path, part, Strategy(name="loop", batch=BATCH, interpreters=1, threads=threads), load)
     job.run()
     return part if _seconds(job, clock) * count(x) / samples > _TRIAL_SECONDS else x
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from optkit.errors import ArtifactError
 from optkit.measure.clocks import clock_for
 from optkit.measure.paired import LOAD_ORDERS, LOADS, PairedTiming, mean_of
 from optkit.measure.paired_rounds import Call, summarize, time_rounds
+
+if TYPE_CHECKING:  # what is not needed is not imported: a process has to be started for each timing
+    from optkit.spec.running import Running
 
 _MOST_BYTES = 24 << 20
 """Of a file that is loaded more than once: what was loaded before stays, so that its place is not used again."""
@@ -27,16 +30,19 @@ def time_pair(
     seconds: float,
     load_order: Sequence[str],
     entering: Callable[[str | None], None] = lambda role: None,
+    running: Mapping[str, Running] | None = None,
 ) -> PairedTiming:
     """Load `base`, `head` and a copy of `base`, first in `load_order`, and time them in this process for `seconds`.
 
     They are loaded `LOADS` times, in each order once, and the means over the loadings are returned. They are loaded
     once, in `load_order`, when they are large or slow, and Keras files always. A .h5 file is a Keras model, timed in
     `predict()`; any other is a .tflite file. Two .tflite files on one thread are timed by CPU time, all else by wall
-    clock. `entering` is told as `prepared_calls` tells it. Raises ArtifactError as that does.
+    clock. `running` says what runs `base` and `head` (default: LiteRT with its defaults); the copy is run as the base.
+    `entering` is told as `prepared_calls` tells it. Raises ArtifactError as that does.
     """
     keras = any(_is_keras(path) for path in (base, head))
-    name, clock = clock_for(threads=threads, tflite=not keras)
+    ways = running or {}
+    name, clock = clock_for(threads=threads, tflite=not keras and all(map(in_calling_thread, ways.values())))
     small = not keras and max(_bytes(base), _bytes(head)) <= _MOST_BYTES
     loads, first = LOADS if small else 1, LOAD_ORDERS.index(tuple(load_order))
     kept: list[dict[str, Call]] = []
@@ -52,6 +58,7 @@ def time_pair(
                 load_order=order,
                 entering=entering,
                 verified=bool(kept),
+                running=ways,
             )
         )
         began = clock()
@@ -78,6 +85,7 @@ def prepared_calls(
     load_order: Sequence[str],
     entering: Callable[[str | None], None] = lambda role: None,
     verified: bool = False,
+    running: Mapping[str, Running] | None = None,
 ) -> dict[str, Call]:
     """Load `base`, `head` and a copy of `base` in `load_order`; return what runs each once, by role in that order.
 
@@ -88,7 +96,8 @@ def prepared_calls(
 
     def load(role: str) -> Any:
         entering(role)
-        return _load(sources[role], copies[role], threads, batch, verified)
+        way = (running or {}).get("head" if role == "head" else "base")
+        return _load(sources[role], copies[role], threads, batch, verified, way)
 
     sources = {"base": base, "head": head, "copy": base}
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
@@ -125,7 +134,7 @@ def _is_keras(path: Path) -> bool:
     return path.suffix == ".h5"
 
 
-def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool) -> Any:
+def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool, way: Running | None) -> Any:
     try:
         if _is_keras(copy):
             from optkit.runtime.keras_runner import KerasRunner
@@ -133,9 +142,22 @@ def _load(source: Path, copy: Path, threads: int, batch: int, verified: bool) ->
             return KerasRunner(copy, threads=threads, batch=batch)
         from optkit.runtime import TFLiteRunner
 
-        return TFLiteRunner(copy, threads=threads, batch=batch, verified=verified)
+        if way is None or way.plain:
+            return TFLiteRunner(copy, threads=threads, batch=batch, verified=verified)
+        from optkit.runtime.chosen import loader
+
+        return loader(way)(copy, threads=threads, batch=batch)
     except ArtifactError as error:
         raise ArtifactError(str(error).replace(str(copy), str(source))) from error
+
+
+def in_calling_thread(way: Running) -> bool:
+    """Tell whether a runtime with one thread does all its work in the thread that calls it."""
+    if way.plain:
+        return True
+    from optkit.runtime.chosen import check_running
+
+    return check_running(way).cpu_time
 
 
 def _caller(runner: Any, prepared: Any) -> Call:

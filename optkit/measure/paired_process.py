@@ -14,6 +14,7 @@ import msgspec
 from optkit.errors import ArtifactError
 from optkit.measure.paired import LOAD_ORDERS, SECONDS, PairedTiming
 from optkit.process.temporary import temporary_folder
+from optkit.spec.running import Running
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 
 _KERAS_SECONDS = 60.0
@@ -29,9 +30,11 @@ def run_process(
     batch: int = 1,
     seconds: float = SECONDS,
     limit: float | None = None,
+    running: Mapping[str, Running] | None = None,
 ) -> PairedTiming:
     """Time the pair in a fresh process, the `number`th (from 0) of its series, which sets the order of loading.
 
+    `running` says what runs the base and the head, by these names; LiteRT with its defaults when it does not.
     Raises ArtifactError, which names the file, when one crashes the process, or takes over `limit` seconds (default:
     `limits_of`) to load or for its first call; also when the process takes over ten minutes.
     """
@@ -44,6 +47,7 @@ def run_process(
         "seconds": seconds,
         "load_order": LOAD_ORDERS[number % len(LOAD_ORDERS)],
         "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
+        "running": {side: msgspec.to_builtins(one) for side, one in (running or {}).items() if not one.plain},
     }
     worker = Path(__file__).with_name("paired_worker.py")
     try:

@@ -35,6 +35,10 @@ def main() -> None:
 
     request, answers = received()
     limits: dict[str, float] = request.pop("limits", {})
+    if running := request.pop("running", {}):
+        from optkit.spec.running import Running
+
+        request["running"] = {role: Running(**one) for role, one in running.items()}
 
     def write(line: dict[str, Any]) -> None:
         answers.write(f"{json.dumps(line)}\n")

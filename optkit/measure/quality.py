@@ -12,7 +12,8 @@ from optkit.errors import ArtifactError
 from optkit.measure.latency import set_up
 from optkit.measure.metrics import Scorer, choose_scorer
 from optkit.measure.scores import Scores, kept_scores
-from optkit.runtime import KerasWorkers
+from optkit.runtime import KerasWorkers, TFLiteRunner
+from optkit.runtime.chosen import Load
 from optkit.runtime.samples import run_samples
 from optkit.spec import Suite
 
@@ -34,22 +35,26 @@ def measure_quality(
     artifact: Artifact,
     dataset: Dataset,
     scorer: Scorer,
-    runtime: Mapping[str, str],
+    runtime: Mapping[str, Any],
     store: Store,
     workers: KerasWorkers,
+    load: Load = TFLiteRunner,
 ) -> Scores:
-    """Run `artifact` over the test set and score it, or take what the store has for these bytes, data and runtime."""
+    """Run `artifact` over the test set and score it, or take what the store has for these bytes, data and runtime.
+
+    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it.
+    """
 
     def measure() -> Scores:
-        outputs = _outputs(artifact, dataset.x_test, workers)
+        outputs = _outputs(artifact, dataset.x_test, workers, load)
         return scorer.from_outputs(dataset.y_test, outputs, inputs=dataset.x_test, groups=dataset.group_test)
 
     return kept_scores(artifact, dataset, runtime, store, scorer.about, measure)
 
 
-def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers) -> Any:
+def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers, load: Load) -> Any:
     if artifact.kind == "tflite":
-        found = run_samples(artifact.path, x)
+        found = run_samples(artifact.path, x, load=load)
         return next(iter(found.values())) if len(found) == 1 else found
     if isinstance(x, Mapping):
         raise ArtifactError(f"{artifact.variant} is a Keras file with several inputs; convert it to be measured")

@@ -136,7 +136,7 @@ def read_scores(facts: ScoresFacts) -> Scores:
 def kept_scores(
     artifact: Artifact,
     dataset: Dataset,
-    runtime: Mapping[str, str],
+    runtime: Mapping[str, Any],
     store: Store,
     metric: Mapping[str, str],
     measure: Callable[[], Scores],

@@ -17,7 +17,8 @@ from optkit.errors import DataError, OptkitError, check_name
 from optkit.measure.clocks import clock_for
 from optkit.measure.latency import Strategy, TFLiteJob
 from optkit.plugin.bench import failing
-from optkit.plugin.timing import Case, TimedJob, time_job, timing_of
+from optkit.plugin.running import Case
+from optkit.plugin.timing import TimedJob, time_job, timing_of
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, VariantFacts
 from optkit.record.gather import runtime_of
 from optkit.record.run import extra_info

@@ -29,7 +29,9 @@ from optkit.record.timing import Timing
 from optkit.report import terminal, text
 from optkit.report.gates import gate_notes
 from optkit.runtime import KerasWorkers
+from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite, Variant
+from optkit.spec.running import Running
 from optkit.suites import open_suite, place_of
 
 
@@ -51,6 +53,8 @@ class Bench:
     made: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
     timings: list[Timing] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    tuned: dict[tuple[str, str, int], Running] = field(default_factory=dict)
+    """What tuning found, by variant, mode and threads."""
     keras_workers: KerasWorkers = field(default_factory=KerasWorkers)
     """Processes that run Keras files, one per thread count, started when first needed."""
 
@@ -151,6 +155,7 @@ def _bench(config: pytest.Config, place: str) -> Bench:
         allowed = allowed_packages(names(options.optkit_allow))
         suite, dataset = open_suite(place, options.optkit_data, allowed=allowed)
         variants = suite.measured(names(options.optkit_variants))
+        check_variants(variants)
         like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         store = options.optkit_store
         if store is not None and not store.strip():

@@ -6,7 +6,7 @@ import pytest
 
 from optkit.plugin.bench import bench_of, ending
 from optkit.plugin.files import SuiteModule
-from optkit.plugin.timing import Case
+from optkit.plugin.running import Case
 from optkit.spec.metrics import MODES
 
 

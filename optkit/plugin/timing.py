@@ -16,23 +16,18 @@ from optkit.build.artifact import Artifact
 from optkit.data.dataset import count
 from optkit.measure.clocks import Clock, clock_for
 from optkit.measure.latency import BATCH, Job, Trial, choose_strategy, planned_strategy, set_up
+from optkit.measure.paired_models import in_calling_thread
 from optkit.measure.reference import Limits, Reference, ReferenceBlocks, load_reference, plan_rounds
 from optkit.plugin.bench import Bench, ending
 from optkit.plugin.paired import paired_timings
+from optkit.plugin.running import Case, running_of
 from optkit.record.run import extra_info
 from optkit.record.timing import Timing
+from optkit.runtime.chosen import Load, loader
+from optkit.spec.running import PLAIN, Running
 
 _LEAST_ROUND = 1e-3
 """Seconds of a round at least: in the least of pytest-benchmark's own, 5 µs, a round is one call and mostly noise."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One benchmark: a variant in a mode on some threads."""
-
-    variant: str
-    mode: str
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,7 @@ class TimedJob:
     batch: int
     samples: int
     cpu_clock: Clock | None
+    running: Running = PLAIN
 
 
 def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -> None:
@@ -56,7 +52,8 @@ def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -
         found = bench.facts
     facts = found[case.variant]
     benchmark.group = f"{case.mode}, {case.threads} thread{'s' if case.threads > 1 else ''}"
-    with _ready(case, bench) as timed:
+    running = running_of(bench, case)
+    with _ready(case, bench, running) as timed:
         blocks = time_job(timed, benchmark, config)
     if blocks is None:
         return
@@ -67,27 +64,28 @@ def time_case(case: Case, bench: Bench, benchmark: Any, config: pytest.Config) -
 
 
 @contextmanager
-def _ready(case: Case, bench: Bench) -> Iterator[TimedJob]:
+def _ready(case: Case, bench: Bench, running: Running) -> Iterator[TimedJob]:
     """Give the case's artifact, loaded and warmed up; for a full set, in the way that a short trial chose."""
     artifact, x = bench.artifacts[case.variant], bench.dataset.x_test
-    full = case.mode == "full_set"
-    trial = _trial(bench, case, artifact) if full and artifact.kind == "tflite" else None
+    full, tflite = case.mode == "full_set", artifact.kind == "tflite"
+    load = loader(running)
+    trial = _trial(bench, case, artifact, load) if full and tflite else None
     strategy = trial.chosen if trial else None
-    job = set_up(artifact, case.mode, case.threads, x, bench.keras_workers, strategy=strategy)
+    job = set_up(artifact, case.mode, case.threads, x, bench.keras_workers, strategy=strategy, load=load)
     total = count(x)
     samples = {"single_sample": 1, "single_batch": min(BATCH, total), "full_set": total}[case.mode]
     batch = trial.chosen.batch if trial else min(BATCH, samples)
-    name, clock = clock_for(threads=case.threads, tflite=artifact.kind == "tflite")
+    name, clock = clock_for(threads=case.threads, tflite=tflite and in_calling_thread(running))
     try:
-        yield TimedJob(case, job, trial, batch, samples, clock if name == "cpu" else None)
+        yield TimedJob(case, job, trial, batch, samples, clock if name == "cpu" else None, running)
     finally:
         job.close()
 
 
-def _trial(bench: Bench, case: Case, artifact: Artifact) -> Trial:
+def _trial(bench: Bench, case: Case, artifact: Artifact, load: Load) -> Trial:
     x, planned = bench.dataset.x_test, bench.strategy(case.variant, case.threads)
     if planned is None:
-        return choose_strategy(artifact.path, x, case.threads)
+        return choose_strategy(artifact.path, x, case.threads, load=load)
     with ending():
         return planned_strategy(artifact.path, x, case.threads, planned)
     raise AssertionError("the session has ended")
@@ -151,4 +149,5 @@ def timing_of(timed: TimedJob, blocks: ReferenceBlocks, benchmark: Any, paired: 
         cpu_rounds=blocks.cpu_rounds(),
         reference_cpu_rounds=blocks.reference_cpu_rounds(),
         paired=paired,
+        running=timed.running,
     )

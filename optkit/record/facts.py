@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optkit.measure.scores import ScoresFacts
@@ -35,10 +35,11 @@ class ArtifactFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeFacts:
-    """What ran the file."""
+    """What ran the file. `settings` are those that are not the runtime's defaults."""
 
     name: str
     version: str
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

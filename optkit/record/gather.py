@@ -17,7 +17,8 @@ from optkit.measure.scores import Scores
 from optkit.record.chain import conversion_facts
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, QualityFacts, RuntimeFacts, VariantFacts
 from optkit.runtime import KerasWorkers, runtime_version
-from optkit.spec import Suite
+from optkit.runtime.chosen import facts_of, loader
+from optkit.spec import Suite, Variant
 from optkit.tflite.weights import weights_of
 
 
@@ -26,6 +27,11 @@ def runtime_of(kind: str) -> RuntimeFacts:
     if kind == "keras":
         return RuntimeFacts(name="tf_keras", version=importlib.metadata.version("tf_keras"))
     return RuntimeFacts(name="litert", version=runtime_version())
+
+
+def runtime_facts(variant: Variant) -> RuntimeFacts:
+    """Return the runtime, and its settings, that run a variant's file."""
+    return runtime_of("keras") if variant.kind == "keras" else RuntimeFacts(**facts_of(variant.running))
 
 
 def gather(
@@ -42,11 +48,13 @@ def gather(
     measured = dataset.labelled or suite.workload.task == "reconstruction"
     scorer = scorer_of(suite, dataset) if measured and not classifies else None
     for name, artifact in artifacts.items() if measured else ():
-        runtime = msgspec.to_builtins(runtime_of(artifact.kind))
+        variant = suite.variant(name)
+        runtime = {key: value for key, value in msgspec.to_builtins(runtime_facts(variant)).items() if value}
+        more: dict[str, Any] = {"store": store, "workers": workers, "load": loader(variant.running)}
         if scorer:
-            scores[name] = measure_quality(artifact, dataset, scorer, runtime, store, workers)
+            scores[name] = measure_quality(artifact, dataset, scorer, runtime, **more)
         else:
-            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, store, workers)
+            evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, **more)
     return {
         name: VariantFacts(
             schema=SCHEMA,
@@ -62,7 +70,7 @@ def gather(
                 zip_bytes=artifact.zip_bytes,
                 size_ratio=baseline.zip_bytes / artifact.zip_bytes,
             ),
-            runtime=runtime_of(artifact.kind),
+            runtime=runtime_facts(suite.variant(name)),
             **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
             weights=weights_of(artifact.path, artifact.source),
             spec=artifact.spec,

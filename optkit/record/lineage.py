@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from optkit.build.store import Store
 from optkit.data import DATASETS
+from optkit.errors import StoreError
 from optkit.names import shown
 from optkit.record.facts import VariantFacts
+from optkit.spec.keys import digest
 from optkit.techniques import TECHNIQUES
 
 _TRAINING = ("epochs", "batch_size", "optimizer", "learning_rate")
@@ -30,6 +33,28 @@ def lineage(facts: VariantFacts) -> list[str]:
         lines.append(f"read the model file (sha256 {str(model.get('sha256', 'not known'))[:12]})")
     lines += [_step(step) for step in spec.get("steps") or []]
     return [shown(line) for line in lines]
+
+
+def stage_keys(facts: VariantFacts) -> list[str]:
+    """Return the keys of the stages of a variant, one for each line of `lineage`; none where the record has not all."""
+    steps = facts.spec.get("steps")
+    if not isinstance(steps, list) or digest(facts.spec) != facts.artifact.key:
+        return []
+    return [digest({**facts.spec, "steps": steps[:count]}) for count in range(len(steps) + 1)]
+
+
+def stage_seconds(keys: Sequence[str], store: Store) -> dict[str, float]:
+    """Return how long making each stage took, in seconds, of those whose entry in `store` says so."""
+    found = {}
+    for key in dict.fromkeys(keys):
+        try:
+            entry = store.find(key)
+        except StoreError:
+            continue
+        seconds = entry.about.get("seconds") if entry else None
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < 1e9:
+            found[key] = float(seconds)
+    return found
 
 
 def _named(network: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.errors import RecordError, SchemaError, check_name, check_texts
+from optkit.errors import RecordError, SchemaError, SuiteError, check_name, check_texts
 from optkit.files.documents import DocumentError, decode_json, typed
 from optkit.files.regular import read_bytes
 from optkit.measure.clocks import ClockName
@@ -232,7 +232,7 @@ def _decoded(info: dict[str, Any], benchmark: SavedBenchmark) -> tuple[VariantFa
     try:
         facts = typed(info, VariantFacts)
         timing = typed({**info, "seconds": stats.median, "rounds": stats.data}, Timing)
-    except DocumentError as error:
+    except (DocumentError, SuiteError) as error:
         raise RecordError(f"benchmark {benchmark.name!r} is not of schema {SCHEMA}: {error}") from error
     check_timing(timing, benchmark.name)
     _check_names(info, facts, timing)

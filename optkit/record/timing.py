@@ -18,6 +18,7 @@ from optkit.measure.clocks import ClockName
 from optkit.measure.paired import LOADS, PairedTiming
 from optkit.measure.reference import normalized
 from optkit.spec.metrics import MODES
+from optkit.spec.running import PLAIN, Running
 
 BenchmarkName = tuple[str, str, int]
 
@@ -35,7 +36,8 @@ class Timing:
     beside each of them, `reference_seconds` their median and `reference` that model's sha256, when there was one.
     `cpu_rounds` and `reference_cpu_rounds` are the same rounds in CPU seconds of the thread that ran both (.tflite
     files on one thread only). `session` counts the sessions of a merged run from 0. `paired` are fresh processes that
-    timed this variant (head) against another (base), by the other's name, when a gate asks for confidence.
+    timed this variant (head) against another (base), by the other's name, when a gate asks for confidence. `running`
+    are the runtime and settings that it was timed with; those that tuning chose, where it did.
     """
 
     variant: str
@@ -54,6 +56,12 @@ class Timing:
     reference_cpu_rounds: tuple[float, ...] = ()
     session: int = 0
     paired: dict[str, tuple[PairedTiming, ...]] = field(default_factory=dict)
+    running: Running = PLAIN
+
+    @property
+    def runs_on(self) -> str:
+        """What ran it; empty for LiteRT with its defaults, as all was before there was a choice, and for Keras."""
+        return "" if self.running.plain else self.running.name
 
     @property
     def benchmark(self) -> tuple[str, str, int]:

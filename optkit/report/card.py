@@ -6,6 +6,7 @@ from optkit.record.card import Card, CardFigure
 from optkit.report.choose import number
 from optkit.report.escape import code, plain, times
 from optkit.report.text import time_text
+from optkit.spec.running import said
 
 
 def card_markdown(card: Card) -> str:
@@ -22,7 +23,7 @@ def card_markdown(card: Card) -> str:
         f"| sha256 | {code(size.sha256)} |",
         f"| bytes | {size.file_bytes:,} ({size.zip_bytes:,} zipped) |",
         f"| smaller than {plain(card.baseline)} | {size.size_ratio:.2f} times, zipped |",
-        f"| runtime | {plain(card.runtime.name)} {plain(card.runtime.version)} |",
+        f"| runtime | {plain(_runtime(card))} |",
         f"| data | {plain(card.dataset.name)}, {card.dataset.test:,} to test, sha256 {code(card.dataset.digest)} |",
         f"| measured | {plain(card.made or 'at an unknown time')}, {times(card.sessions, 'session')} |",
         "",
@@ -49,6 +50,11 @@ def card_markdown(card: Card) -> str:
         lines += [""]
     lines += ["## Measured on", "", *(f"- {plain(k)}: {plain(v)}" for k, v in card.environment.items()), ""]
     return "\n".join(lines)
+
+
+def _runtime(card: Card) -> str:
+    settings = f" ({said(card.runtime.settings)})" if card.runtime.settings else ""
+    return f"{card.runtime.name} {card.runtime.version}{settings}"
 
 
 def _figure(one: CardFigure) -> str:

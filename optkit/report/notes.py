@@ -9,7 +9,9 @@ from optkit.record.chain import mode_of, model_of
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
 from optkit.spec.metrics import MODES
+from optkit.spec.running import said
 
+_USUAL = ("litert", "tf_keras")
 _SLOW = 2.0
 """int16x8 is called slow from this many times another file's time on."""
 
@@ -29,6 +31,24 @@ def int16_notes(run: Run) -> list[str]:
                 "LiteRT runs 16-bit activations in reference kernels, not in optimized ones."
             )
     return notes
+
+
+def running_notes(run: Run) -> list[str]:
+    """Return what ran the files, of those that LiteRT with its defaults, or Keras, did not run; tuned ones by mode.
+
+    Files that are run in other ways are compared as what they are: a file with its runtime.
+    """
+    notes: dict[str, list[str]] = {}
+    for name, facts in run.variants.items():
+        runtime, timings = facts.runtime, [one for one in run.benchmarks if one.variant == name]
+        if runtime.settings.get("chosen"):
+            for one in timings:
+                where = f"{one.mode}, {one.threads} thread{'s' if one.threads > 1 else ''}"
+                notes.setdefault(f"tuned for {where}: {said(one.running.settings)}", []).append(name)
+        elif runtime.settings or runtime.name not in _USUAL:
+            more = f" with {said(runtime.settings)}" if runtime.settings else ""
+            notes.setdefault(f"run by {runtime.name} {runtime.version}{more}", []).append(name)
+    return [f"{', '.join(names)}: {what}." for what, names in notes.items()]
 
 
 def _slower(run: Run, facts: VariantFacts) -> tuple[float, str, str] | None:

@@ -12,7 +12,7 @@ from optkit.report import terminal
 from optkit.report.best import best_lines, gate_word
 from optkit.report.figures import NOT_MEASURED, accuracy_text, metric_form, threads_text, time_text, times_text
 from optkit.report.grid import MARK, Column, Grid, grid, natural_width
-from optkit.report.notes import int16_notes
+from optkit.report.notes import int16_notes, running_notes
 from optkit.report.terminal import NO_BREAK, paragraph, wrapped
 from optkit.spec.metrics import MODES
 
@@ -142,7 +142,7 @@ def _legend(run: Run, width: int, left_out: Sequence[str]) -> Iterator[str]:
         for way in dict.fromkeys(timing.strategy for timing in tried):
             names = [f"{t.variant}{NO_BREAK}({t.threads})" for t in tried if t.strategy == way]
             yield from paragraph(f"  {way}: {', '.join(names)}", width, indent="    ")
-    for note in int16_notes(run):
+    for note in [*running_notes(run), *int16_notes(run)]:
         yield from paragraph(note, width)
 
 

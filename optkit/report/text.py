@@ -39,7 +39,7 @@ def suites_table(suites: Iterable[Suite], *, width: int | None = None) -> str:
 def variants_table(suite: Suite, *, width: int | None = None) -> str:
     """Return the variants of `suite` with their steps, conversion and gates."""
     columns = width or terminal.width()
-    modes = [variant.conversion.mode if variant.conversion else "-" for variant in suite.variants]
+    modes = [_conversion_text(variant) for variant in suite.variants]
     steps = [steps_text(variant) for variant in suite.variants]
     gates = [", ".join(_gate_text(gate) for gate in suite.gates_of(variant)) for variant in suite.variants]
     shown = [
@@ -50,6 +50,12 @@ def variants_table(suite: Suite, *, width: int | None = None) -> str:
     key = Column("variant", [variant.name for variant in suite.variants], left=True)
     head = paragraph(f"{suite.title}: {suite.description}".rstrip(": "), columns)
     return "\n".join([*head, "", grid(key, shown, columns, stack=True).text])
+
+
+def _conversion_text(variant: Variant) -> str:
+    """Return the mode of a variant's conversion, and what runs the file when that is not LiteRT with its defaults."""
+    mode = variant.conversion.mode if variant.conversion else "-"
+    return mode if variant.running.plain else f"{mode}, run by {variant.running.name}"
 
 
 def _gate_text(gate: Gate) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
+from optkit.runtime.litert_settings import TUNABLE, LiteRTSettings
+from optkit.runtime.protocol import Memory, Runtime, Shapes, Tensors
 from optkit.tflite.interface import Array, Inputs, Interface, read_interface
 from optkit.tflite.verify import verify_file
 
-Tensors = Array | tuple[Array, ...]
-"""One tensor, or one for each of several inputs or outputs, in the order of the file."""
+DEFAULTS = LiteRTSettings()
+_RESOLVERS = {"xnnpack": "AUTO", "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "reference": "BUILTIN_REF"}
 
 
 def runtime_version() -> str:
@@ -55,9 +57,10 @@ class TFLiteRunner:
         threads: int = 1,
         batch: int = 1,
         verified: bool = False,
-        sample_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        sample_shapes: Shapes | None = None,
+        settings: LiteRTSettings = DEFAULTS,
     ) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         if threads < 1 or batch < 1:
             raise ArtifactError(f"threads is {threads} and batch is {batch}; expected 1 or more of each")
@@ -65,9 +68,15 @@ class TFLiteRunner:
             verify_file(path)
         self._path = path
         self.threads, self.batch = threads, batch
-        shapes = {s.index: sample_shapes[s.name] for s in self.interface.inputs} if sample_shapes else {}
+        given = sample_shapes or {}  # what is missing there, `prepare` says
+        shapes = {s.index: given[s.name] for s in self.interface.inputs if s.name in given} if given else {}
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=OpResolverType[_RESOLVERS[settings.kernels]],
+                experimental_default_delegate_latest_features="latest_operators" in settings.xnnpack,
+            )
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
             if not inputs or not outputs:
@@ -168,6 +177,17 @@ class TFLiteRunner:
             raise ArtifactError(f"{self._path} has the outputs {names}, and {output!r} was asked for; name one of them")
         return found[output]
 
+    def memory(self) -> Memory:
+        """Return the bytes of all tensors; LiteRT tells Python nothing of how it laid them out."""
+        tensors = self.bytes_per_sample * self.batch
+        return Memory(
+            arena_bytes=None, how="the sum of all tensors: more than is held at once", parts={"tensors": tensors}
+        )
+
+    def close(self) -> None:
+        """Let go of the interpreter, and with it of its memory."""
+        del self._interpreter
+
     def outputs(self, raw: Tensors) -> dict[str, npt.NDArray[np.float32]]:
         """Return the raw outputs as real values, float32, by name."""
         several = raw if isinstance(raw, tuple) else (raw,)
@@ -192,3 +212,40 @@ def _decode(raw: Array, details: dict[str, Any]) -> npt.NDArray[np.float32]:
     if np.issubdtype(details["dtype"], np.integer) and scale:
         return dequantize(raw, scale, zero_point)
     return raw.astype(np.float32)
+
+
+def load_litert(
+    path: Path,
+    settings: LiteRTSettings = DEFAULTS,
+    *,
+    threads: int = 1,
+    batch: int = 1,
+    sample_shapes: Shapes | None = None,
+    verified: bool = False,
+) -> TFLiteRunner:
+    """Load a .tflite file into the class of LiteRT that `settings` name. Raises ArtifactError as `TFLiteRunner`."""
+    kind: type[TFLiteRunner] = TFLiteRunner
+    if settings.api == "compiled_model":
+        from optkit.runtime.compiled_model import CompiledModelRunner
+
+        kind = CompiledModelRunner
+    return kind(path, threads=threads, batch=batch, sample_shapes=sample_shapes, settings=settings, verified=verified)
+
+
+def _refusal(path: Path, settings: LiteRTSettings) -> str | None:
+    from optkit.runtime.attempt import refusal_of
+
+    return refusal_of(path, "litert", settings)
+
+
+RUNTIME = Runtime(
+    name="litert",
+    about="LiteRT on this machine's CPU",
+    settings=LiteRTSettings,
+    version=runtime_version,
+    suffixes=(".tflite",),
+    cpu_time=True,
+    tunable=TUNABLE,
+    refusal=_refusal,
+    runner=load_litert,
+)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,14 @@ from optkit.data.preprocessing import Preprocessing, image_shape
 from optkit.errors import ArtifactError, DataError
 from optkit.files.regular import read_text
 from optkit.names import shown
-from optkit.runtime import TFLiteRunner
+from optkit.runtime.attempt import attempt
+from optkit.runtime.chosen import loader
 from optkit.runtime.trial import check_runs
 from optkit.spec import OwnSource
 from optkit.spec.metrics import Task
+from optkit.spec.running import PLAIN, Running
 from optkit.suites import load_suite
+from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import OutputKind, output_kind
 
 
@@ -56,32 +60,40 @@ def predict(
     labels: Sequence[str] | None = None,
     threads: int = 1,
     seconds: float | None = None,
+    running: Running = PLAIN,
 ) -> list[Prediction]:
     """Classify the image files with the .tflite file `model`; preprocess as the data set of `suite` is, when given.
 
     Without a suite the model's input says the size and channels (last or first), and pixels are scaled to [0, 1].
     Whether the outputs are probabilities already is read from the model's last operators. If they are not, the suite's
     task says that they are logits; without a suite nothing does, and there are no probabilities. The model is tried in
-    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). Raises ArtifactError
+    a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). `running` is another
+    runtime, or other settings, than LiteRT with its defaults. Raises ArtifactError
     when the model is damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image,
     SuiteError for a suite.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
-    check_runs(model, threads=threads, seconds=seconds)
-    runner = TFLiteRunner(model, threads=threads)
-    look, task = _from_suite(suite) if suite else (_from_model(model, runner), None)
-    if dataclasses.replace(look, channels_first=True).sample_shape == runner.sample_shape != look.shape:
+    if running.plain:
+        check_runs(model, threads=threads, seconds=seconds)
+    elif refusal := attempt(model, running, threads=threads, seconds=seconds).refusal:
+        raise ArtifactError(refusal)
+    runner = loader(running)(model, threads=threads)
+    shape = _sample_shape(model)
+    look, task = _from_suite(suite) if suite else (_from_model(model, shape), None)
+    if dataclasses.replace(look, channels_first=True).sample_shape == shape != look.shape:
         look = dataclasses.replace(look, channels_first=True)
-    if look.sample_shape != runner.sample_shape:
+    if look.sample_shape != shape:
         raise ArtifactError(
-            f"{model} takes samples of shape {runner.sample_shape}; suite {suite!r} makes them {look.sample_shape}: "
+            f"{model} takes samples of shape {shape}; suite {suite!r} makes them {look.sample_shape}: "
             "name the suite that the model was built from"
         )
     kind = output_kind(model)
-    return [
-        Prediction(image=path, top=_guesses(_outputs(runner, path, look), kind, task, top, labels)) for path in images
-    ]
+    try:
+        outputs = [(path, _outputs(runner, path, look)) for path in images]
+    finally:
+        runner.close()
+    return [Prediction(image=path, top=_guesses(found, kind, task, top, labels)) for path, found in outputs]
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -104,8 +116,7 @@ def _from_suite(name_or_path: str) -> tuple[Preprocessing, Task]:
     return look(**workload.dataset.params), workload.known_task
 
 
-def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
-    shape = runner.sample_shape
+def _from_model(model: Path, shape: tuple[int, ...]) -> Preprocessing:
     if len(shape) == 2:
         return Preprocessing(shape=shape)
     found = image_shape(shape)
@@ -117,10 +128,20 @@ def _from_model(model: Path, runner: TFLiteRunner) -> Preprocessing:
     return Preprocessing(shape=found[0], channels_first=found[1])
 
 
-def _outputs(runner: TFLiteRunner, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
+def _sample_shape(model: Path) -> tuple[int, ...]:
+    """Return the shape of one sample, without the batch; sizes that the file leaves free are 1."""
+    inputs = read_interface(model).inputs
+    if len(inputs) > 1:
+        names = ", ".join(repr(spec.name) for spec in inputs)
+        raise ArtifactError(f"{model} has the inputs {names}; expected one")
+    return tuple(1 if size is None else size for size in inputs[0].shape[1:])
+
+
+def _outputs(runner: Any, path: Path, look: Preprocessing) -> npt.NDArray[np.float32]:
     """Return the model's outputs for the image at `path`, float32 (outputs,)."""
     pixels = read_image(path, look.shape[0], look.shape[1], look.channels).reshape(1, *look.shape)
-    return runner.scores(runner.invoke(runner.prepare(look.apply(pixels)))).reshape(-1)
+    scores: npt.NDArray[np.float32] = runner.scores(runner.invoke(runner.prepare(look.apply(pixels))))
+    return scores.reshape(-1)
 
 
 def _guesses(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optkit.spec.conversion import Conversion, Precision
 from optkit.spec.gate import Gate, require
+from optkit.spec.running import Running
 from optkit.spec.suite import DataSource, Network, OwnModel, OwnSource, Step, Suite, Variant, Workload
 from optkit.spec.training import LongTraining, Training, TrainingRecipe
 
@@ -16,6 +17,7 @@ __all__ = [
     "OwnModel",
     "OwnSource",
     "Precision",
+    "Running",
     "Step",
     "Suite",
     "Training",

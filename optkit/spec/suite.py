@@ -15,6 +15,7 @@ from optkit.errors import SuiteError, check_name, check_texts, nearest
 from optkit.spec.conversion import Conversion
 from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
+from optkit.spec.running import PLAIN, Running
 from optkit.spec.training import Training, TrainingRecipe
 
 
@@ -123,6 +124,8 @@ class Variant:
     training: Training
     steps: tuple[Step, ...] = ()
     conversion: Conversion | None = None
+    running: Running = PLAIN
+    """What runs its .tflite file. It is no part of the file, nor of any key."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "variant", SuiteError)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,17 @@ class Estimate:
         return float(_special().stdtr(self.df, -distance / self.error))
 
 
-def equivalent(estimate: Estimate, margin: float) -> float:
+class Tested(Protocol):
+    """What gives a p-value for each bound: `Estimate`, and `stats.bootstrap.BootstrapEstimate`."""
+
+    def p_above(self, bound: float) -> float:
+        """Return the p-value of H0: the true value is at most `bound`."""
+
+    def p_below(self, bound: float) -> float:
+        """Return the p-value of H0: the true value is at least `bound`."""
+
+
+def equivalent(estimate: Tested, margin: float) -> float:
     """Return the p-value of H0: the true value is `margin` or more away from 0 (TOST, Schuirmann 1987)."""
     return max(estimate.p_above(-margin), estimate.p_below(margin))
 

@@ -14,15 +14,16 @@ from optkit.data import DATASETS
 from optkit.errors import SuiteError, check_texts, nearest
 from optkit.spec import Gate, Suite, Workload
 from optkit.spec.metrics import MODES
+from optkit.spec.running import PLAIN
 from optkit.suites.form import check_form, check_tables
 from optkit.suites.own import check_metric, own_model, own_source
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_params, convert_table, overridden, override_names, with_name
-from optkit.suites.variants import check_network, read_variants
+from optkit.suites.variants import check_network, read_running, read_variants
 
 SCHEMAS = (1, 2)
 _TEXT_KEYS = ("name", "description", "baseline")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "workload", "variants", "gates")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "runtime", "settings", "workload", "variants", "gates")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,8 @@ def _read(document: Mapping[str, Any]) -> Suite:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"unknown key {key!r}; {nearest(key, _SUITE_KEYS)}")
     workload = _workload(document["workload"])
-    variants = tuple(read_variants(document.get("variants", {}), workload))
+    running = read_running(document, PLAIN)
+    variants = tuple(read_variants(document.get("variants", {}), workload, running))
     gates = tuple(
         convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
         for i, table in enumerate(document.get("gates", []))

@@ -62,6 +62,8 @@ class _Variant(msgspec.Struct):
     training: dict[str, Any] = {}
     steps: list[_Step] = []
     conversion: dict[str, Any] | None = None
+    runtime: str | None = None
+    settings: dict[str, Any] | str | None = None
 
 
 class _Document(msgspec.Struct):
@@ -70,6 +72,8 @@ class _Document(msgspec.Struct):
     description: str = ""
     baseline: str = ""
     modes: list[str] = []
+    runtime: str | None = None
+    settings: dict[str, Any] | str | None = None
     workload: _Workload | None = None
     variants: dict[str, Any] = {}
     gates: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ from optkit.models import NETWORKS
 from optkit.spec import Conversion, Gate, Training, Workload
 from optkit.spec.bounds import BUDGET_KEYS
 from optkit.spec.metrics import METRICS, MODES
+from optkit.spec.running import TUNE
 from optkit.suites.form import DataTable
 from optkit.suites.meanings import meaning
 from optkit.suites.recipes import KNOWN
@@ -24,6 +25,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
+_RUNNING: dict[str, Any] = {"runtime": _TEXT, "settings": {"oneOf": [{"const": TUNE}, {"type": "object"}]}}
 _HIDDEN = {"Gate": ("origin",)}
 
 
@@ -49,6 +51,7 @@ def suite_schema() -> dict[str, Any]:
             "training": _ref("Training"),
             "steps": {"type": "array", "items": _ref("Step")},
             "conversion": _ref("Conversion"),
+            **_RUNNING,
         }
     )
     top = _table(_top(), required=("schema", "name"))
@@ -82,6 +85,7 @@ def _top() -> dict[str, Any]:
         "baseline": _TEXT,
         "profiles": {"type": "array", "items": _TEXT, "minItems": 1},
         "modes": _names(MODES),
+        **_RUNNING,
         "workload": _table({**workload, **own, "seed": seed}),
         **own,
         "task": task,

@@ -13,6 +13,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "baseline": "The variant that drops, ratios and speed-ups are against.",
         "profiles": "Names of forms of this suite. Any table may hold `on.<profile>`.",
         "modes": "What benchmarks time.",
+        "runtime": "What runs the .tflite files: `litert`, or another one that is installed.",
+        "settings": "Its settings, or `tune`: for each mode the fastest that timing finds.",
         "workload": "Data set, network, training and task.",
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
@@ -48,6 +50,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "training": "Single keys in place of the workload's training.",
         "steps": "Techniques, in their order.",
         "conversion": "How the model becomes a .tflite file. Without it the variant is a Keras file.",
+        "runtime": "What runs its file. By default as the suite says.",
+        "settings": "Settings of the runtime, or `tune`. By default as the suite says.",
     },
     "budget": {
         "file_bytes": "At most so many bytes.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,14 +11,28 @@ import msgspec
 from optkit.errors import SuiteError, nearest
 from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, Step, Training, Variant, Workload
+from optkit.spec.running import PLAIN, Running
 from optkit.suites.recipes import CONVERSIONS
 from optkit.suites.tables import check_params, convert_table, with_name
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.order import check_order
 
 
-def read_variants(tables: Mapping[str, Any], workload: Workload) -> Iterator[Variant]:
-    """Yield the variants that `tables` say, which have their form. Raises SuiteError when anything in them is wrong."""
+def read_running(table: Mapping[str, Any], default: Running) -> Running:
+    """Return what `runtime` and `settings` of a table say; what it does not say is as in `default`.
+
+    Another runtime than the default's has no settings of its. Raises SuiteError when they have not their form.
+    """
+    runtime = table.get("runtime", default.runtime)
+    settings = table.get("settings", default.settings if runtime == default.runtime else {})
+    return Running(runtime=runtime, settings=settings)
+
+
+def read_variants(tables: Mapping[str, Any], workload: Workload, running: Running = PLAIN) -> Iterator[Variant]:
+    """Yield the variants that `tables` say, which have their form; what names no runtime is run as `running` says.
+
+    Raises SuiteError when anything in them is wrong.
+    """
     if not tables:
         raise SuiteError("[variants] is missing or empty; add at least the baseline: [variants.baseline]")
     done: dict[str, Variant] = {}
@@ -28,7 +43,7 @@ def read_variants(tables: Mapping[str, Any], workload: Workload) -> Iterator[Var
             parent = done.get(table["from"])
             if parent is None:
                 raise SuiteError(f"{where}.from: no variant {table['from']!r} above; {nearest(table['from'], done)}")
-        done[name] = _variant(name, table, parent, workload, where)
+        done[name] = _with_running(_variant(name, table, parent, workload, where), table, running, where)
         for needed in (n for step in done[name].steps for n in step.needs()):
             if needed not in done or needed == name:
                 others = [other for other in done if other != name]
@@ -39,7 +54,7 @@ def read_variants(tables: Mapping[str, Any], workload: Workload) -> Iterator[Var
 
 
 def _variant(name: str, table: Mapping[str, Any], parent: Variant | None, workload: Workload, where: str) -> Variant:
-    known = ("from", "network", "training", "steps", "conversion")
+    known = ("from", "network", "training", "steps", "conversion", "runtime", "settings")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
@@ -65,6 +80,19 @@ def _variant(name: str, table: Mapping[str, Any], parent: Variant | None, worklo
         )
     check_order(inherited + steps, where)
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
+
+
+def _with_running(variant: Variant, table: Mapping[str, Any], running: Running, where: str) -> Variant:
+    """Return the variant with what runs it. A Keras file is run by Keras, and nothing else is."""
+    own = read_running(table, running)
+    named = "runtime" in table or "settings" in table
+    if variant.kind == "keras":
+        if named and own != Running(runtime="keras"):
+            raise SuiteError(f"{where}: it is a Keras file, which Keras runs; add a conversion, or drop its runtime")
+        return variant
+    if own.runtime == "keras":
+        raise SuiteError(f"{where}: it is a .tflite file, and Keras does not run it; name another runtime")
+    return dataclasses.replace(variant, running=own)
 
 
 def _step(table: Mapping[str, Any], where: str) -> Step:

@@ -1,8 +1,9 @@
-"""Take out of a .tflite file the arithmetic on shapes that a converter writes where a constant does.
+"""Take out of a .tflite file what a converter left for nothing: arithmetic on shapes, pairs that undo each other.
 
 A Keras `Reshape` or `Flatten` with a free batch becomes SHAPE, STRIDED_SLICE, PACK and RESHAPE: the batch is read from
 the input, packed with the other sizes, and the result is the shape to take. These run on built-in kernels, split what a
 delegate takes in two, and cost some hundred bytes. One RESHAPE to a constant shape with -1 for the batch does the same.
+The pairs are those of `optkit.tflite.pairs`.
 
 Law: the outputs stay the same to the bit, at every batch.
 """
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.tflite.flatbuffer import is_constant, operator_name, parse_flatbuffer, tensor_type
+from optkit.tflite.pairs import undo_pairs
 from optkit.tflite.strip import share_buffers
 
 _OPTIONAL = -1
@@ -25,15 +27,20 @@ _PURE = ("SHAPE", "STRIDED_SLICE", "PACK")
 
 
 def simplify(data: bytes) -> bytes:
-    """Return the .tflite file `data` with constant shapes for computed ones; the same bytes when there are none."""
+    """Return the .tflite file `data` with constant shapes for computed ones and without pairs that undo each other.
+
+    The same bytes when there is neither.
+    """
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = parse_flatbuffer(data)
     changed = [_constant_shapes(model, graph) for graph in model.subgraphs]
-    if not any(changed):
+    undone = [undo_pairs(model, graph) for graph in model.subgraphs]
+    if not any(changed) and not any(undone):
         return data
     for number, graph in enumerate(model.subgraphs):
-        _drop_unused(model, graph, [one for one in model.signatureDefs or [] if one.subgraphIndex == number])
+        signatures = [one for one in model.signatureDefs or [] if one.subgraphIndex == number]
+        _drop_unused(model, graph, signatures, undone[number])
     _drop_unused_codes(model)
     model.metadataBuffer = None  # numbers of buffers, which are others now; nothing reads them
     share_buffers(model)
@@ -83,8 +90,8 @@ def _add_constant(model: Any, graph: Any, values: npt.NDArray[np.int32]) -> int:
     return len(graph.tensors) - 1
 
 
-def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any]) -> None:
-    """Drop operators of `_PURE` whose result nothing uses, then tensors that nothing refers to."""
+def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any], undone: Sequence[Any]) -> None:
+    """Drop operators of `_PURE`, and those `undone`, whose result nothing uses; then tensors that nothing refers to."""
     graph.operators = list(_list(graph, "operators"))
     while True:
         used = {int(index) for one in graph.operators for index in _list(one, "inputs")}
@@ -92,7 +99,8 @@ def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any]) -> None:
         left = [
             operator
             for operator in graph.operators
-            if operator_name(model, operator) not in _PURE or used & set(map(int, _list(operator, "outputs")))
+            if not (operator_name(model, operator) in _PURE or any(operator is one for one in undone))
+            or used & set(map(int, _list(operator, "outputs")))
         ]
         if len(left) == len(graph.operators):
             break

@@ -5,6 +5,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from optkit import BuildError, Store, Suite, Variant, build_variants, find_variants, load_suite, open_suite, weights_of
 from optkit.build.artifact import SILENT, zipped_bytes
+from optkit.build.stage import Stage
 from optkit.build.stages import stages
 from tests.conftest import Command
 
@@ -23,9 +25,18 @@ def suite(tiny_suite: Path) -> Suite:
 
 def test_variants_share_their_common_prefix_and_nothing_else(suite: Suite) -> None:
     ends = {v.name: stages(suite, v, "data") for v in suite.variants}
-    assert ends["int8"].parent.key == ends["float_tflite"].parent.key == ends["baseline"].key
-    assert ends["pruned"].parent.key == ends["baseline"].key
-    assert ends["pruned_qat"].parent.parent.key == ends["pruned"].key
+
+    def before(name: str, steps: int = 1) -> Stage:
+        stage: Stage | None = ends[name]
+        for _ in range(steps):
+            assert stage
+            stage = stage.parent
+        assert stage
+        return stage
+
+    assert before("int8").key == before("float_tflite").key == ends["baseline"].key
+    assert before("pruned").key == ends["baseline"].key
+    assert before("pruned_qat", 2).key == ends["pruned"].key
     assert len({stage.key for stage in ends.values()}) == len(ends)
 
 
@@ -53,7 +64,9 @@ def test_names_and_gates_are_not_in_the_key(suite: Suite) -> None:
 
 
 def test_the_whole_prefix_was_trained_once(built_store: Path) -> None:
-    labels = [json.loads(p.read_text())["about"].get("label") for p in built_store.rglob("entry.json")]
+    about = [json.loads(p.read_text())["about"] for p in built_store.rglob("entry.json")]
+    labels = [one.get("label") for one in about]
+    assert all(one["seconds"] > 0 for one in about if one.get("label")), "how long each stage took is noted"
     assert sorted(filter(None, labels)) == sorted(
         ["train mnist_conv", "prune", "quantize_aware", "convert to float32", "convert to int8", "convert to int8"]
     )
@@ -103,7 +116,7 @@ def test_the_size_does_not_depend_on_the_files_name(tmp_path: Path) -> None:
     assert zipped_bytes(tmp_path / "a.h5") == zipped_bytes(tmp_path / "a_much_longer_name.tflite")
 
 
-def with_training(suite: Suite, **change: object) -> tuple[Suite, Variant]:
+def with_training(suite: Suite, **change: Any) -> tuple[Suite, Variant]:
     variant = dataclasses.replace(
         suite.variant("baseline"), training=dataclasses.replace(suite.workload.training, **change)
     )
@@ -132,6 +145,9 @@ def test_a_build_that_was_interrupted_goes_on_from_its_checkpoint_with_the_same_
     assert epochs == [1, 2, 2, 3]
     assert resumed.sha256 == build_variants(suite, [variant], data, whole)["baseline"].sha256
     assert not list(cut.root.glob("scratch/*"))
+    noted: list[Any] = [entry.about.get("seconds") for store in (cut, whole) if (entry := store.find(resumed.key))]
+    assert noted[0] is None, "a part of the time was another process'"
+    assert noted[1] > 0
 
 
 def test_weights_from_a_file_stand_in_place_of_training(

@@ -108,9 +108,14 @@ def _replaced(path: Path, by: Callable[[Path], object]) -> None:
     by(path)
 
 
+def made(path: Path) -> Path:
+    path.write_bytes(b"content")
+    return path
+
+
 KINDS: dict[str, Callable[[Path], object]] = {
     "link": lambda path: path.symlink_to("/etc/hostname"),
-    "copy behind a link": lambda path: (path.with_name("b").write_bytes(b"content"), path.symlink_to("b")),
+    "copy behind a link": lambda path: path.symlink_to(made(path.with_name("b"))),
     "folder": lambda path: path.mkdir(),
     "pipe": lambda path: os.mkfifo(path),
     "nothing": lambda path: None,

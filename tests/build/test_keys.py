@@ -18,8 +18,8 @@ KEYS = {
     "hosted:inception_v3": "c58afe259f1656384c0312fafb5c3e0c3b9c2c5d5d67dec5b7f0f603ed795e32",
     "hosted:resnet_v2_101": "061541ee6b2799cde24bf7aecd83000f32577a2a02d3abdf25b36268fc8ed989",
     "mnist": "82f82a1b3c3bb9a9e7d636ab7eae25e9f51db67fb0c586dcc20f6bea5cc622ff",
-    "mnist_distillation:quick": "984dba11e2123e1a46ac5403216c94ffdb7e51b48ce0ab1efc2a95b341c8a88c",
-    "mnist_distillation:paper": "8d9f74e21ee767e9d8342bb2e75a9583153ecb2d944a01cbd2630aaaf528b2c8",
+    "mnist_distillation:quick": "d39adc9a7c94d0a10dba160325a5c892a03fa379401951813f2577938b596f82",
+    "mnist_distillation:paper": "2e10f1efc1b2e7ba3ae21f592c981f85e9db7be9828a0c45bb5f11064609550b",
     "mnist_techniques": "bf662088125e3686ba022d93c4695b7df1e71ba60293243016918c0b4eb26010",
     "quickdraw": "59c695f7a18cf7c1835784b7ff601baad6c40835f5fcab9da3dd3a4453362e1a",
 }

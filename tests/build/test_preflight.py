@@ -179,7 +179,8 @@ def test_every_network_fits_the_task_of_the_built_in_suites_that_use_it() -> Non
         for network in {variant.network.name: variant.network for variant in suite.variants}.values():
             small = {"size": 32} if name == "hosted" else {}
             model = NETWORKS[network.name].build(**network.params, **small)
-            assert check_outputs(model, suite.workload.task) == (), (name, network.name)
+            task: Any = suite.workload.task
+            assert check_outputs(model, task) == (), (name, network.name)
             assert read_ending(model) is not None, (name, network.name)
             checked.add(network.name)
     assert {"quickdraw_conv", "mnist_conv", "mnist_bn", "resnet_preact", "vgg16_bn", "mobilenet_v1"} <= checked
@@ -195,10 +196,10 @@ def test_a_build_is_refused_when_the_network_or_its_teacher_does_not_fit_the_los
     baseline = Variant(name="baseline", network=wrong, training=training)
     teacher = Variant(name="teacher", network=wrong, training=none)
     taught = Variant(name="taught", network=right, training=none, steps=(Distill(teacher="teacher"),))
-    workload = Workload(dataset="mnist", network=right, training=training)
+    workload = Workload(dataset=DataSource(name="mnist"), network=right, training=training)
     suite = Suite(name="tiny", workload=workload, variants=(baseline, teacher, taught))
     x, y = np.zeros((20, 4), np.float32), np.zeros(20, np.int64)
-    arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    arrays: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
     dataset = Dataset(name="mnist-embedded", origin="test", digest="0" * 64, classes=10, **arrays)
 
     for variant, said in ((baseline, "training: layer 'softmax'"), (taught, "teacher 'teacher': layer 'softmax'")):
@@ -212,11 +213,10 @@ def test_a_build_is_refused_before_anything_trains(tmp_path: Path) -> None:
     training = Training(epochs=1)
     small = Network(name="mnist_conv", params={"filters": 1})
     variant = Variant(name="slimmed", network=small, training=training, steps=(Slim(),))
-    suite = Suite(
-        name="tiny", workload=Workload(dataset="mnist", network=small, training=training), variants=(variant,)
-    )
+    workload = Workload(dataset=DataSource(name="mnist"), network=small, training=training)
+    suite = Suite(name="tiny", workload=workload, variants=(variant,))
     x, y = np.zeros((20, 28, 28), np.float32), np.zeros(20, np.int64)
-    arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    arrays: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
     dataset = Dataset(name="mnist-embedded", origin="test", digest="0" * 64, classes=10, **arrays)
     store = Store(tmp_path)
 
@@ -279,7 +279,7 @@ def chain(variant: Variant, task: Any, y: Any) -> tuple[Finding, ...]:
 def test_what_training_needs_of_the_data_and_a_teacher_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     """Catches a chain that trains for hours before a later step finds that it has no labels, or no such teacher."""
     monkeypatch.setitem(NETWORKS, "ends_plainly", NetworkEntry(ending))
-    made = {"name": "taught", "network": Network(name="ends_plainly")}
+    made: dict[str, Any] = {"name": "taught", "network": Network(name="ends_plainly")}
     labels, none = np.zeros(20, np.int64), np.zeros(0, np.int64)
     still, trained = Training(epochs=0), Training(epochs=1)
 

@@ -78,7 +78,7 @@ def test_the_builder_asks_any_stage_to_make_and_keeps_what_it_returns(
     monkeypatch.setattr("optkit.build.builder.stages", lambda *_: last)
     suite: Suite = load_suite(str(tiny_suite))
     x, y = np.zeros((4, 28, 28), np.float32), np.zeros(4, np.int64)
-    arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    arrays: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
     data = Dataset(name="mnist", origin="test", digest="0" * 64, classes=10, **arrays)
     store = Store(tmp_path / "store")
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,15 @@ def test_damage_is_noticed_set_aside_said_and_made_again(tmp_path: Path, damage:
     store = Store(tmp_path)
     path = store.path(store.get(KEY, maker(), "file.bin"))
     about = path.parent / "entry.json"
-    {
+    ways: dict[str, Callable[[], object]] = {
         "truncate": lambda: path.write_bytes(b"conte"),
         "flip": lambda: path.write_bytes(b"cOntent"),
         "remove file": path.unlink,
         "remove json": about.unlink,
         "garble json": lambda: about.write_text("{"),
         "swap key": lambda: about.write_text(about.read_text().replace("ab", "cd")),
-    }[damage]()
+    }
+    ways[damage]()
     assert store.find(KEY) is None
     with pytest.warns(DamagedEntryWarning, match="is damaged: .*set aside in .* and made again"):
         entry = store.get(KEY, maker(), "file.bin")

@@ -77,7 +77,8 @@ class Job:
     def run(self, steps: list[dict[str, Any]]) -> "Job":
         """Run what can be run of `steps`, each when its condition holds, and keep outcomes and outputs by id."""
         for number, step in enumerate(steps):
-            outcome, outputs = "skipped", {}
+            outcome = "skipped"
+            outputs: dict[str, str] = {}
             if step.get("id") not in self.done and self.due(str(step.get("if", "success()"))):
                 if "run" in step:
                     outcome, outputs = self._run(step)

@@ -100,7 +100,8 @@ def test_percentile_cuts_the_same_share_from_both_ends():
 
 
 def test_percentile_of_a_single_value_keeps_it():
-    assert calibration.percentile(*histogram(np.full(10, 4.0)), 99.0) == (0.0, 4.0)
+    counts, low, high = histogram(np.full(10, 4.0))
+    assert calibration.percentile(counts, low, high, 99.0) == (0.0, 4.0)
 
 
 def test_moving_average_follows_the_batches_and_one_outlier_little():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def stored(data):
     return [(tree, tensor) for graph in tree.subgraphs for _, tensor in weight_operators(tree, graph)]
 
 
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], Any, float]] = {
     "float32": ({}, ("float32", "float32"), 1e-5),
     "float16": ({"mode": "float16"}, ("float32", "float32"), 1e-2),
     "dynamic_range": ({"mode": "dynamic_range"}, ("float32", "float32"), 0.05),

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def kinds(data):
     return [tensor_type(tensor) for graph in tree.subgraphs for _, tensor in weight_operators(tree, graph)]
 
 
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], Any, float]] = {
     "float32": ({}, ["float32", "float32"], 0.0),
     "float16": ({"mode": "float16"}, ["float16", "float16"], 2e-3),
     # the last layer has 400 weights, fewer than the converter's threshold

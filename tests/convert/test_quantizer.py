@@ -1,5 +1,7 @@
 """int4 weights and precision by layer, on the finished file."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -50,8 +52,9 @@ def test_int4_weights_are_read_as_they_were_packed(model, x, tmp_path):
 
 
 def test_layers_get_the_precision_that_was_asked_for(model, x):
-    fields = {"*": "int8", "hidden": "int4", "conv": "float32"}
-    for mode in ("float32", "dynamic_range", "int8", "int16x8"):
+    fields: dict[str, Any] = {"*": "int8", "hidden": "int4", "conv": "float32"}
+    modes: tuple[Any, ...] = ("float32", "dynamic_range", "int8", "int16x8")
+    for mode in modes:
         data = convert(model, Conversion(mode=mode, layers=fields), x)
         assert kinds(data) == {"conv": "float32", "hidden": "int4", "logits": "int8"}
     data = convert(model, Conversion(mode="int4_weights", layers={"logits": "float16"}), x)

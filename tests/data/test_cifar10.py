@@ -5,6 +5,7 @@ import pickle
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,9 @@ from optkit.data.sources import cache, keras_cache
 from optkit.data.splits import stratified_subset
 
 
-def arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:
+def arrays(**changes: np.ndarray) -> dict[str, Any]:
     rng = np.random.default_rng(1)
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for split, samples in (("train", 40), ("test", 20)):
         made[f"x_{split}"] = rng.integers(0, 256, (samples, 32, 32, 3), np.uint8)
         made[f"y_{split}"] = (np.arange(samples) % 10).astype(np.uint8)
@@ -58,7 +59,8 @@ def test_the_digest_is_that_of_earlier_versions(folder: Path) -> None:
 
 
 def test_a_single_image_is_normalized_as_the_data_set_is(folder: Path) -> None:
-    params = {"mean": [0.5], "std": [0.25]}
+    params: dict[str, Any] = {"mean": [0.5], "std": [0.25]}
+    assert cifar10.ENTRY.preprocessing
     pixels = arrays()["x_test"]
     np.testing.assert_array_equal(
         cifar10.ENTRY.preprocessing(train_samples=20, **params).apply(pixels), load_dataset("cifar10", **params).x_test
@@ -91,7 +93,7 @@ def test_subsets_are_even_and_nested(y: np.ndarray, smaller: int, larger: int) -
 
 
 @pytest.mark.parametrize("params", [{"train_samples": 41}, {"test_samples": -1}])
-def test_numbers_of_samples_that_cannot_be(folder: Path, params: dict[str, int]) -> None:
+def test_numbers_of_samples_that_cannot_be(folder: Path, params: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=r"_samples is .*; expected 0 \(all\) to"):
         load_dataset("cifar10", **params)
 

@@ -1,6 +1,7 @@
 """Where MNIST comes from, in which order, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from optkit.data.dataset import make_dataset
 from optkit.files.online import DownloadError
 
 
-def npz(folder: Path, **changes: object) -> Path:
+def npz(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: dict[str, Any] = {
         "x_train": np.zeros((20, 28, 28), np.uint8),
         "y_train": np.zeros(20, np.uint8),
         "x_test": np.full((10, 28, 28), 255, np.uint8),
@@ -104,7 +105,7 @@ def test_unknown_names() -> None:
     with pytest.raises(DataError, match="did you mean 'mnist'"):
         load_dataset("mnits")
     with pytest.raises(DataError, match="did you mean 'embedded'"):
-        load_dataset("mnist", "embeded")
+        load_dataset("mnist", "embeded")  # type: ignore[arg-type]  # as a command passes it on
 
 
 def test_the_digest_depends_on_every_array() -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_links_that_lead_out_are_refused_and_those_within_are_not(folder: Path) 
         ({"mode": "embedded"}, "has no embedded set"),
     ],
 )
-def test_parameters_that_cannot_be(folder: Path, params: dict[str, object], message: str) -> None:
+def test_parameters_that_cannot_be(folder: Path, params: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_dataset("image_folder", **{"path": str(folder), **params})
 

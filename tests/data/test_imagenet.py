@@ -1,6 +1,7 @@
 """ImageNet: labelled images by class folder, or random ones that say that they have no labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_embedded_is_random_even_where_images_are(images: Path) -> None:
     ],
 )
 def test_folders_that_would_number_classes_wrongly_or_leave_nothing_to_test(
-    images: Path, params: dict[str, int], message: str
+    images: Path, params: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
         load_dataset("imagenet", size=4, **params)

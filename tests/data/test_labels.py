@@ -15,7 +15,7 @@ SAMPLES = (4, 8)
     ("task", "y", "expected", "dtype"),
     [
         ("multiclass", [0, 3, 1, 2], [0, 3, 1, 2], np.int64),
-        ("multiclass", np.uint8([[0], [3], [1], [2]]), [0, 3, 1, 2], np.int64),
+        ("multiclass", np.array([[0], [3], [1], [2]], np.uint8), [0, 3, 1, 2], np.int64),
         ("multiclass", [0.0, 3.0, 1.0, 2.0], [0, 3, 1, 2], np.int64),
         ("multiclass", np.eye(4)[[2, 0, 1, 3]], [2, 0, 1, 3], np.int64),
         ("binary", np.array([True, False, True, True]), [1, 0, 1, 1], np.int64),

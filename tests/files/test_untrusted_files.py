@@ -226,7 +226,7 @@ def test_values_that_are_no_numbers_are_refused_with_the_layer(value: float, kin
     if kind == "w.h5":
         write_h5(path, lambda group, folder: group.create_dataset("kernel:0", data=array))
     else:
-        np.savez(path, **{"d/kernel": array})
+        np.savez(path, **dict[str, Any]({"d/kernel": array}))
     with pytest.raises(BuildError, match="1 of the 12 values of d/kernel are NaN or infinite as float32"):
         load_weights(Model(), path)
 
@@ -276,7 +276,8 @@ def test_sizes_that_the_bytes_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="more than 1032 times as many"):
         read_npz(path)
     claimed = npy(SECRET).replace(b"(12,), }" + b" " * 14, b"(99999999999999,), }"[:22].ljust(22))
-    for name, read in {"y.npz": read_npz, "y.npy": read_npy}.items():
+    readers: dict[str, Callable[[Path], object]] = {"y.npz": read_npz, "y.npy": read_npy}
+    for name, read in readers.items():
         if name == "y.npz":
             archive(tmp_path / name, {"y.npy": claimed})
         else:

@@ -1,6 +1,7 @@
 """What bytes are: counts, entropy, sizes that add up."""
 
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,24 +33,24 @@ def test_values_are_counted_as_numpy_counts_them(dtype: str) -> None:
 
 
 def test_int4_is_counted_by_its_halves_and_without_what_fills_up_the_last_byte() -> None:
-    counts = count_values(np.uint8([0x10, 0xF0, 0x02]), "int4")
+    counts = count_values(np.array([0x10, 0xF0, 0x02], np.uint8), "int4")
     assert counts is not None
     assert (counts.elements, counts.zeros, counts.distinct) == (6, 3, 4)
     assert counts.without_padding(5).zeros == 2
 
 
 def test_minus_zero_is_zero_and_an_asymmetric_zero_is_the_zero_point() -> None:
-    assert count_values(raw(np.float32([0.0, -0.0, 1.0])), "float32").zeros == 2  # type: ignore[union-attr]
-    assert count_values(np.uint8([128, 0, 128]), "uint8", 128).zeros == 2  # type: ignore[union-attr]
+    assert count_values(raw(np.array([0.0, -0.0, 1.0], np.float32)), "float32").zeros == 2  # type: ignore[union-attr]
+    assert count_values(np.array([128, 0, 128], np.uint8), "uint8", 128).zeros == 2  # type: ignore[union-attr]
 
 
 def test_text_has_no_numbers() -> None:
-    assert count_values(np.uint8([1, 2, 3]), "string") is None
+    assert count_values(np.array([1, 2, 3], np.uint8), "string") is None
 
 
 def sizes(model):
     data = pack(model)
-    verified = verify(data, "model")
+    verified = verify(data, Path("model"))
     return data, *weigh(verified, data, read_graphs(verified))
 
 

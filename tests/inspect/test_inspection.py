@@ -56,7 +56,7 @@ def test_an_operator_that_nobody_knows_is_shown_and_the_file_is_said_not_to_run(
     )
     last = model.subgraphs[0].operators[-1]
     last.builtinOptionsType, last.builtinOptions = 0, None
-    last.customOptions = np.uint8([1, 2, 3])
+    last.customOptions = np.array([1, 2, 3], np.uint8)
     last.opcodeIndex = len(model.operatorCodes) - 1
     found = inspect_model(written(tmp_path / "model.tflite", model))
     odd = found.main.operators[-1]
@@ -135,7 +135,7 @@ def test_a_free_shape_and_a_scalar_are_shown(tmp_path: Path) -> None:
     graph = Graph()
     x = graph.add([1, 4], "x")
     y = graph.add([], "y", free=False)
-    axes = graph.add([2], "axes", TYPE.INT32, np.int32([0, 1]))
+    axes = graph.add([2], "axes", TYPE.INT32, np.array([0, 1], np.int32))
     graph.apply(KIND.SUM, [x, axes], [y], schema.ReducerOptionsT(keepDims=False))
     text = inspection_text(inspect_model(written(tmp_path / "model.tflite", graph.model([x], [y]))))
     assert "[?, 4]" in text

@@ -62,11 +62,11 @@ def explained(
 ) -> Explanation:
     models = [verify_file(Path(one.path)) for one in pair]
     differences = compare_graphs(pair[0].graphs, pair[1].graphs, *models)
-    sides = [
+    first, second = (
         Side(found=found, profile=its, speeds=speeds(found, its, CEILING), built_in=other)
         for found, its, other in zip(pair, (base, head), (None, built_in), strict=True)
-    ]
-    return explain_times(*sides, differences)
+    )
+    return explain_times(first, second, differences)
 
 
 def test_the_convolution_is_named_first_with_its_causes(pair: tuple[Inspection, Inspection]) -> None:
@@ -106,8 +106,8 @@ def test_an_operator_in_one_file_only_is_said_so(pair: tuple[Inspection, Inspect
     without = type(differences.match)(
         pairs=tuple(p for p in differences.match.pairs if p[1] != 1), removed=(1,), added=(1,)
     )
-    sides = [
+    first, second = (
         Side(found=plain, profile=one) for one in (profile(FLOAT, 8.0), profile({**FLOAT, 1: (9.0, "Abs (NC)")}, 17.0))
-    ]
-    found = explain_times(*sides, type(differences)(match=without, found=()))
+    )
+    found = explain_times(first, second, type(differences)(match=without, found=()))
     assert "only the second file has it" in found.reasons[0].causes

@@ -8,7 +8,7 @@ import pytest
 
 from optkit import Advice, SuiteError, advise, load_suite, read_run
 from optkit.cli import main
-from optkit.judge.advise import DATA, SCHEMES, TARGETS, WISHES, suite_with
+from optkit.judge.advise import DATA, SCHEMES, TARGETS, WISHES, DataAtHand, Target, Wish, suite_with
 from optkit.judge.evidence import evidence_of
 from optkit.report.evidence import evidence_text
 from optkit.spec.keys import canonical
@@ -37,7 +37,9 @@ def test_the_schemes_are_those_of_the_guide() -> None:
 
 
 @pytest.mark.parametrize(("data", "target", "wish"), ALL)
-def test_advice_needs_no_more_data_than_there_is_and_runs_on_the_target(data: str, target: str, wish: str) -> None:
+def test_advice_needs_no_more_data_than_there_is_and_runs_on_the_target(
+    data: DataAtHand, target: Target, wish: Wish
+) -> None:
     advice = advise(data, target, wish)
     fitting = {name for name, row in GUIDE.items() if DATA.index(row[0]) <= DATA.index(data) and target in row[2]}
     assert (advice.scheme is None) == (not fitting)
@@ -67,12 +69,12 @@ def test_advice_needs_no_more_data_than_there_is_and_runs_on_the_target(data: st
         (("none", "edge_tpu", "fastest"), None),
     ],
 )
-def test_corners_of_the_tree(case: tuple[str, str, str], scheme: str | None) -> None:
+def test_corners_of_the_tree(case: tuple[DataAtHand, Target, Wish], scheme: str | None) -> None:
     assert advise(*case).scheme == scheme
 
 
 @pytest.mark.parametrize(("data", "target", "wish"), ALL)
-def test_the_command_builds_what_is_advised(data: str, target: str, wish: str, tmp_path: Path) -> None:
+def test_the_command_builds_what_is_advised(data: DataAtHand, target: Target, wish: Wish, tmp_path: Path) -> None:
     advice = advise(data, target, wish)
     if advice.scheme is None:
         assert advice.command == advice.variant == advice.table == ""
@@ -104,7 +106,9 @@ def test_the_variant_joins_another_suite_under_its_own_baseline(tmp_path: Path) 
         'name = "tiny"', 'name = "tiny"\nbaseline = "first"'))  # fmt: skip
     advice = advise("none", "gpu", "fastest")
     path.write_text(suite_with(advice, str(path)))
-    assert load_suite(str(path)).variant(advice.variant).conversion.mode == "float16"
+    conversion = load_suite(str(path)).variant(advice.variant).conversion
+    assert conversion
+    assert conversion.mode == "float16"
     with pytest.raises(SuiteError, match="has variant 'float16_tflite' already; build it with: optkit build"):
         suite_with(advice, str(path))
 
@@ -170,7 +174,7 @@ def test_a_run_that_bears_the_rule_out_says_so() -> None:
         (("unlabelled", "edge_tpu", "fastest"), "this processor"),
     ],
 )
-def test_a_run_that_cannot_tell_says_why(case: tuple[str, str, str], why: str) -> None:
+def test_a_run_that_cannot_tell_says_why(case: tuple[DataAtHand, Target, Wish], why: str) -> None:
     found = evidence_of(advise(*case), read_run(RUN))
     assert (found.agrees, found.findings) == (None, ())
     assert why in " ".join(evidence_text("x", found).split())

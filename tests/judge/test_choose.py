@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from optkit import OptkitError, RecordError, choose, make_run, read_run
+from optkit.judge.advise import Wish
 from optkit.judge.front import dominates
 from optkit.record.run import Run
 from tests.builders import COMPARED, MACHINE, benchmark, variant
@@ -37,7 +38,7 @@ RUN = timed_run((BASE, (30e-6,)), (SMALL, (9e-6,)), (EXACT, (12e-6,)), (SLOW, (2
 @pytest.mark.parametrize(
     ("zip_bytes", "drop", "us"), list(itertools.product([8000, 20_000, 90_000], [0.0, 0.003, 0.02], [300, 600, 1e9]))
 )
-def test_the_choice_is_that_of_going_through_all(wish: str, zip_bytes: int, drop: float, us: float) -> None:
+def test_the_choice_is_that_of_going_through_all(wish: Wish, zip_bytes: int, drop: float, us: float) -> None:
     """A second implementation, on a run that was recorded. Catches a bound that is not applied, and another order."""
     found = choose(MNIST, max_zip_bytes=zip_bytes, max_drop=drop, max_single_batch_us=us, threads=(1,), wish=wish)
     fitting = {}
@@ -161,7 +162,7 @@ def test_a_speed_up_is_over_the_baseline_when_there_is_no_float_file() -> None:
         {"min_size_ratio": 1000, "max_drop": -0.05},
     ],
 )
-def test_what_is_said_to_relax_does_let_the_variant_in(bounds: dict[str, float], at: str | None) -> None:
+def test_what_is_said_to_relax_does_let_the_variant_in(bounds: dict[str, Any], at: str | None) -> None:
     """Catches a bound that is rounded to the wrong side, and one that leaves out the interval."""
     found = choose(MNIST, **bounds, at=at, threads=(1,))
     assert found.chosen is None
@@ -172,7 +173,8 @@ def test_what_is_said_to_relax_does_let_the_variant_in(bounds: dict[str, float],
         assert again.candidate(way.variant).place in ("chosen", "fits"), way
         for key, value in way.bounds.items():  # and no looser than by its fourth digit
             tighter = value - math.copysign(abs(value) * 2e-3 or 1e-9, 1 if key.startswith("max") else -1)
-            strict = choose(MNIST, **{**bounds, **way.bounds, key: tighter}, at=at, threads=(1,))
+            tight: dict[str, Any] = {**bounds, **way.bounds, key: tighter}
+            strict = choose(MNIST, **tight, at=at, threads=(1,))
             assert strict.candidate(way.variant).place == "removed", (way, key)
 
 

@@ -233,7 +233,7 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
 def test_times_by_different_references_are_not_compared_as_normalized() -> None:
     """The head's model took twice the time, but so did its reference; another reference proves nothing of that."""
     base = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a")
-    head = {"seconds": tuple(2 * s for s in SESSIONS), "references": (0.2,) * 6}
+    head: dict[str, Any] = {"seconds": tuple(2 * s for s in SESSIONS), "references": (0.2,) * 6}
     same = only(compared(base, run(variant(), reference="a", **head)), "seconds")
     assert (same.verdict, same.reason) == ("same", "times the reference model")
     other = only(compared(base, run(variant(), reference="b", **head)), "seconds")
@@ -245,7 +245,7 @@ def test_times_by_different_references_are_not_compared_as_normalized() -> None:
 
 
 def test_a_run_with_cpu_time_is_compared_with_an_older_one_by_wall_clock() -> None:
-    cpu = {"cpu_rounds": (1.0, 1.0), "reference_cpu_rounds": (0.05, 0.05)}
+    cpu: dict[str, Any] = {"cpu_rounds": (1.0, 1.0), "reference_cpu_rounds": (0.05, 0.05)}
     old = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a")
     new = run(variant(), seconds=SESSIONS, references=(0.1,) * 6, reference="a", **cpu)
     mixed = only(compared(old, new), "seconds")

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ BOUNDS = st.sampled_from(["min", "max", "above", "below"])
 LEVELS = st.sampled_from(["50%", "90%", "95%", "99%", "99.9%"])
 
 
-def speedup_gate(at: str = "95%", **bounds: float) -> Gate:
+def speedup_gate(at: str = "95%", **bounds: Any) -> Gate:
     return Gate(metric="speedup", modes=("single_batch",), at=at, **bounds)
 
 
@@ -52,7 +53,7 @@ def decision(gate: Gate, timings: list[PairedTiming]) -> str:
 
 
 @given(st.dictionaries(BOUNDS, NUMBERS, min_size=1), NUMBERS, NUMBERS, NUMBERS)
-def test_a_gate_never_both_passes_and_fails(bounds: dict[str, float], a: float, b: float, inside: float) -> None:
+def test_a_gate_never_both_passes_and_fails(bounds: dict[str, Any], a: float, b: float, inside: float) -> None:
     gate = speedup_gate(**bounds)
     low, high = min(a, b), max(a, b)
     both = gate.holds(low) and gate.holds(high), gate.excludes(low, high)
@@ -64,7 +65,7 @@ def test_a_gate_never_both_passes_and_fails(bounds: dict[str, float], a: float, 
 
 
 @given(st.dictionaries(BOUNDS, NUMBERS, min_size=1, max_size=1), NUMBERS)
-def test_an_interval_of_one_value_is_the_point(bounds: dict[str, float], value: float) -> None:
+def test_an_interval_of_one_value_is_the_point(bounds: dict[str, Any], value: float) -> None:
     gate = speedup_gate(**bounds)
     assert decide(gate, Interval(value=value, low=value, high=value)) == ("pass" if gate.holds(value) else "fail")
 
@@ -87,7 +88,7 @@ def test_an_interval_of_one_value_is_the_point(bounds: dict[str, float], value: 
         ({"min": 1.0}, math.nan, math.nan, "inconclusive"),
     ],
 )
-def test_a_limit_at_the_end_of_the_interval(bound: dict[str, float], low: float, high: float, word: str) -> None:
+def test_a_limit_at_the_end_of_the_interval(bound: dict[str, Any], low: float, high: float, word: str) -> None:
     assert decide(speedup_gate(**bound), Interval(value=1.0, low=low, high=high)) == word
 
 

@@ -27,7 +27,7 @@ def test_a_size_gate_is_the_comparison_it_says(bound: float, ratio: float) -> No
     run = a_run(benchmark(facts()), benchmark(facts("int8", artifact=sized(ratio))))
     (verdict,) = judge(Gate(metric="size_ratio", min=bound), INT8, run)
     assert verdict.value == pytest.approx(ratio, rel=1e-3)
-    assert (verdict.status == "pass") == (verdict.value >= bound)
+    assert (verdict.status == "pass") == (verdict.value is not None and verdict.value >= bound)
 
 
 @given(st.floats(0.001, 10), st.floats(0.001, 10))
@@ -71,7 +71,7 @@ def test_a_timed_gate_judges_each_mode_and_thread_count_it_names() -> None:
         ),
     ],
 )
-def test_missing_data_is_not_comparable_never_a_pass(gate: Gate, run: object, reason: str) -> None:
+def test_missing_data_is_not_comparable_never_a_pass(gate: Gate, run: Run, reason: str) -> None:
     verdicts = judge(gate, INT8, run)
     assert [v.status for v in verdicts] == ["not comparable"]
     assert reason in verdicts[0].reason
@@ -114,7 +114,7 @@ def test_a_variant_that_the_suite_does_not_have_is_named() -> None:
 )
 def test_it_is_said_when_nothing_held_accuracy(drops: tuple[float | None, ...], note: str) -> None:
     names = ("float_tflite", "int8")[: len(drops)]
-    none = {"accuracy": None, "accuracy_drop": None, "correct": None}
+    none: dict[str, Any] = {"accuracy": None, "accuracy_drop": None, "correct": None}
     of = [facts(n, **(none if d is None else {"accuracy_drop": d})) for n, d in zip(names, drops, strict=True)]
     run = a_run(benchmark(facts(**(none if None in drops else {}))), *map(benchmark, of))
     suite = dataclasses.replace(SUITE_, gates=())

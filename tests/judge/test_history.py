@@ -123,7 +123,7 @@ def test_runs_with_and_without_a_reference_or_with_another_are_apart() -> None:
 
 def test_times_by_another_clock_begin_a_series_of_their_own() -> None:
     """The reference, by wall clock, was in a slow moment; by CPU time nothing changed, and nothing is joined."""
-    cpu = {"cpu_rounds": (5.0, 5.0), "reference_cpu_rounds": (1.0, 1.0)}
+    cpu: dict[str, Any] = {"cpu_rounds": (5.0, 5.0), "reference_cpu_rounds": (1.0, 1.0)}
     files = [saved(i, 5.0, reference=1.0) for i in range(3)]
     files += [saved(i, 5.0, reference=4.0, **(cpu if i < 5 else {})) for i in range(3, 6)]
     series = [one for one in make_history(runs_of(*files), Tolerances()).series if one.metric == "seconds"]
@@ -313,7 +313,7 @@ def test_a_files_name_is_shown_and_written_without_control_characters(
         assert "udc80.json" in out
 
 
-WAYS = [{"mode": "full_set", "strategy": f"batch {size}", "batch": size} for size in (100, 500)]
+WAYS: list[dict[str, Any]] = [{"mode": "full_set", "strategy": f"batch {size}", "batch": size} for size in (100, 500)]
 
 
 def test_another_way_of_running_the_full_set_is_told_and_begins_no_series() -> None:

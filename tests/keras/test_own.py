@@ -1,5 +1,6 @@
 """A user's own model: Keras 3, Keras 2 and SavedModels are told apart, opened, converted or refused."""
 
+import importlib
 import json
 import re
 import sys
@@ -211,7 +212,7 @@ def test_custom_objects_come_from_a_module_that_was_named(tmp_path, monkeypatch)
     (tmp_path / "my_own_layers.py").write_text(CUSTOM)
     monkeypatch.syspath_prepend(tmp_path)
     load_own_keras()
-    import my_own_layers
+    my_own_layers = importlib.import_module("my_own_layers")
 
     keras = load_own_keras()
     path = saved(keras.Sequential([keras.Input((4,)), my_own_layers.Twice(name="twice")]), tmp_path / "model.keras")

@@ -68,6 +68,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "w.npz", **{"conv/kernel": np.array([{"a": 1}], object)})
+    np.savez(tmp_path / "w.npz", **dict[str, Any]({"conv/kernel": np.array([{"a": 1}], object)}))
     with pytest.raises(BuildError, match="cannot be read"):
         load_weights(conv_bn(), tmp_path / "w.npz")

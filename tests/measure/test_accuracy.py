@@ -23,8 +23,8 @@ def test_packing_keeps_every_bit(correct: np.ndarray) -> None:
 
 
 def test_classes() -> None:
-    assert classify(np.float32([[0.1, 0.9], [2, -1]]), "multiclass").tolist() == [1, 0]
-    assert classify(np.float32([[0.5], [0.49]]), "binary").tolist() == [1, 0]
+    assert classify(np.array([[0.1, 0.9], [2, -1]], np.float32), "multiclass").tolist() == [1, 0]
+    assert classify(np.array([[0.5], [0.49]], np.float32), "binary").tolist() == [1, 0]
 
 
 @given(st.integers(0, 50), st.integers(1, 50))
@@ -46,11 +46,11 @@ def test_large_samples_are_run_in_small_batches_and_parts_with_the_same_scores(
     """A set whose tensors would not fit into memory: no sample is lost, doubled or moved."""
     x = np.random.default_rng(0).random((45, 28, 28), np.float32)
     asked: list[tuple[int, int]] = []
-    set_up = accuracy.set_up
+    set_up = vars(accuracy)["set_up"]
 
-    def seen(file: Any, mode: str, threads: int, part: Any, workers: Any, *, batch: int) -> Any:
+    def seen(file: Any, mode: str, threads: int, part: Any, workers: Any, *, batch: int, load: Any) -> Any:
         asked.append((len(part), batch))
-        return set_up(file, mode, threads, part, workers, batch=batch)
+        return set_up(file, mode, threads, part, workers, batch=batch, load=load)
 
     monkeypatch.setattr(accuracy, "set_up", seen)
     file: Any = type("File", (), {"path": artifact(built_store, "int8"), "kind": "tflite"})
@@ -72,7 +72,7 @@ def test_a_kept_evaluation_that_cannot_be_read_is_set_aside_and_made_again(
     from optkit.build.store import DamagedEntryWarning
     from optkit.spec.keys import digest
 
-    scores = np.float32([[1, 0], [0, 1], [0, 1]])
+    scores = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
     monkeypatch.setattr(accuracy, "_scores", lambda *_: iter([scores]))
     artifact: Any = type("Artifact", (), {"sha256": "a"})
     dataset: Any = type("Data", (), {"digest": "d", "x_test": np.zeros(3), "y_test": np.array([0, 1, 0])})

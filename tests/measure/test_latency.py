@@ -2,11 +2,13 @@
 
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from optkit.measure.latency import Strategy, TFLiteJob, choose_strategy, strategies
+from optkit.runtime import TFLiteRunner
 from tests.builders import artifact
 
 
@@ -58,9 +60,9 @@ def test_a_slow_file_is_tried_on_a_part_and_its_figures_are_of_the_whole(
     sizes: list[int] = []
     made = TFLiteJob.__init__
 
-    def note_size(self: TFLiteJob, path: Path, x: np.ndarray, strategy: Strategy) -> None:
+    def note_size(self: TFLiteJob, path: Path, x: np.ndarray, strategy: Strategy, load: Any = TFLiteRunner) -> None:
         sizes.append(len(x))
-        made(self, path, x, strategy)
+        made(self, path, x, strategy, load)
 
     monkeypatch.setattr(TFLiteJob, "__init__", note_size)
     path, x = artifact(built_store, "int8"), np.zeros((4000, 28, 28), np.float32)

@@ -109,7 +109,8 @@ def test_a_reconstruction_is_judged_by_its_errors_and_clips_by_the_mean_of_their
     clips = np.array([4, 4, 2, 2, 9, 9])
     assert value("auc", "reconstruction", labels, out, inputs=x, groups=clips) == pytest.approx(0.5)
     scores = choose_scorer("auc", "reconstruction").from_outputs(labels, out, x, clips)
-    np.testing.assert_allclose(scores.kept, [[1, 1], [0, 2], [1, 4.5]])
+    assert scores.kept is not None
+    np.testing.assert_allclose(scores.kept, np.array([[1, 1], [0, 2], [1, 4.5]]))
 
 
 def test_outputs_of_other_forms() -> None:

@@ -222,7 +222,7 @@ def test_slow_calls_are_loaded_once(built_store: Path, monkeypatch: pytest.Monke
 
 
 def test_what_was_loaded_in_every_order_has_no_order_to_account_for() -> None:
-    known = {"effect": 0.0, "control": 0.0, "rounds": 6, "calls": 1, "seconds": 1.0}
+    known: dict[str, Any] = {"effect": 0.0, "control": 0.0, "rounds": 6, "calls": 1, "seconds": 1.0}
     once = [PairedTiming(load_order=order, **known) for order in LOAD_ORDERS]
     often = [PairedTiming(load_order=order, loads=6, **known) for order in LOAD_ORDERS]
     assert load_places(often, "head").shape == (6, 0)

@@ -61,9 +61,9 @@ def made(kept: Any, better: Any, value: float | None = None) -> Scores:
 
 
 def test_a_drop_is_positive_when_it_is_worse() -> None:
-    low, high = made(np.float32([1, 2]), "lower"), made(np.float32([2, 4]), "lower")
+    low, high = made(np.array([1, 2], np.float32), "lower"), made(np.array([2, 4], np.float32), "lower")
     assert (high.drop_from(low), low.drop_from(high)) == (1.5, -1.5)
-    low, high = made(np.float32([1, 2]), "higher"), made(np.float32([2, 4]), "higher")
+    low, high = made(np.array([1, 2], np.float32), "higher"), made(np.array([2, 4], np.float32), "higher")
     assert (high.drop_from(low), low.drop_from(high)) == (-1.5, 1.5)
     right = [made(np.arange(10_000) < some, "higher") for some in (9800, 9780)]
     assert right[1].drop_from(right[0]) == 0.002, "rounded once"
@@ -72,15 +72,15 @@ def test_a_drop_is_positive_when_it_is_worse() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (made(np.float32([1, 2, 3]), "lower"), "2 samples against 3; expected the same test set"),
+        (made(np.array([1, 2, 3], np.float32), "lower"), "2 samples against 3; expected the same test set"),
         (made(None, "lower", 1.0), "2 samples against None"),
-        (made(np.float32([1, 2]), "higher"), "better lower against higher"),
-        (dataclasses.replace(made(np.float32([1, 2]), "lower"), metric="mse"), "metric own:f against mse"),
+        (made(np.array([1, 2], np.float32), "higher"), "better lower against higher"),
+        (dataclasses.replace(made(np.array([1, 2], np.float32), "lower"), metric="mse"), "metric own:f against mse"),
     ],
 )
 def test_scores_that_are_not_of_the_same(other: Scores, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        made(np.float32([1, 2]), "lower").drop_from(other)
+        made(np.array([1, 2], np.float32), "lower").drop_from(other)
 
 
 def deflated(values: Any) -> str:

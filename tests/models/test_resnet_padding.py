@@ -28,11 +28,11 @@ def torch_weights(seed: int) -> dict[str, Array]:
     found: dict[str, Array] = {}
 
     def conv(name: str, out: int, read: int, size: int) -> None:
-        found[f"{name}.weight"] = np.float32(rng.normal(size=(out, read, size, size)) / np.sqrt(read * size * size))
+        found[f"{name}.weight"] = (rng.normal(size=(out, read, size, size)) / np.sqrt(read * size * size)).astype("f4")
 
     def bn(name: str, width: int) -> None:
-        found[f"{name}.weight"], found[f"{name}.running_var"] = np.float32(rng.uniform(0.5, 1.5, (2, width)))
-        found[f"{name}.bias"], found[f"{name}.running_mean"] = np.float32(rng.normal(size=(2, width)) / 2)
+        found[f"{name}.weight"], found[f"{name}.running_var"] = rng.uniform(0.5, 1.5, (2, width)).astype("f4")
+        found[f"{name}.bias"], found[f"{name}.running_mean"] = (rng.normal(size=(2, width)) / 2).astype("f4")
 
     conv("conv1", 16, 3, 3)
     width = 16
@@ -45,8 +45,8 @@ def torch_weights(seed: int) -> dict[str, Array]:
         width = 4 * inside
     bn("bn", width)
     found["fc.weight"], found["fc.bias"] = (
-        np.float32(rng.normal(size=(10, width)) / 16),
-        np.float32(rng.normal(size=10)),
+        (rng.normal(size=(10, width)) / 16).astype("f4"),
+        rng.normal(size=10).astype("f4"),
     )
     return found
 
@@ -105,13 +105,14 @@ def x() -> Array:
     """Images, (32, 32, 32, 3), brighter towards their edges: there paddings differ."""
     ramp = np.abs(np.linspace(-1, 1, 32))
     edges = np.maximum.outer(ramp, ramp)[:, :, None]
-    return np.float32(edges + np.random.default_rng(2).normal(size=(32, 32, 32, 3)) / 2)
+    return (edges + np.random.default_rng(2).normal(size=(32, 32, 32, 3)) / 2).astype("f4")
 
 
 @pytest.fixture(scope="module")
 def model(weights: dict[str, Array], tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("weights") / "torch.npz"
-    np.savez(path, **renamed(weights))
+    arrays: dict[str, Any] = {**renamed(weights)}
+    np.savez(path, **arrays)
     model = resnet_preact.build(DEPTH, padding="symmetric")
     load_weights(model, path)
     return model

@@ -210,6 +210,7 @@ def test_another_metric_is_recorded_judged_and_checked(regression: Path) -> None
     [verdict] = [v for v in check_run(suite, run) if v.variant == "int8" and v.gate.metric == "drop"]
     assert verdict.status == "pass"
     assert verdict.low is not None
+    assert verdict.value is not None
     assert verdict.high is not None
     assert verdict.low <= verdict.value <= verdict.high
     with pytest.raises(RecordError, match="it was changed"):

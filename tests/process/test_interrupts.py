@@ -47,8 +47,9 @@ WORK = {
 
 def stand_in(work: str, start: str = "") -> "subprocess.Popen[str]":
     code = STAND_IN.format(work=f"    {work}", start=start)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", code], text=True, start_new_session=True, **pipes)
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, text=True, start_new_session=True, stdout=pipe, stderr=pipe)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -26,8 +26,8 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def hold(tmp_path: Path) -> "tuple[subprocess.Popen[str], Path]":
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen([sys.executable, "-c", HOLD], text=True, env=env, **pipes)
+    pipe, command = subprocess.PIPE, [sys.executable, "-c", HOLD]
+    process = subprocess.Popen(command, text=True, env=env, stdin=pipe, stdout=pipe)
     assert process.stdout
     return process, Path(process.stdout.readline().strip())
 

@@ -108,7 +108,7 @@ def optkit_bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_suite: Pa
                 raise found("broken")
             return found
 
-        fake = run_sessions
+        fake: Any = run_sessions
         monkeypatch.setattr(bench, "run_sessions", lambda *given: fake(*given[:-1], session))
         return main(["bench", str(tiny_suite), "--store", str(tmp_path / "store"), *arguments])
 

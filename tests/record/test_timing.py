@@ -25,7 +25,7 @@ def test_one_session_is_given_as_it_is() -> None:
 
 
 def test_several_sessions_give_the_median_and_none_of_their_rounds() -> None:
-    more = {"rounds": (9.0,), "reference_rounds": (0.1,), "reference_seconds": 0.1, "reference": "a"}
+    more: dict[str, Any] = {"rounds": (9.0,), "reference_rounds": (0.1,), "reference_seconds": 0.1, "reference": "a"}
     timings = [timing(seconds=s, session=i, **more) for i, s in enumerate((3.0, 1.0, 2.0))]
     (found,) = over_sessions(timings)
     assert (found.seconds, found.rounds, found.normalized) == (2.0, (), None)
@@ -50,8 +50,13 @@ def test_each_round_is_divided_by_the_reference_beside_it() -> None:
     assert timing().normalized is None
 
 
-CPU = {"cpu_rounds": (1.0, 1.2, 1.1), "reference_cpu_rounds": (0.1, 0.1, 0.1)}
-WALL = {"rounds": (1.0, 9.0, 8.0), "reference_rounds": (0.1, 0.1, 0.2), "reference_seconds": 0.1, "reference": "a"}
+CPU: dict[str, Any] = {"cpu_rounds": (1.0, 1.2, 1.1), "reference_cpu_rounds": (0.1, 0.1, 0.1)}
+WALL: dict[str, Any] = {
+    "rounds": (1.0, 9.0, 8.0),
+    "reference_rounds": (0.1, 0.1, 0.2),
+    "reference_seconds": 0.1,
+    "reference": "a",
+}
 
 
 def test_cpu_time_goes_before_wall_clock_where_rounds_and_reference_have_it() -> None:

@@ -76,8 +76,10 @@ def test_what_is_in_the_picture() -> None:
     assert "Not on the front: bad:" in about.text
     marks = [one for one in svg.iter(f"{SVG}g") if one.find(f"{SVG}circle") is not None]
     filled = [
-        one.find(f"{SVG}title").text.split(":")[0] for one in marks if one.find(f"{SVG}circle").get("fill") != "none"
-    ]  # type: ignore[union-attr]
+        (one.findtext(f"{SVG}title") or "").split(":")[0]
+        for one in marks
+        if (circle := one.find(f"{SVG}circle")) is not None and circle.get("fill") != "none"
+    ]
     assert set(filled) == {"float16", "int8", "pruned_int8"}, "shapes tell, not colours alone"
     colours = set(re.findall(r"#[0-9a-f]{6}", front_svg(FIVE, x=SIZE, y=ACCURACY, title="")))
     assert colours == {"#0a7cc4", "#808080", "#1f2328", "#e6edf3"}

@@ -4,6 +4,7 @@ import dataclasses
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_front_follows_the_direction_of_the_metric(metric: str, better: str)
 
 
 def test_without_labels_the_front_is_of_times_and_without_times_there_is_none() -> None:
-    bare = {"accuracy": None, "accuracy_drop": None, "correct": None}
+    bare: dict[str, Any] = {"accuracy": None, "accuracy_drop": None, "correct": None}
     run = a_run(benchmark(facts(**bare), 2e-3), benchmark(facts("int8", **bare), 8.6e-6))
     assert "time of a batch (µs), lower is better" in front_of(run)
     untimed = dataclasses.replace(run, timings=())

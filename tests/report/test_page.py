@@ -1,6 +1,7 @@
 """The page: one file that needs nothing, figures that are those of the run, and names that stay text."""
 
 import dataclasses
+import importlib
 import json
 import re
 import time
@@ -97,7 +98,7 @@ def test_names_and_values_of_a_record_are_data(text: str) -> None:
 
 def test_every_chart_of_the_page_has_its_data_and_every_form_is_known(text: str) -> None:
     raw = json.loads(text.split('<script type="application/json" id="charts">')[1].split("</script>")[0])
-    asked = [a["data-chart"] for tag, a in Tags(text).tags if "data-chart" in a]
+    asked = [str(a["data-chart"]) for tag, a in Tags(text).tags if "data-chart" in a]
     assert sorted(asked) == sorted(raw)
     own = (Path(html_package.__file__).parent / "page.js").read_text()
     forms = re.search(r"const FORMS = \{ (.*) \};", own)
@@ -280,7 +281,7 @@ def test_another_metric_than_accuracy_is_told_by_its_name(tmp_path: Path) -> Non
         )
         base = float(np.mean(kept, dtype=np.float64))
         quality = QualityFacts(scores=scores.facts(), drop=scores.value - base)
-        none = {"accuracy": None, "accuracy_drop": None, "correct": None}
+        none: dict[str, Any] = {"accuracy": None, "accuracy_drop": None, "correct": None}
         made.append(benchmark(variant(name, size=2000 if name == "baseline" else 500, quality=quality, **none), 1.0))
     run = a_run(*json.loads(json.dumps(made)))
     found = page_of(run, store=tmp_path)
@@ -294,7 +295,7 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
     def missing(name: str) -> Any:
         raise ImportError("no", name=name)
 
-    monkeypatch.setattr(html_package.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(OptkitError, match=r"a report needs jinja2; pip install 'optkit\[report\]'"):
         render_html(page)
 

@@ -107,11 +107,11 @@ def test_verdicts_and_notes(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_comparison(width: int) -> None:
-    sides = [
+    base, head = (
         compared_run(*(variant(name, size=size) for name in ("int8", LONG, LONGEST)), seconds=times)
         for size, times in ((1000, SESSIONS), (1400, (8.6e-6, 1.0, 30.0)))
-    ]
-    found = compare_runs(*sides, Tolerances())
+    )
+    found = compare_runs(base, head, Tolerances())
     shown = comparison_text(found, Tolerances(), width=width)
     assert too_wide(shown, width) == []
     for word in ("FAIL: larger", "inconclusive", "base", "head", "change", "verdict"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from optkit import ArtifactError, KerasWorkers, TFLiteRunner
+from optkit.runtime import find_runtime, make_settings
 from tests.builders import artifact, stored
 
 
@@ -32,3 +33,18 @@ def test_a_worker_that_died_is_an_error(built_store: Path) -> None:
         workers._workers[1]._process.kill()
         with pytest.raises(ArtifactError, match="the process that runs Keras models was killed by SIGKILL"):
             job.run()
+
+
+def test_behind_the_protocol_it_gives_what_litert_gives_for_the_converted_file(built_store: Path) -> None:
+    x = np.random.default_rng(0).random((3, 28, 28), np.float32)
+    keras, litert = find_runtime("keras"), find_runtime("litert")
+    own, other = stored(built_store, "train mnist_conv"), artifact(built_store, "float32")
+    found = []
+    for runtime, path in ((keras, own), (litert, other)):
+        runner = runtime.runner(path, make_settings(runtime, {}), threads=1, batch=3)
+        found.append(runner.scores(runner.invoke(runner.prepare(x))))
+        assert runner.memory().arena_bytes is None
+        runner.close()
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+    assert keras.refusal(own, make_settings(keras, {})) is None
+    assert "is not a Keras .h5 model" in str(keras.refusal(other, make_settings(keras, {})))

@@ -78,7 +78,7 @@ def test_without_a_suite_pixels_are_scaled_to_one_and_scores_are_the_models(
 def test_a_suite_says_normalization_and_task(folder: Path) -> None:
     found = predict(folder / "model.tflite", [folder / "blue.png"], suite=str(folder / "suite.toml"))[0]
     assert [guess.score for guess in found.top] == pytest.approx([0.6, -0.6, -1.0], abs=1e-5)
-    assert sum(guess.probability for guess in found.top) == pytest.approx(1)
+    assert sum(guess.probability or 0.0 for guess in found.top) == pytest.approx(1)
     assert found.top[0].probability == pytest.approx(np.exp(0.6) / np.exp([0.6, -0.6, -1.0]).sum(), abs=1e-5)
 
 

@@ -90,5 +90,5 @@ def test_data_without_samples_is_refused(tmp_path):
 def test_integers_without_a_scale_are_themselves():
     """Ids, class numbers and counts are no quantized values: a scale of 0 says so."""
     details = {"dtype": np.int32, "quantization": (0.0, 0)}
-    assert _encode(np.float32([7, 2]), details).tolist() == [7, 2]
-    assert _decode(np.int32([7, 2]), details).tolist() == [7.0, 2.0]
+    assert _encode(np.array([7, 2], np.float32), details).tolist() == [7, 2]
+    assert _decode(np.array([7, 2], np.int32), details).tolist() == [7.0, 2.0]

@@ -38,7 +38,7 @@ def test_quantize_errs_by_half_a_step_within_the_range_and_saturates_beyond(
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
 def test_the_runner_translates_integer_tensors(dtype: type) -> None:
     details = {"dtype": dtype, "quantization": (0.5, 3)}
-    assert _encode(np.float32([1.0]), details).tolist() == [5]
+    assert _encode(np.array([1.0], np.float32), details).tolist() == [5]
     assert _decode(np.array([5], dtype), details).tolist() == [1.0]
 
 

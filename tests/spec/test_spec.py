@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -37,7 +38,8 @@ def test_every_parameter_of_a_step_is_in_its_key(name: str) -> None:
     step = Prune(optimizer="sgd", momentum=0.5, weight_decay=0.1)
     value = getattr(step, name)
     if isinstance(value, (int, float)):
-        changed = dataclasses.replace(step, **{name: value * 0.9 if isinstance(value, float) else value + 1})
+        more: dict[str, Any] = {name: value * 0.9 if isinstance(value, float) else value + 1}
+        changed = dataclasses.replace(step, **more)
         assert digest(changed) != digest(step)
 
 
@@ -65,7 +67,8 @@ def test_gate_arithmetic(bound: float, value: float) -> None:
 @given(st.floats(allow_nan=False))
 def test_nan_never_holds(bound: float) -> None:
     for name in ("min", "max", "above", "below"):
-        assert not Gate(metric="accuracy", **{name: bound}).holds(float("nan"))
+        bounds: dict[str, Any] = {name: bound}
+        assert not Gate(metric="accuracy", **bounds).holds(float("nan"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_nan_never_holds(bound: float) -> None:
         (lambda: Gate(metric="seconds", max=1, modes=("batch",)), "did you mean 'single_batch'"),
     ],
 )
-def test_out_of_range_parameters_are_refused(make: object, message: str) -> None:
+def test_out_of_range_parameters_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("'", ".")):
         make()
 
@@ -141,10 +144,8 @@ def test_slim_keeps_the_key_it_had_before_at_threshold_and_unused() -> None:
     before = "bc26470deb6faa7d092bd3340bf37bdd8b3d8fcc95db85b31d22614d95afd2aa"
     assert digest(Slim(ratio=0.5, min_channels=4)) == before
     assert digest(Slim(ratio=0.5, min_channels=4, at_threshold="keep", unused="remove")) == before
-    changed = {
-        digest(Slim(ratio=0.5, min_channels=4, **{name: value}))
-        for name, value in (("at_threshold", "remove"), ("unused", "keep"))
-    }
+    more: list[dict[str, Any]] = [{"at_threshold": "remove"}, {"unused": "keep"}]
+    changed = {digest(Slim(ratio=0.5, min_channels=4, **one)) for one in more}
     assert len(changed - {before}) == 2
 
 

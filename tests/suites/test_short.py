@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from optkit.errors import SuiteError
@@ -50,7 +52,9 @@ def test_a_short_file_is_a_whole_suite(suite_file):
 def test_a_keras_model_has_a_float_file_as_its_baseline(suite_file):
     suite_file.write_text(SHORT.replace("model.tflite", "model.h5").replace('"int8"]', '"pruned_int8"]'))
     suite = load_suite(str(suite_file))
-    assert suite.variant("float32").conversion.mode == "float32"
+    conversion = suite.variant("float32").conversion
+    assert conversion
+    assert conversion.mode == "float32"
     assert [step.technique for step in suite.variant("pruned_int8").steps] == ["prune"]
     assert suite.workload.training.epochs == 0
 
@@ -183,7 +187,9 @@ def test_the_json_schema_refuses_a_wrong_key(suite_file):
     jsonschema = pytest.importorskip("jsonschema")
     from optkit.suites.json_schema import suite_schema
 
-    for wrong in ({"budgte": {}}, {"gates": [{"metric": "acuracy", "min": 1}]}, {"variants": {"a": {"steps": [{}]}}}):
+    gates = [{"metric": "acuracy", "min": 1}]
+    broken: list[Any] = [{"budgte": {}}, {"gates": gates}, {"variants": {"a": {"steps": [{}]}}}]
+    for wrong in broken:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**read_toml(suite_file), **wrong}, suite_schema())
 

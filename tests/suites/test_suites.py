@@ -60,6 +60,7 @@ def test_the_paper_profile_is_the_public_examples_recipe() -> None:
     (step,) = distilled.steps
     assert isinstance(step, Distill)
     assert (step.teacher, step.alpha, step.temperature, step.epochs) == ("teacher", 0.1, 10.0, 3)
+    assert suite.variant("student_distilled_again").steps == (step, step)  # as the document's log has it
 
 
 @pytest.mark.parametrize("name", built_in())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def randomized(model: Any, seed: int) -> Any:
     return model
 
 
-def masked(model: Any, channels: dict[str, tuple[int, ...]]) -> Any:
+def masked(model: Any, channels: Mapping[str, tuple[int, ...]]) -> Any:
     """Return a copy of `model` with scale and shift zero at the given channels of its batch normalizations."""
     copy = clone(model)
     for name, positions in channels.items():

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from tests.techniques.training_helpers import (
     weights,
 )
 
-FAST = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
+FAST: dict[str, Any] = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
 
 
 def pruned(model, **by_layer):

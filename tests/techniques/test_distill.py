@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from optkit.training.context import TrainingContext
 from optkit.training.teaching import Teaching, distillation_loss, targets
 from tests.techniques.training_helpers import CLASSES, context, run, same, samples, sequential, weights
 
-FAST = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
+FAST: dict[str, Any] = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
 
 
 def softmax(z):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ from tests.techniques.training_helpers import (
     weights,
 )
 
-FAST = {"epochs": 2, "batch_size": 64, "validation_split": 0.0}
+FAST: dict[str, Any] = {"epochs": 2, "batch_size": 64, "validation_split": 0.0}
 
 
 def zeros(facts):
@@ -38,10 +40,11 @@ def test_schedules_reach_the_final_sparsity_in_few_steps(schedule, tmp_path):
 
 def test_constant_prunes_from_the_start_and_polynomial_gradually():
     seen = {}
+    callback: Any = load_keras().callbacks.Callback
     for schedule in ("constant", "polynomial"):
-        shares = []
+        shares: list[float] = []
 
-        class Watch(load_keras().callbacks.Callback):
+        class Watch(callback):  # type: ignore[misc]  # Keras has no types
             def on_train_batch_end(self, batch, logs=None, shares=shares):
                 wrapped = next(layer for layer in self.model.layers if layer.name.endswith("hidden"))
                 shares.append(float(np.mean(wrapped.pruning_vars[0][1].numpy() == 0)))
@@ -148,7 +151,7 @@ def test_what_cannot_be_pruned_is_named_before_training():
 
 
 def test_sparsity_is_logged_for_tensorboard_and_noted(tmp_path):
-    notes = []
+    notes: list[str] = []
     run(sequential(), Prune(final_sparsity=0.8, **FAST), context(log_dir=tmp_path / "log", note=notes.append))
     assert any(b"mask:0/sparsity" in path.read_bytes() for path in tmp_path.glob("log/metrics/*"))
     (note,) = notes

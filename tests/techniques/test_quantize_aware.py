@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.tflite.weights import weights_of
 from tests.techniques.training_helpers import CLASSES, converted, holds, run, same, weights
 
-FAST = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
+FAST: dict[str, Any] = {"epochs": 1, "batch_size": 64, "validation_split": 0.0}
 PRUNED = Prune(final_sparsity=0.8, exclude=("plain",), **FAST)
 CLUSTERED = Cluster(clusters=6, preserve_sparsity=True, exclude=("plain",), **FAST)
 

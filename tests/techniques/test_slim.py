@@ -17,7 +17,7 @@ from optkit.keras.tensorflow import load_keras
 from optkit.models import mnist_bn
 from optkit.spec import Conversion
 from optkit.techniques.slim import Slim, apply, plan
-from optkit.tflite.weights import operator_name, read_flatbuffer
+from optkit.tflite.flatbuffer import operator_name, read_flatbuffer
 from tests.techniques.networks import build, largest_difference, masked, randomized, recipes, samples
 
 

@@ -58,7 +58,7 @@ def with_scales(model: Any, seed: int) -> Scales:
     for layer in model.layers:
         if type(layer).__name__ == "BatchNormalization":
             width = layer.output_shape[-1]
-            scales[layer.name] = np.float32(rng.normal(size=width) ** 3)
+            scales[layer.name] = (rng.normal(size=width) ** 3).astype(np.float32)
             layer.set_weights([scales[layer.name], *layer.get_weights()[1:]])
     return scales
 
@@ -119,4 +119,4 @@ def test_scales_that_are_all_the_same_leave_nothing_to_keep() -> None:
     with pytest.raises(BuildError, match=r"no channel has a larger scale than the threshold, 1, .*sparse_train first"):
         plan(mnist_bn.build(width=0.25), Slim(at_threshold="remove"))
     with pytest.raises(ValueError, match="at_threshold is 'drop'"):
-        Slim(at_threshold="drop")
+        Slim(at_threshold="drop")  # type: ignore[arg-type]

@@ -70,7 +70,7 @@ def run(model: Any, step: Any, with_context: TrainingContext | None = None) -> A
     return TECHNIQUES[step.technique].apply(model, step, with_context or context())
 
 
-def converted(model: Any, folder: Path, mode: str = "int8") -> WeightFacts:
+def converted(model: Any, folder: Path, mode: Any = "int8") -> WeightFacts:
     """Save and load `model` as a build does, convert it, and return the facts of the .tflite file."""
     save_model(model, folder / "model.h5")
     loaded = load_model(folder / "model.h5")

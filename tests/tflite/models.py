@@ -86,7 +86,7 @@ def sparse_model():
     model.subgraphs[0].tensors[1].sparsity = schema.SparsityParametersT(
         traversalOrder=[0, 1], blockMap=None, dimMetadata=[rows, columns]
     )
-    model.buffers[1] = buffer(np.float32([1, 2, 3]))
+    model.buffers[1] = buffer(np.array([1, 2, 3], np.float32))
     return model
 
 
@@ -136,5 +136,5 @@ def loop_model():
         version=3,
         operatorCodes=[opcode(WHILE), opcode(LESS)],
         subgraphs=[main, condition, body],
-        buffers=[buffer(), buffer(np.float32([0])), buffer(np.float32([1]))],
+        buffers=[buffer(), buffer(np.array([0], np.float32)), buffer(np.array([1], np.float32))],
     )

@@ -1,6 +1,7 @@
 """Values of constant tensors: sparse ones made dense, int4 unpacked, all checked against plain encoders."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def encode(dense, order, blocks, formats):
             for c in itertools.product(*(range(sizes[d]) for d in rest))
         )
 
-    prefixes, metas = [{}], []
+    prefixes: list[dict[Any, Any]] = [{}]
+    metas = []
     for dimension, compressed in zip(order, formats, strict=True):
         meta = schema.DimensionMetadataT()
         if compressed:

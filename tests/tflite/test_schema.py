@@ -23,7 +23,9 @@ def kind_of(source):
     elif table := re.search(r"obj = (\w+)\(\)", source):
         kind = table[1]
     else:
-        kind = LETTERS[re.search(r"number_types\.(\w+)Flags,", source)[1]]
+        flags = re.search(r"number_types\.(\w+)Flags,", source)
+        assert flags, source
+        kind = LETTERS[flags[1]]
     return f"[{kind}]" if vector else kind
 
 

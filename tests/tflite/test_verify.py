@@ -259,7 +259,7 @@ def test_a_table_that_is_pointed_at_very_often_is_not_read_very_often():
 
 def test_a_vector_that_many_tables_share_is_not_read_very_often(monkeypatch):
     """Catches a small file that keeps the verifier busy for hours: each tensor's shape is looked at by itself."""
-    shared = []
+    shared: list[int] = []
 
     def pack_sharing(self, builder):
         shared[:] = shared or [builder.CreateNumpyVector(np.ones(50_000, np.int32))]

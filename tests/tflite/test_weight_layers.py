@@ -1,5 +1,7 @@
 """Facts of single layers, and gates on them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,11 @@ from hypothesis import strategies as st
 
 from optkit.judge.gates import judge
 from optkit.keras.files import save_model
+from optkit.record.facts import DatasetFacts
 from optkit.record.run import Run
 from optkit.spec import Gate, Network, Training, Variant
 from optkit.tflite import weights as module
+from optkit.tflite.flatbuffer import read_flatbuffer
 from optkit.tflite.weights import weights_of
 from tests.techniques.training_helpers import converted, functional, sequential
 
@@ -24,7 +28,9 @@ class Facts:
 
 
 def judged(gate, weights):
-    run = Run(suite="s", baseline="b", dataset=None, variants={"v": Facts(weights)}, timings=())
+    facts: Any = Facts(weights)
+    data = DatasetFacts(name="mnist", digest="d" * 64, train=320, test=70)
+    run = Run(suite="s", baseline="b", dataset=data, variants={"v": facts}, timings=())
     (verdict,) = judge(gate, VARIANT, run)
     return verdict
 
@@ -44,7 +50,7 @@ def test_layers_of_a_tflite_file_are_the_keras_ones(mode, tmp_path):
 def test_a_stripped_file_takes_its_names_from_its_source(tmp_path, monkeypatch):
     converted(sequential(), tmp_path, "dynamic_range")
     path = tmp_path / "model.tflite"
-    model = module.read_flatbuffer(path)
+    model = read_flatbuffer(path)
     for tensor in model.subgraphs[0].tensors:
         tensor.name = None
     monkeypatch.setattr(module, "read_flatbuffer", lambda path: model)

@@ -1,6 +1,7 @@
 """Facts of weights, read from the converted files themselves."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +22,11 @@ def dense(kernel: np.ndarray):
     return model
 
 
-KERNEL = np.repeat(np.float32([[0, 0, 0, 1], [2, 0, 3, 0]]), 300, axis=0)  # 600 x 4; 5 of 8 are zero; 4 values
+KERNEL = np.repeat(np.array([[0, 0, 0, 1], [2, 0, 3, 0]], "f4"), 300, axis=0)  # 600 x 4; 5 of 8 are zero; 4 values
 
 
 @pytest.mark.parametrize(("mode", "dtype"), [("float32", "float32"), ("float16", "float16"), ("dynamic_range", "int8")])
-def test_zeros_values_and_types_of_a_converted_file(tmp_path: Path, mode: str, dtype: str) -> None:
+def test_zeros_values_and_types_of_a_converted_file(tmp_path: Path, mode: Any, dtype: str) -> None:
     with silenced():
         data = convert(dense(KERNEL), Conversion(mode=mode), np.zeros((1, 600), np.float32))
     (tmp_path / "m.tflite").write_bytes(data)

@@ -7,7 +7,7 @@ from optkit.data.dataset import DataEntry, DataMode, Dataset, make_dataset
 
 def load(mode: DataMode, samples: int = 30) -> Dataset:
     rng = np.random.default_rng(1)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split in ("train", "test"):
         arrays[f"x_{split}"] = rng.random((samples, 6), np.float32)
         arrays[f"y_{split}"] = rng.integers(0, 3, samples)

@@ -56,7 +56,7 @@ def test_one_under_another_epochs_name_is_not_there(tmp_path: Path) -> None:
 
 
 KINDS: dict[str, Callable[[Path], object]] = {
-    "folder": lambda path: (path.mkdir(), (path / "x").touch()),
+    "folder": lambda path: (path / "x").mkdir(parents=True),
     "pipe": lambda path: os.mkfifo(path),
     "link": lambda path: path.symlink_to("/dev/zero"),
 }

@@ -85,7 +85,8 @@ def test_schedules() -> None:
 
 
 def test_the_schedule_reaches_the_optimizer() -> None:
-    model, rates = sequential(), []
+    model = sequential()
+    rates: list[float] = []
     keras_callback = _rates(rates)
     fit(
         model,

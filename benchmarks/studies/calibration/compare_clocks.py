@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -36,7 +37,7 @@ CLOCKS: dict[ClockName, Callable[[], float]] = {"wall": time.perf_counter, "cpu"
 
 def time_both(path: Path, seconds: float = SECONDS) -> dict[ClockName, PairedTiming]:
     """Time a file against copies of itself in this process, in `seconds` of CPU time or more, by both clocks."""
-    kept = []
+    kept: list[Any] = []
     found: dict[ClockName, list[PairedTiming]] = {clock: [] for clock in CLOCKS}
     for load_order in LOAD_ORDERS:
         kept.append(prepared_calls(path, path, threads=1, batch=1, load_order=load_order, verified=bool(kept)))

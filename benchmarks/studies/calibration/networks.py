@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Ladder:
 
     network: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    mode: str = "float32"
+    mode: Literal["float32", "int8"] = "float32"
     widths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def rungs(self, base: str) -> dict[str, dict[str, int]]:
@@ -95,7 +95,8 @@ def build(folder: Path, data: str, store: Path | None, only: str = "") -> None:
     for key, ladder in LADDERS.items():
         if only and only != key:
             continue
-        for name, changed in ({key: {}} | ladder.rungs(key)).items():
+        known_widths: dict[str, dict[str, int]] = {key: {}}
+        for name, changed in (known_widths | ladder.rungs(key)).items():
             if lacks(name):
                 facts = {"network": ladder.network, "params": dict(ladder.params), "mode": ladder.mode}
                 keep(name, _convert(ladder, changed), **facts, widths=changed, weights="random, seed 1")
@@ -125,7 +126,8 @@ def _convert(ladder: Ladder, widths: Mapping[str, int]) -> bytes:
 
     if widths:
         model = keras.models.clone_model(model, clone_function=widened)
-    conversion = Conversion(mode=ladder.mode, **({"calibration_samples": 8} if ladder.mode == "int8" else {}))
+    integer = Conversion(mode="int8", calibration_samples=8)
+    conversion = integer if ladder.mode == "int8" else Conversion(mode=ladder.mode)
     samples = np.random.default_rng(0).random((8, *model.input_shape[1:]), np.float32)
     with silenced():
         return convert(model, conversion, samples)

@@ -93,7 +93,7 @@ class Net:
     def flat(self, x: int) -> int:
         """Add a reshape to (1, features)."""
         size = int(np.prod(self.shape(x)))
-        shape = self.tensor([2], TYPE.INT32, np.int32([-1, size]), 0)
+        shape = self.tensor([2], TYPE.INT32, np.array([-1, size], np.int32), 0)
         return self.apply(KIND.RESHAPE, [x, shape], [1, size], schema.ReshapeOptionsT(newShape=[-1, size]))
 
     def one(self, kind: int, x: int) -> int:

@@ -41,7 +41,7 @@ def forked(
     from optkit.measure import paired_worker
     from optkit.tflite import trial_worker
 
-    modules: dict[str, Callable[[], None]] = {m.__file__: m.main for m in (trial_worker, paired_worker)}
+    modules: dict[str, Callable[[], None]] = {str(m.__file__): m.main for m in (trial_worker, paired_worker)}
     read, write = os.pipe()
     child = os.fork()
     if not child:

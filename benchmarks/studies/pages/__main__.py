@@ -4,17 +4,20 @@ python -m benchmarks.studies.pages            # write what changed
 python -m benchmarks.studies.pages --check    # write nothing; exit code 1 when something is out of date
 
 docs/reference/commands.md is made of the parsers, docs/reference/suite-keys.md of the types that read suite files, and
-docs/reference/api.md of `optkit/__init__.pyi`. docs/front.svg and the table in README.md are of a saved run.
+docs/reference/api.md of `optkit/__init__.pyi`. docs/front.svg and the table in README.md are of a saved run, and the
+table in docs/runtimes.md of docs/results/conformance.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.studies.conformance import outcomes
 from benchmarks.studies.pages import commands, front, python, suite_keys
 from benchmarks.studies.publish import with_block
 from optkit.record.run import Run, read_run
@@ -27,12 +30,14 @@ SHOWN = ("baseline", "float_tflite", "int8", "slimmed_50", "slimmed_50_int8", "s
 
 def pages() -> dict[Path, str]:
     """Return every made file with its content, as it should be. Run it in the root of the repository."""
-    readme = Path("README.md")
+    readme, runtimes = Path("README.md"), Path("docs/runtimes.md")
+    conformance = outcomes.table(json.loads(outcomes.RESULTS.read_text(encoding="utf-8")))
     return {
         Path("docs/reference/commands.md"): commands.page(COMMAND),
         Path("docs/reference/suite-keys.md"): suite_keys.page(COMMAND),
         Path("docs/reference/api.md"): python.page(COMMAND),
         Path("docs/front.svg"): front.svg(),
+        runtimes: with_block(runtimes.read_text(encoding="utf-8"), "conformance", conformance),
         readme: with_block(readme.read_text(encoding="utf-8"), "results", table(read_run(front.RUN))),
     }
 

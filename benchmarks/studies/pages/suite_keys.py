@@ -115,8 +115,8 @@ def kind(value: Mapping[str, Any]) -> str:
         inner = kind(value["items"]) if value.get("items") else "values"
         return f"list of: {inner}"
     if value.get("type") == "object":
-        inner = value.get("additionalProperties")
-        return f"table of: {kind(inner)}" if isinstance(inner, Mapping) else "table"
+        values = value.get("additionalProperties")
+        return f"table of: {kind(values)}" if isinstance(values, Mapping) else "table"
     return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}.get(
         str(value.get("type")), "value"
     )

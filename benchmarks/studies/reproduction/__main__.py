@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.studies import quantize_mobilenet
 from benchmarks.studies.reproduction import old_mobilenet, saved
 from benchmarks.studies.reproduction.documents import read_documents
 from benchmarks.studies.reproduction.render import page
@@ -49,7 +50,7 @@ def render(options: argparse.Namespace) -> int:
 
 def _render(paths: Sequence[Path], output: Path, *, strict: bool, as_json: bool) -> int:
     documents = read_documents(runs=list(saved.planned_runs()))
-    after = {old_mobilenet.DOCUMENT: old_mobilenet.section()} if old_mobilenet.FOUND.exists() else {}
+    after = {old_mobilenet.DOCUMENT: old_mobilenet.section()} if quantize_mobilenet.FOUND.exists() else {}
     text, lines = page(documents, saved.read_runs(paths), after)
     saved.write(output, text)
     missing = [line for line in lines if line.missing]

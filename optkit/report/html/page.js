@@ -68,6 +68,61 @@
     };
   }
 
+  // --- axes ---
+
+  // broken into lines of so many characters: plotly breaks no title, and a phone is narrow
+  function wrapped(text, most) {
+    const lines = [""];
+    text.split(" ").forEach((word) => {
+      const longer = `${lines[lines.length - 1]} ${word}`.trim();
+      if (longer.length <= most || !lines[lines.length - 1]) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    });
+    return lines.map(safe).join("<br>");
+  }
+
+  // `beside`: what stands left of the plot
+  function across(plot, text, beside = []) {
+    const taken = 40 + 7 * Math.max(10, ...beside.map((label) => label.length));
+    return { text: wrapped(text, Math.max(16, (plot.parentElement.clientWidth - taken) / 7.5)), standoff: 8 };
+  }
+
+  const up = (text, height = 300) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+
+  function ticked(value, unit) {
+    if (unit !== "s" || !value) return compact.format(value);
+    const [number, name] = told(value, "s").split(" ");
+    return `${Number(number)} ${name}`;
+  }
+
+  // plotly writes the 7 of 7,000 as "7": each tick says its whole figure here
+  function logarithmic(values, unit) {
+    const known = values.filter((value) => value > 0);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    if (!known.length || low === high) return { type: "log" };
+    const decades = Math.log10(high / low);
+    let ticks = [];
+    if (decades < 0.7) {
+      const power = 10 ** Math.floor(Math.log10((high - low) / 4));
+      const step = power * [1, 2, 5, 10].find((factor) => factor * power >= (high - low) / 4);
+      for (let i = Math.floor(low / step); i * step <= high + step; i += 1) ticks.push(i * step);
+    } else {
+      const steps = decades < 2.3 ? [1, 2, 5] : [1];
+      const every = Math.max(1, Math.ceil(decades / 6));
+      for (let e = Math.floor(Math.log10(low)) - 1; e <= Math.ceil(Math.log10(high)); e += every) ticks.push(...steps.map((one) => one * 10 ** e));
+    }
+    ticks = ticks.filter((tick) => tick > 0);
+    return { type: "log", tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => ticked(tick, unit)) };
+  }
+
+  function linear(high, unit) {
+    const power = 10 ** Math.floor(Math.log10(high / 4));
+    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= high / 4);
+    const ticks = [0, 1, 2, 3, 4, 5, 6].map((i) => i * step);
+    return high > 0 ? { tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => ticked(tick, unit)) } : {};
+  }
+
   function draw(plot, traces, more) {
     plot.hidden = false;
     return Plotly.react(plot, traces, layout(more), { displayModeBar: false, responsive: true });
@@ -104,10 +159,11 @@
         const [a, b] = [x.value, y.value].map((key) => cost(other, key) - cost(point, key));
         return a <= 0 && b <= 0 && (a < 0 || b < 0);
       });
-    const scale = (key, points) => {
+    const scale = (key, points, title) => {
       const log = axes[key].log && points.every((point) => point.values[key] > 0);
-      const unit = axes[key].unit ? ` (${axes[key].unit})` : "";
-      return { type: log ? "log" : "linear", title: { text: safe(`${axes[key].label}${unit}, ${axes[key].better} is better`), standoff: 8 } };
+      const unit = axes[key].unit && axes[key].unit !== "s" ? ` (${axes[key].unit})` : "";
+      const kind = log ? logarithmic(points.map((point) => point.values[key]), axes[key].unit) : { type: "linear" };
+      return { ...kind, title: title(`${axes[key].label}${unit}, ${axes[key].better} is better`) };
     };
     const bars = (key, points) => {
       if (!points.some((point) => point.low[key] !== undefined && point.low[key] !== null)) return { visible: false };
@@ -129,14 +185,12 @@
       const known = data.points.filter((point) => point.values[x.value] != null && point.values[y.value] != null);
       const on = known.filter((point) => !beaten(point, known));
       const off = known.filter((point) => !on.includes(point));
-      const many = known.length > 24;
       const trace = (points, marker, more) => ({
         type: "scatter",
-        mode: many && more.grey ? "markers" : "markers+text",
+        mode: "markers+text",
         x: points.map((point) => point.values[x.value]),
         y: points.map((point) => point.values[y.value]),
-        text: points.map((point) => safe(short(point.name))),
-        textposition: points.map((_, i) => ["top center", "bottom center"][i % 2]),
+        text: points.map(() => ""),
         textfont: { size: 11, color: more.grey ? colour("--soft") : colour("--text") },
         hovertext: points.map(hover),
         hoverinfo: "text",
@@ -170,10 +224,45 @@
           trace(off, { color: colour("--back"), line: { color: colour("--grey"), width: 2 } }, { grey: true, bar: colour("--grey") }),
           trace(on, shade, { grey: false, bar: colour("--accent") }),
         ],
-        { xaxis: scale(x.value, known), yaxis: scale(y.value, known), hovermode: "closest" },
-      );
+        { xaxis: scale(x.value, known, (text) => across(plot, text)), yaxis: scale(y.value, known, (text) => up(text)), hovermode: "closest" },
+      ).then(() => name(plot, [[2, on], [1, off]], x.value, y.value));
     }
     return paint;
+  }
+
+  // Names where there is room for them: those of the front first. A name without room is shown on hover.
+  const PLACES = {
+    "top center": (w) => [-w / 2, -22, w / 2, -8],
+    "bottom center": (w) => [-w / 2, 8, w / 2, 22],
+    "middle right": (w) => [9, -7, 9 + w, 7],
+    "middle left": (w) => [-9 - w, -7, -9, 7],
+    "top right": (w) => [6, -22, 6 + w, -8],
+    "bottom right": (w) => [6, 8, 6 + w, 22],
+    "top left": (w) => [-6 - w, -22, -6, -8],
+    "bottom left": (w) => [-6 - w, 8, -6, 22],
+  };
+
+  function name(plot, groups, x, y) {
+    const { xaxis, yaxis } = plot._fullLayout;
+    const at = (point) => [xaxis.d2p(point.values[x]), yaxis.d2p(point.values[y])];
+    const taken = groups.flatMap(([, points]) => points.map(at)).map(([a, b]) => [a - 6, b - 6, a + 6, b + 6]);
+    const free = ([a, b, c, d]) => a >= 0 && b >= 0 && c <= xaxis._length && d <= yaxis._length && taken.every((box) => c <= box[0] || a >= box[2] || d <= box[1] || b >= box[3]);
+    const found = groups.map(([, points]) =>
+      points.map((point) => {
+        const [a, b] = at(point);
+        const text = short(point.name);
+        for (const [place, box] of Object.entries(PLACES)) {
+          const own = box(6.6 * text.length).map((end, i) => end + (i % 2 ? b : a));
+          if (free(own)) {
+            taken.push(own);
+            return [safe(text), place];
+          }
+        }
+        return ["", "top center"];
+      }),
+    );
+    const change = { text: found.map((names) => names.map((one) => one[0])), textposition: found.map((names) => names.map((one) => one[1])) };
+    return Plotly.restyle(plot, change, groups.map(([trace]) => trace));
   }
 
   const rowsHeight = (rows) => Math.max(240, 90 + 26 * rows);
@@ -219,7 +308,11 @@
         hoverinfo: "text",
         hovertext: rows.map((row) => `<b>${safe(row.name)}</b><br>` + ["5 %", "25 %", "median", "75 %", "95 %"].map((name, i) => `${name}: ${told(row.ends[i], "s")}`).join("<br>")),
       };
-      draw(plot, [box, point], { height: rowsHeight(rows.length), xaxis: { type: "log", title: { text: "seconds a call" } }, yaxis: upwards });
+      draw(plot, [box, point], {
+        height: rowsHeight(rows.length),
+        xaxis: { ...logarithmic(rows.flatMap((row) => row.ends), "s"), title: across(plot, "time of a call", names(rows)) },
+        yaxis: upwards,
+      });
     }
     return paint;
   }
@@ -239,30 +332,42 @@
         hoverinfo: "text",
         hovertext: rows.map((row) => `<b>${safe(row.name)}</b><br>${told(row.value)}${row.low == null ? "" : ` (${told(row.low)} to ${told(row.high)})`}`),
       };
-      draw(plot, [trace], { height: rowsHeight(rows.length), xaxis: { title: { text: safe(data.label) } }, yaxis: upwards });
+      draw(plot, [trace], { height: rowsHeight(rows.length), xaxis: { title: across(plot, data.label, names(rows)) }, yaxis: upwards });
     };
   }
 
   function bars(figure, data) {
-    const plot = figure.querySelector(".plot");
-    return () => {
+    const [controls, plot] = [figure.querySelector(".controls"), figure.querySelector(".plot")];
+    const forms = [["whole", data.label], ["share", `share of the ${data.of}`]];
+    const chosen = choice(controls, "bars", forms, "whole", () => paint()); // one long bar hides the others
+    const sums = data.rows.map((row) => row.parts.reduce((sum, part) => sum + part, 0));
+    function paint() {
+      const share = chosen.value === "share";
       const traces = data.kinds.map((kind, i) => ({
         type: "bar",
         orientation: "h",
-        name: safe(kind),
+        name: safe(short(kind)),
         y: names(data.rows),
-        x: data.rows.map((row) => row.bytes[i]),
-        marker: { color: COLOURS[i % COLOURS.length], line: { color: colour("--back"), width: 1 }, pattern: { shape: ["", "/", "x", ".", "-", "+", "|", "\\"][i % 8], fgcolor: "#000", fgopacity: 0.5 } },
-        hovertext: data.rows.map((row) => `<b>${safe(row.name)}</b><br>${safe(kind)}: ${told(row.bytes[i], "bytes")}`),
+        x: data.rows.map((row, k) => (share ? row.parts[i] / (sums[k] || 1) : row.parts[i])),
+        marker: {
+          color: COLOURS[i % COLOURS.length],
+          line: { color: colour("--back"), width: 1 },
+          pattern: { shape: ["", "/", "x", ".", "-", "+", "|", "\\"][i % 8], fillmode: "overlay", fgcolor: "#000", fgopacity: 0.6, size: 7 },
+        },
+        hovertext: data.rows.map((row, k) => `<b>${safe(row.name)}</b><br>${safe(kind)}: ${told(row.parts[i], data.unit)}, ${((100 * row.parts[i]) / (sums[k] || 1)).toFixed(1)} %`),
         hoverinfo: "text",
       }));
-      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length), showlegend: true, legend: { orientation: "h", y: -0.2 }, xaxis: { title: { text: "bytes" } }, yaxis: upwards });
-    };
+      const axis = share ? { tickformat: ".0%", range: [0, 1] } : linear(Math.max(...sums), data.unit);
+      const title = across(plot, forms.find(([form]) => form === chosen.value)[1], names(data.rows));
+      const legend = { orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal" };
+      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length), showlegend: true, legend, xaxis: { autorange: !share, ...axis, title }, yaxis: upwards });
+    }
+    return paint;
   }
 
   function heat(plot, z, across, down, text, more) {
     const trace = { type: "heatmap", z, x: across, y: down, colorscale: "Cividis", text, hoverinfo: "text", hoverongaps: false, ...more };
-    draw(plot, [trace], { height: rowsHeight(down.length), xaxis: { type: "category", tickangle: -40 }, yaxis: upwards });
+    draw(plot, [trace], { height: rowsHeight(down.length), xaxis: { type: "category", showgrid: false }, yaxis: { ...upwards, showgrid: false } });
   }
 
   function grid(figure, data) {
@@ -276,6 +381,7 @@
 
   function confusion(figure, data) {
     const plot = figure.querySelector(".plot");
+    plot.style.maxWidth = "44rem"; // about square
     return () => {
       const wrong = data.counts.map((row, i) => row.map((count, k) => (i === k ? null : count)));
       const text = data.counts.map((row, i) => row.map((count, k) => `label ${safe(data.labels[i])} taken for ${safe(data.labels[k])}: ${count}`));
@@ -298,31 +404,53 @@
         line: { color: colour("--accent") },
         marker: { size: one.values.map((_, i) => (changed.has(i) ? 14 : 7)), symbol: one.values.map((_, i) => (changed.has(i) ? "diamond" : "circle")) },
       };
-      draw(plot, [trace], { xaxis: { type: "date" }, yaxis: { title: { text: safe(short(one.label, 60)) } } });
+      draw(plot, [trace], { xaxis: { type: "date" }, yaxis: { title: up(one.label) } });
     }
     return paint;
   }
 
   const FORMS = { front, boxes, dots, bars, grid, confusion, series };
 
+  const rows = (data) => (data.rows || (data.groups && data.groups[0].rows) || data.labels || data.names || []).length;
+
   document.querySelectorAll("table").forEach(sortable);
-  const painters = [];
+  const drawings = [];
   document.querySelectorAll("[data-chart]").forEach((figure) => {
     const data = charts[figure.dataset.chart];
     const paint = FORMS[data.form](figure, data);
-    const folded = figure.querySelector(".instead");
-    painters.push(paint);
-    // drawn when it comes near: a page of many charts opens at once
-    const seen = new IntersectionObserver((found) => {
-      if (!found.some((one) => one.isIntersecting)) return;
-      seen.disconnect();
-      paint();
-      figure.dataset.drawn = "yes";
-      if (folded) folded.hidden = true; // only now: a chart that cannot be drawn leaves the picture
-    }, { rootMargin: "600px" });
-    seen.observe(figure);
-    paint.figure = figure;
+    const [plot, instead] = [figure.querySelector(".plot"), figure.querySelector(".instead")];
+    if (!instead) {
+      plot.style.minHeight = `${rowsHeight(rows(data))}px`; // room from the start: what lies below stays where it is
+      plot.hidden = false;
+    }
+    drawings.push({
+      figure,
+      paint: () => {
+        paint();
+        figure.dataset.drawn = "yes";
+        if (instead) instead.hidden = true; // only now: a chart that cannot be drawn leaves the picture
+      },
+    });
   });
-  const again = () => painters.forEach((paint) => paint.figure.dataset.drawn && paint());
-  dark.addEventListener("change", again);
+  // drawn when it comes near: a page of many charts opens at once
+  const seen = new IntersectionObserver((found) => {
+    found.filter((one) => one.isIntersecting).forEach((one) => {
+      seen.unobserve(one.target);
+      drawings.find(({ figure }) => figure === one.target).paint();
+    });
+  }, { rootMargin: "600px" });
+  drawings.forEach(({ figure }) => seen.observe(figure));
+  const again = (all) => drawings.filter(({ figure }) => all || figure.dataset.drawn).forEach(({ paint }) => paint());
+  dark.addEventListener("change", () => again(false));
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) again(false); // a phone's bars change the height alone
+    width = innerWidth;
+  });
+  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => {
+      document.documentElement.classList.toggle("printing", printing);
+      again(printing);
+    });
+  }
 })();

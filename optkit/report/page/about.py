@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
+from optkit.build.store import Store
 from optkit.record.environments import environment_of
-from optkit.record.lineage import lineage, rebuild_command
+from optkit.record.lineage import lineage, rebuild_command, stage_keys, stage_seconds
 from optkit.record.run import Run
 from optkit.report.page.answer import suite_of
 from optkit.report.page.parts import Head, Lines, Section, Table, Tree, Trees, text
+from optkit.report.text import time_text
 
 
-def build_section(run: Run, seconds: Mapping[str, Sequence[float | None]]) -> Section:
-    """Return the stages that the files share and differ in, as trees; `seconds` of each stage, by variant, if known."""
+def build_section(run: Run, store: Store) -> Section:
+    """Return the stages that the files share and differ in, as trees, with the time of each that `store` knows."""
     root: dict[str, Any] = {}
+    keys = {variant: stage_keys(facts) for variant, facts in run.variants.items()}
+    every = list(dict.fromkeys(key for found in keys.values() for key in found))
+    seconds = stage_seconds(every, store)
     for variant, facts in run.variants.items():
         below = root
-        times = seconds.get(variant, ())
-        for place, stage in enumerate(lineage(facts)):
-            took = times[place] if place < len(times) else None
-            label = f"{stage} ({took:,.0f} s)" if took is not None else stage
-            below = below.setdefault(label, {})
+        for stage, key in zip_longest(lineage(facts), keys[variant]):
+            if stage is not None:
+                below = below.setdefault(f"{stage}: {time_text(seconds[key])}" if key in seconds else stage, {})
         below.setdefault("", []).append(variant)
-    missing = () if seconds else ("No training time: neither the run nor the store says how long a stage took.",)
+    missing = tuple(_untimed(len(every), len(seconds)))
     trees = tuple(_tree(label, below) for label, below in root.items() if label)
     if not trees:
         return Section("build", "How they are built", (), ("The run does not say how its files were built.",))
-    return Section("build", "How they are built", (Trees("Stages, and the files that end at each", trees),), missing)
+    parts: list[Trees | Lines] = [Trees("Stages, and the files that end at each", trees)]
+    if seconds:
+        parts.append(Lines((f"Stages whose time is known took {time_text(sum(seconds.values()))} together.",)))
+    return Section("build", "How they are built", tuple(parts), missing)
+
+
+def _untimed(stages: int, timed: int) -> Iterator[str]:
+    """Yield why the time of stages is not shown."""
+    if not timed:
+        yield "No time of stages: the files are not in the store, or an optkit built them that did not note times."
+    elif timed < stages:
+        yield (
+            f"Of {stages - timed} of {stages} stages the time is not known: they are not in the store, were built in "
+            "several goes, or by an optkit that did not note times."
+        )
 
 
 def _tree(label: str, below: Mapping[str, Any]) -> Tree:
@@ -58,9 +76,12 @@ def reproduce_section(run: Run) -> Section:
     suite = shlex.quote(suite_of(run))
     sessions = f" --sessions {run.sessions}" if run.sessions > 1 else ""
     commands = (
-        f"optkit build {suite}   # the files: bytes, zip bytes, sha256",
+        f"optkit build {suite}   # the files: bytes, zip bytes, sha256, time of stages",
         f"optkit bench {suite}{sessions} -o run.json   # accuracy, drops, times",
         f"optkit gate run.json --suite {suite}   # the verdicts of the suite's gates",
+        "optkit choose run.json --max-drop 0.5%   # what to ship, and the front",
+        "optkit inspect MODEL.tflite --profile   # bytes by tensor, memory of activations, time per operator",
+        "optkit report run.json --data auto --profile -o page   # this page",
     )
     heads = (
         Head("variant", number=False),

@@ -19,11 +19,11 @@ _PATIENCE = 1.5
 Figures = dict[str, Figure]
 
 
-def table_section(run: Run) -> Section:
-    """Return the files with their figures: a reader sorts by any of them."""
+def table_section(run: Run, memory: Mapping[str, int]) -> Section:
+    """Return the files with their figures: a reader sorts by any of them. `memory`: bytes of activations, if known."""
     metric = metric_of(run)
     order = sorted(run.variants, key=lambda name: (name != run.baseline, run.variants[name].kind != "keras"))
-    columns = [*_sizes(run, order, metric), *_times(run, order)]
+    columns = [*_sizes(run, order, metric), *_memory(order, memory), *_times(run, order)]
     rows = tuple((text(name), *(cells[place] for _, cells in columns)) for place, name in enumerate(order))
     heads = (Head("variant", number=False), *(head for head, _ in columns))
     return Section("table", "All files", (Table(f"Files of {run.suite}", heads, rows),))
@@ -45,6 +45,12 @@ def _sizes(run: Run, order: list[str], metric: str) -> Iterator[tuple[Head, list
     yield _column(Head("zip bytes", about=about), [one.artifact.zip_bytes for one in facts], ",.0f")
     about = f"zip bytes of {run.baseline} / these"
     yield _column(Head("ratio", about=about), [one.artifact.size_ratio for one in facts], ".2f", higher=True)
+
+
+def _memory(order: list[str], memory: Mapping[str, int]) -> Iterator[tuple[Head, list[Cell]]]:
+    if memory:
+        about = "bytes that activations need for one sample, as LiteRT lays them out, without XNNPACK"
+        yield _column(Head("activations", about=about), [memory.get(name) for name in order], ",.0f")
 
 
 def _column(head: Head, values: Sequence[float | None], form: str, *, higher: bool = False) -> tuple[Head, list[Cell]]:

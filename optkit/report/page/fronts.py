@@ -17,23 +17,34 @@ from optkit.spec.metrics import MODES
 _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set": "the test set"}
 
 
-def front_section(run: Run, name: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure]) -> Section:
-    """Return the front of zip bytes against drop (against the first time, without one), and the chart."""
+def front_section(
+    run: Run, name: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure], memory: Mapping[str, int]
+) -> Section:
+    """Return the front of zip bytes against drop (against the first time, without one), and the chart.
+
+    `memory` is what the activations of a variant need, in bytes, where that is known.
+    """
     missing = Missing()
     axes = front_axes(run)
+    if memory:
+        axes.append(_axis("memory", "memory of activations", "bytes", log=True))
+    else:
+        missing.add("Memory is not an axis: none of the .tflite files is in the store.")
     picture = _picture(run, name, drops, missing)
     points = [
         {
             "name": variant,
             "kind": run.variants[variant].kind,
-            "values": {axis["key"]: _value(run, variant, axis) for axis in axes},
+            "values": {axis["key"]: _value(run, variant, axis, memory) for axis in axes},
             "low": {key: figure.low for key, figure in _intervals(variant, drops, scores)},
             "high": {key: figure.high for key, figure in _intervals(variant, drops, scores)},
         }
         for variant in run.variants
     ]
-    missing.add("Memory is not an axis: a run records none.")
-    about = "Each file as a point: two figures as axes, a third as colour. The table below has the same figures."
+    about = (
+        "Each file as a point: two figures as axes, a third as colour. A name that finds no room is shown when you "
+        "point at its file. The table below has the same figures."
+    )
     second = "drop" if drops else next((axis["key"] for axis in axes if axis["unit"] == "s"), "file_bytes")
     data = {"axes": axes, "points": points, "x": "zip_bytes", "y": second}
     chart = Chart(f"{name}-front", "front", data, about, picture)
@@ -63,13 +74,14 @@ def _axis(key: str, label: str, unit: str, *, better: str = "lower", log: bool =
     return {"key": key, "label": label, "unit": unit, "better": better, "log": log}
 
 
-def _value(run: Run, variant: str, axis: Mapping[str, Any]) -> float | None:
+def _value(run: Run, variant: str, axis: Mapping[str, Any], memory: Mapping[str, int]) -> float | None:
     facts, key = run.variants[variant], str(axis["key"])
     if "/" in key:
         mode, _, threads = key.partition("/")
         timing = run.timing(variant, mode, int(threads))
         return timing.seconds if timing else None
     known = {
+        "memory": memory.get(variant),
         "zip_bytes": facts.artifact.zip_bytes,
         "file_bytes": facts.artifact.file_bytes,
         "drop": facts.drop,

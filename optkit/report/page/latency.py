@@ -34,7 +34,6 @@ def latency_section(run: Run, name: str) -> Section:
         missing.append("No scaling by batch: timed in one mode only.")
     if run.sessions < 2:
         missing.append("Times are of one session: another one may differ by more than they scatter here.")
-    missing.append("No time per operator: a run has none. For one file: optkit inspect MODEL.tflite --profile")
     return Section("latency", "Time", tuple(parts), tuple(missing))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from pathlib import Path
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import OptkitError
+from optkit.inspect.kept import make_profiles, read_profiles
 from optkit.record.card import find_file
 from optkit.record.run import NOT_MEASURED, Run
 from optkit.report.page.about import build_section, environment_section, reproduce_section
 from optkit.report.page.answer import answer_section
 from optkit.report.page.figures import Figures, accuracy_parts, intervals, metric_of, table_section
 from optkit.report.page.fronts import front_section
+from optkit.report.page.inside import look_inside
 from optkit.report.page.latency import latency_section
+from optkit.report.page.operators import operators_section
 from optkit.report.page.parts import Missing, Page, RunPage, Section
 from optkit.report.page.past import past_section
 from optkit.report.page.samples import sample_parts
@@ -24,11 +28,15 @@ from optkit.report.page.weights import size_section, weights_section
 
 @dataclass(frozen=True)
 class Source:
-    """A run to report, the text that names it (its file), and its data where they are at hand."""
+    """A run to report, the text that names it (its file), and its data where they are at hand.
+
+    `profile`: time the operators of its files, here and now, where that was not done before.
+    """
 
     label: str
     run: Run
     dataset: Dataset | None = None
+    profile: bool = False
 
 
 def make_page(sources: Sequence[Source], folders: Sequence[Path], store: Store, version: str) -> Page:
@@ -41,17 +49,23 @@ def make_page(sources: Sequence[Source], folders: Sequence[Path], store: Store, 
 def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) -> RunPage:
     run, data = source.run, source.run.dataset
     files = files_of(run, store)
-    missing = Missing()
+    missing, unseen = Missing(), Missing()
     drops, scores = intervals(run, missing)
+    inside = look_inside(files, unseen)
+    own = {variant: files[variant] for variant in inside}
+    reasons = make_profiles(own, store) if source.profile else {}
+    operators = operators_section(run, name, inside, read_profiles(own, store), reasons)
+    memory = {variant: one.memory for variant, one in inside.items()}
     sections = (
         answer_section(run),
-        front_section(run, name, drops, scores),
-        table_section(run),
+        front_section(run, name, drops, scores, memory),
+        table_section(run, memory),
         latency_section(run, name),
+        dataclasses.replace(operators, missing=(*unseen.lines, *operators.missing)),
         _accuracy(source, name, (drops, scores), files, missing),
         size_section(run, name, files),
         weights_section(run, name),
-        build_section(run, {}),
+        build_section(run, store),
         past_section(run, name, list(folders)),
         environment_section(run),
         reproduce_section(run),

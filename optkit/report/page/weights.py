@@ -21,8 +21,11 @@ def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
     by_kind = {variant: _by_kind(facts) for variant, facts in run.variants.items()}
     data = {
         "kinds": [*kinds, _OTHER],
+        "unit": "bytes",
+        "label": "bytes",
+        "of": "file",
         "rows": [
-            {"name": variant, "bytes": [found.get(kind, 0) for kind in (*kinds, _OTHER)]}
+            {"name": variant, "parts": [found.get(kind, 0) for kind in (*kinds, _OTHER)]}
             for variant, found in by_kind.items()
         ],
     }
@@ -119,11 +122,14 @@ def weights_section(run: Run, name: str) -> Section:
 
 def _layers(run: Run) -> dict[str, dict[str, Tensor]]:
     """Return the weight tensors of each file by layer; one whose name was stripped by its place in the file."""
+    alone = {t.layers[0] for facts in run.variants.values() for t in facts.weights.tensors if len(t.layers) == 1}
     found: dict[str, dict[str, Tensor]] = {}
     for variant, facts in run.variants.items():
         own: dict[str, Tensor] = {}
         for place, tensor in enumerate(facts.weights.tensors, 1):
-            label = tensor.layers[-1] if tensor.layers else tensor.name or f"tensor {place}"
+            # of several names, such as those of fake quantization, the one that other files have as their only one
+            known = [layer for layer in tensor.layers if layer in alone] or tensor.layers
+            label = known[-1] if known else tensor.name or f"tensor {place}"
             own[label if label not in own else f"{label}, tensor {place}"] = tensor
         found[variant] = own
     return found

@@ -1,0 +1,1 @@
+"""Small files, and what each runtime makes of them."""
