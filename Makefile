@@ -35,7 +35,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every example of docs/, as its README says, from the wheel in fresh environments.
+# Every example of docs/, as its README says, from the wheel in a fresh environment.
 examples: .venv/installed
 	$(BIN)/python -m tests.examples
 

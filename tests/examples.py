@@ -72,8 +72,9 @@ def typed(name: str, folder: Path, env: dict[str, str]) -> str:
 def _install(command: str, environment: Path, wheel: Path) -> None:
     """Type `command` in `environment`: `optkit` is the wheel, other libraries have the tested versions."""
     folder = wheel.parent
-    (folder / "wheel.txt").write_text(f"optkit @ {wheel.as_uri()}\n")
-    env = {**_clean(environment), "PIP_CONSTRAINT": f"{folder / 'wheel.txt'} {ROOT / 'constraints.txt'}"}
+    (folder / "wheel.txt").write_text(f"optkit=={wheel.name.split('-')[1]}\n")
+    pins = f"{folder / 'wheel.txt'} {ROOT / 'constraints.txt'}"
+    env = {**_clean(environment), "PIP_FIND_LINKS": str(folder), "PIP_CONSTRAINT": pins}
     subprocess.run(["bash", "-c", f"{command} --quiet --disable-pip-version-check"], cwd=folder, env=env, check=True)
     code = "import importlib.util as u, optkit, sys; print(optkit.__file__, bool(u.find_spec('tensorflow')))"
     done = subprocess.run(
@@ -90,14 +91,23 @@ def _clean(environment: Path) -> dict[str, str]:
     return {**kept, "PATH": f"{environment / 'bin'}:{os.environ['PATH']}"}
 
 
-def main() -> None:
-    """Build the wheel and run every example from it.
+def copied_source(folder: Path) -> Path:
+    """Copy this repository to `folder`, to build it there: a build leaves files, and takes in what it finds."""
 
-    Raises AssertionError, or CalledProcessError, when one fails.
-    """
+    def left_out(place: str, names: list[str]) -> set[str]:
+        made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
+        return made | ({"docs", "out", "build", "dist"} if Path(place) == ROOT else set())
+
+    return Path(shutil.copytree(ROOT, folder, ignore=left_out))
+
+
+def main() -> None:
+    """Build the wheel and run every example from it. Ends with what failed, if anything did."""
+    failed = []
     with tempfile.TemporaryDirectory(prefix="optkit-examples-") as temporary:
         folder = Path(temporary)
-        build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
+        source = copied_source(folder / "source")
+        build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)]
         subprocess.run([sys.executable, *build], check=True)
         (wheel,) = folder.glob("optkit-*.whl")
         environment = folder / "environment"
@@ -113,8 +123,15 @@ def main() -> None:
                 print(f"{install}: {time.monotonic() - began:.0f} s", flush=True)
                 began = time.monotonic()
             shutil.copytree(EXAMPLES / name, folder / name)
-            typed(name, folder / name, env)
-            print(f"{name}: as its README says, {time.monotonic() - began:.0f} s", flush=True)
+            word = "as its README says"
+            try:
+                typed(name, folder / name, env)
+            except AssertionError as error:
+                word = "FAILED"
+                failed.append(str(error))
+            print(f"{name}: {word}, {time.monotonic() - began:.0f} s", flush=True)
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_a_tflite_file_needs_no_checkout_and_no_tensorflow(python: Path, tmp_pat
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         env = {name: value for name, value in sessions.environment().items() if name != "PYTHONPATH"}
-        command = [python, "-m", *arguments]
+        command = [str(python), "-m", *arguments]
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
 
     assert "No module named tensorflow" in run("tensorflow").stderr

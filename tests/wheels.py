@@ -1,6 +1,5 @@
 """The wheel of this repository, built offline from a copy of it, and an environment that has no optkit but that."""
 
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,11 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from optkit.suites import tomllib
+from tests.examples import copied_source
 from tests.isolation import ROOT
 
 _BUILDS = 77
 """The oldest setuptools that reads this pyproject.toml."""
-_LEFT_OUT = {"docs", "out", "build", "dist"}
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = _PROJECT["optional-dependencies"]
 
@@ -29,20 +28,14 @@ def build_wheel(folder: Path) -> Path:
         pytest.skip(
             f"setuptools {_BUILDS} builds the wheel, and {setuptools.__version__} is here; make setup brings it"
         )
-    shutil.copytree(ROOT, folder / "source", ignore=_left_out)
+    source = copied_source(folder / "source")
     build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
     done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)], cwd=folder / "source", capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = folder.glob("*.whl")
     return found
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """Leave out what is no source, and what is large and in no wheel."""
-    made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
-    return made | (_LEFT_OUT if Path(folder) == ROOT else set())
 
 
 def needed(extra: str) -> set[str]:

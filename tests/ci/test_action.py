@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci.steps import ACTION, ROOT, Job, read
+from tests.ci.steps import ACTION, Job, read
 from tests.ci.test_changes import commit, git
-from tests.isolation import GUARD
+from tests.isolation import GUARD, ROOT
 from tests.wheels import libraries_without_optkit, prepare_environment
 
 EXAMPLE = ROOT / "docs" / "examples" / "gated_pull_request"

@@ -49,13 +49,13 @@ def test_a_keras_3_model_is_rebuilt_in_tf_keras_with_the_same_outputs(make, tmp_
 def test_the_python_of_the_guide_to_keras_3(tmp_path, monkeypatch, capsys):
     """Catches a guide whose names have gone."""
     monkeypatch.chdir(tmp_path)
-    saved(own_models.text(), tmp_path / "model.keras")
+    saved(own_models.stack(), tmp_path / "model.keras")
     (code,) = blocks("docs/keras3.md", "python")
     exec(compile(code, "docs/keras3.md", "exec"), {})
     kind, digest, model = capsys.readouterr().out.splitlines()[:3]
     assert (kind, digest) == ("keras3", model_digest(tmp_path / "model.keras"))
     assert "keras" in model
-    assert run_samples(tmp_path / "float.tflite", own_models.inputs(own_models.text()))
+    assert run_samples(tmp_path / "float.tflite", own_models.inputs(own_models.stack()))
 
 
 @pytest.mark.parametrize("make", [own_models.image, own_models.two])
