@@ -17,7 +17,7 @@ import tomlkit
 
 from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
-from optkit.build.store import Store
+from optkit.build.shared import open_store
 from optkit.data.dataset import take
 from optkit.errors import OptkitError, SuiteError, nearest
 from optkit.judge.ab import Judgement, compare_pairs
@@ -101,10 +101,10 @@ def compress(
     recipe, such as "int8", or techniques and then a conversion: `[optkit.Prune(0.8), "int8"]`. `training` replaces keys
     of the recipe by which techniques train. Raises OptkitError when anything does not fit.
     """
-    kept = Store(Path(store) if store else None)
+    kept = open_store(store or None)
     with temporary_folder("study") as folder:
         suite_file = _write_suite(folder, Path(model), data, variants, task, training or {})
-        suite, dataset = open_suite(str(suite_file))
+        suite, dataset = open_suite(str(suite_file), store=kept.root)
         artifacts = ensure_variants(suite, suite.variants, dataset, kept, "auto")
         with KerasWorkers() as workers:
             facts = gather(suite, artifacts, dataset, kept, workers)

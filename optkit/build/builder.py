@@ -26,6 +26,7 @@ from optkit.build.stage import KERAS, TFLITE, Stage
 from optkit.build.stages import stages
 from optkit.build.store import Store
 from optkit.data import Dataset
+from optkit.data.dataset import count
 from optkit.errors import BuildError, OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
@@ -43,7 +44,7 @@ class PreflightWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class _Build:
+class Build:
     """What every stage of a build needs. `log_dir`: where pruning logs for TensorBoard, if anywhere."""
 
     suite: Suite
@@ -78,22 +79,25 @@ def build_variants(
     (PreflightWarning) of what a recipe may not do well. Raises BuildError when a recipe cannot handle its network
     or a stage fails, StoreError when the store cannot be used.
     """
-    build = _Build(suite, dataset, store, progress, log_dir)
+    build = Build(suite, dataset, store, progress, log_dir)
     found: dict[str, Artifact] = {}
     for variant in variants:
         last = stages(suite, variant, dataset.digest)
-        _check_recipe(build, variant, last)
+        for line in check_recipe(build, variant, last):
+            warnings.warn(line, PreflightWarning, stacklevel=2)
         for above in last.chain[:-1]:
             if store.damage(above.key):  # else nothing would say so where the last stage is whole
-                _ensure(build, above)
-        found[variant.name] = _artifact(variant, last, _ensure(build, last), store)
+                make_stage(build, above)
+        found[variant.name] = _artifact(variant, last, make_stage(build, last), store)
     return found
 
 
 def ensure_variants(
-    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data: str
+    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data: str, workers: int = 1
 ) -> dict[str, Artifact]:
     """Return the artifacts of `variants`, building what the store lacks with `optkit build` in a process of its own.
+
+    With several `workers` that has as many processes to build with.
 
     So the caller's process imports no TensorFlow and keeps its seeds. Progress goes to this process' standard
     error. Raises BuildError with what the other process said when it fails.
@@ -101,7 +105,7 @@ def ensure_variants(
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
-        command += ["--data", data, "--store", str(store.root)]
+        command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
         done = run(command, stdout=subprocess.PIPE)
         if done.returncode == _DEFECT:  # of optkit, there as here
@@ -111,7 +115,7 @@ def ensure_variants(
         found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
         raise BuildError(
-            f"{', '.join(missing)} did not stay in the store {store.root}; is another process emptying it?"
+            f"{', '.join(missing)} did not stay in the store {store.place}; is another process emptying it?"
         )
     return {variant.name: found[variant.name] for variant in variants}
 
@@ -124,25 +128,28 @@ def _reason(code: int, said: str) -> str:
         return f"the process that builds {ended(code)}; what it has stored is kept: run the same command again"
 
 
-def _check_recipe(build: _Build, variant: Variant, last: Stage) -> None:
-    """Raise BuildError with what `variant`'s recipe cannot handle, if any of its training is still to be done."""
+def check_recipe(build: Build, variant: Variant, last: Stage) -> list[str]:
+    """Return what is worth knowing of `variant`'s recipe, a line each, if any of its training is still to be done.
+
+    Raises BuildError with what the recipe cannot handle.
+    """
     trained = last.parent if variant.conversion and last.parent else last
     if not trained.needs_tensorflow or _find(build.store, trained):
-        return
+        return []
     with silenced():
         make_deterministic(build.suite.workload.seed)
         findings = check_chain(last, variant, build.suite.workload.task, build.dataset)
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
-    for finding in findings:
-        warnings.warn(f"variant {variant.name!r}: {finding}", PreflightWarning, stacklevel=3)
+    return [f"variant {variant.name!r}: {finding}" for finding in findings]
 
 
-def _ensure(build: _Build, stage: Stage) -> Entry:
+def make_stage(build: Build, stage: Stage) -> Entry:
+    """Return the stored model of `stage`, made now if the store lacks it, after what it is made of."""
     store = build.store
     if entry := _find(store, stage):
         return entry
-    source = store.path(_ensure(build, stage.parent)) if stage.parent else None
+    source = store.path(make_stage(build, stage.parent)) if stage.parent else None
     notes: list[str] = []
     context = _context(build, stage, notes)
 
@@ -168,11 +175,11 @@ def _ensure(build: _Build, stage: Stage) -> Entry:
     return store.get(stage.key, make, stage.form.file, lambda path, old: _about(stage, path, old.get("notes")))
 
 
-def _context(build: _Build, stage: Stage, notes: list[str]) -> TrainingContext:
+def _context(build: Build, stage: Stage, notes: list[str]) -> TrainingContext:
     """Return what `stage` may use besides its parent's model. What it has to say of its result is added to `notes`."""
     augments = bool(stage.recipe and stage.recipe.augmentation)
     outputs = {name: _outputs(build, need) for name, need in stage.needs.items() if not augments}
-    models = {name: build.store.path(_ensure(build, need)) for name, need in stage.needs.items() if augments}
+    models = {name: build.store.path(make_stage(build, need)) for name, need in stage.needs.items() if augments}
     return TrainingContext(
         x=build.dataset.x_train,
         y=build.dataset.y_train,
@@ -198,9 +205,9 @@ def _about(stage: Stage, path: Path, notes: Any) -> dict[str, Any]:
     return {"label": stage.label, "spec": stage.spec, "zip_bytes": zipped_bytes(path), "notes": lines}
 
 
-def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
+def _outputs(build: Build, stage: Stage) -> npt.NDArray[np.float32]:
     """Return what the model of `stage` gives for the training samples, computed once and kept in the store."""
-    model_path = build.store.path(_ensure(build, stage))
+    model_path = build.store.path(make_stage(build, stage))
     about = {"outputs": _OUTPUTS_VERSION, "model": stage.key, "data": build.dataset.digest}
 
     def make(path: Path) -> Mapping[str, Any]:
@@ -212,7 +219,7 @@ def _outputs(build: _Build, stage: Stage) -> npt.NDArray[np.float32]:
 
     def read(path: Path) -> npt.NDArray[np.float32]:
         found = np.load(path, allow_pickle=False)
-        if found.ndim != 2 or len(found) != len(build.dataset.x_train) or found.dtype.kind != "f":
+        if found.ndim != 2 or len(found) != count(build.dataset.x_train) or found.dtype.kind != "f":
             raise ValueError(f"{found.dtype} of shape {found.shape}; expected a row of floats a training sample")
         return np.asarray(found, np.float32)
 

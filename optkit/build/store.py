@@ -9,6 +9,7 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     notes/<sha256>.json      small JSON objects that may change, by the sha256 of their name: which gates last passed
     scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
     damaged/<key>-<time>/    entries that are no longer what was written, set aside
+    functions/<key>/         models that functions of the user's returned: `optkit.models.function`
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import filelock
 import msgspec
-import platformdirs
 
 from optkit.build.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
 from optkit.files.documents import DocumentError, decode_json
+from optkit.files.places import default_root as default_root
 from optkit.files.regular import read_bytes
 from optkit.names import is_title
 
@@ -40,13 +41,11 @@ About = Callable[[Path, Mapping[str, Any]], Mapping[str, Any]]
 """Says anew what is kept beside the stored file at this path, given what an entry of schema 1 says: it may be wrong."""
 
 
+_DAY = 86_400.0
+
+
 class DamagedEntryWarning(UserWarning):
     """An entry was not what was written; it was set aside."""
-
-
-def default_root() -> Path:
-    """Return the store's folder: OPTKIT_STORE, else a folder in the user's cache."""
-    return Path(os.environ.get("OPTKIT_STORE") or platformdirs.user_cache_dir("optkit"))
 
 
 class Store:
@@ -57,6 +56,11 @@ class Store:
             raise StoreError("the store's folder is an empty text; name a folder, or leave it out for the default")
         self.root = Path(root) if root else default_root()
 
+    @property
+    def place(self) -> str:
+        """What another process finds it by: its folder."""
+        return str(self.root.absolute())
+
     def find(self, key: str, about: About | None = None, check: Check | None = None) -> Entry | None:
         """Return the entry of `key` when it is there and whole, else None.
 
@@ -64,6 +68,8 @@ class Store:
         possible; without one, its `about` is empty. With `check`, its file must also be readable by that.
         """
         entry, _ = self._read(key, check)
+        if entry:
+            self._used(entry)
         return self._renewed(entry, about) if entry and entry.schema == 1 else entry
 
     def damage(self, key: str) -> str | None:
@@ -158,6 +164,13 @@ class Store:
             except Exception as error:
                 return None, f"{entry.file} cannot be read ({' '.join(str(error).split()) or type(error).__name__})"
         return entry, None
+
+    def _used(self, entry: Entry) -> None:
+        """Note when `entry` was used, to the day, where that can be written: `optkit store gc` keeps what is in use."""
+        folder = self._folder(entry.key)
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _DAY:
+                os.utime(folder)
 
     def _renewed(self, entry: Entry, about: About | None) -> Entry:
         """Return an entry of schema 1 as one of this schema, and write it so, unless the store cannot be written."""

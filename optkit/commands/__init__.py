@@ -21,10 +21,12 @@ COMMANDS: dict[str, Command | Line] = {
     "export": Line("export", "write a saved run in the format of another tool"),
     "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "tune": Line("tune", "find the settings with which a file is fastest"),
-    "run": Line("run", "classify image files with a .tflite file"),
+    "run": Line("run", "classify image files with a model file"),
+    "mnn": Line("mnn", "make a .mnn file of a float .tflite file, quantized by MNN"),
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"
     ),
+    "store": Line("store", "list, check and clean the artifact store"),
     "schema": Line("schema", "print the JSON Schema of suite files"),
 }
 

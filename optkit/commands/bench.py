@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from optkit.build.builder import ensure_variants
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.choosing import open_chosen
-from optkit.commands.command import Command, add_data, add_store, count, folder, names
+from optkit.commands.command import Command, add_data, add_store, add_workers, count, folder, names
 from optkit.commands.report import report_run
 from optkit.errors import OptkitError
+from optkit.judge.fits import fits, row
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.record.run import Run, read_run, run_of
 from optkit.record.sessions import Document, run_session, run_sessions, save
@@ -23,6 +25,7 @@ from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.report.html import check_extra
 from optkit.report.progress import counted, shown_work
+from optkit.report.targets import targets_text
 from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite
 from optkit.suites import place_of
@@ -33,6 +36,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="these, and what they need (all)")
     add_data(parser, "which data")
+    add_workers(parser)
     parser.add_argument("--threads", metavar="1,2", help="thread counts (default: 1 and the number of cores)")
     parser.add_argument("--sessions", type=count, default=1, metavar="N", help="processes to time in (1)")
     about = "time full sets in the way of this saved run (default: as a trial in the first session chooses)"
@@ -56,8 +60,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         read_run(options.like)
     suite, dataset = open_chosen(options)
     check_variants(suite.measured(options.variants))
-    store = Store(options.store)
-    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data)
+    store = open_store(options.store)
+    ensure_variants(suite, suite.measured(options.variants), dataset, store, options.data, options.workers)
     document = _timed(options, store)
     run = run_of(document)
     if options.output:
@@ -66,14 +70,18 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         report_run(run, dataset, store, options.report, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
     shown = [text.summary(run, verdicts)]
+    rows = fits(suite, run)
+    if rows:
+        shown.append(targets_text(suite, run, rows))
     if not options.no_gates:
         shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
-    return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
+    result = {**_result(run, verdicts, options), "targets": [row(one, run) for one in rows]}
+    return result, "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
 
 
 def _arguments(options: argparse.Namespace, store: Store) -> list[str]:
     place = place_of(options.suite).absolute()
-    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.root}"]
+    found = [str(place), f"--optkit-suite={options.suite}", f"--optkit-store={store.place}"]
     found += [f"--optkit-data={options.data}"]
     found += [f"--optkit-variants={','.join(options.variants)}"] if options.variants else []
     found += [f"--optkit-threads={options.threads}"] if options.threads else []

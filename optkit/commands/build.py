@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from optkit.build.builder import build_variants
+from optkit.build.cluster import cluster
 from optkit.build.saved import saved
-from optkit.build.store import Store
+from optkit.build.shared import open_store
+from optkit.build.tasks import build_by_tasks
+from optkit.build.workers import processes
 from optkit.commands.choosing import open_chosen
-from optkit.commands.command import Command, add_data, add_store, names
+from optkit.commands.command import Command, add_data, add_store, add_workers, names
 from optkit.process.temporary import temporary_folder
 from optkit.report import terminal, text
 from optkit.report.progress import shown_progress
@@ -24,6 +27,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", metavar="SUITE", help="a built-in suite's name, or the path of a .toml file")
     parser.add_argument("--variants", type=names, default=(), metavar="A,B", help="only these (default: all)")
     add_data(parser, "which data")
+    add_workers(parser)
+    about = "build on the Dask cluster whose scheduler is there, such as tcp://10.0.0.1:8786"
+    parser.add_argument("--cluster", metavar="ADDRESS", help=about)
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="log each layer's sparsity while pruning (needs tensorboard)"
     )
@@ -42,9 +48,13 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     suite, dataset = open_chosen(options)
     variants = suite.select(options.variants)
-    store = Store(options.store)
+    store = open_store(options.store)
     with temporary_folder("build") as folder, _temporary_files_in(folder), shown_progress() as progress:
-        built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
+        if options.cluster or options.workers > 1:
+            pools = cluster(options.cluster) if options.cluster else processes(options.workers, progress)
+            built = build_by_tasks(suite, variants, dataset, store, options.data, pools, options.tensorboard)
+        else:
+            built = build_variants(suite, variants, dataset, store, progress, options.tensorboard)
     artifacts = list(built.values())
     about = terminal.paragraph(f"{suite.title} on {dataset}", terminal.width())
     return saved(suite, dataset, artifacts), "\n".join([*about, "", text.artifacts_table(artifacts)]), 0

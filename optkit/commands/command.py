@@ -42,8 +42,16 @@ class Command:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add the option --store."""
     parser.add_argument(
-        "--store", type=folder, metavar="DIR", help="artifact store (default: OPTKIT_STORE, else the user's cache)"
+        "--store",
+        type=place,
+        metavar="DIR",
+        help="artifact store: a folder or a URL (default: OPTKIT_STORE, else the user's cache)",
     )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the option --workers."""
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="build with N processes side by side (1)")
 
 
 def add_data(parser: argparse.ArgumentParser, about: str) -> None:
@@ -101,6 +109,11 @@ def seconds(value: str) -> float:
     if not 0 < found < float("inf"):
         raise argparse.ArgumentTypeError(f"got {value!r}; expected seconds, more than 0")
     return found
+
+
+def place(value: str) -> Path | str:
+    """Turn a text into the folder that it names, or keep it when it is a URL."""
+    return value if "://" in value else folder(value)
 
 
 def count(value: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit import __version__
+from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, folder, names
 from optkit.commands.reporting import append
@@ -52,7 +53,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     for path in files:
         run = read_run(path)
         sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
-    page = make_page(sources, folders, Store(options.store), __version__)
+    page = make_page(sources, folders, open_store(options.store), __version__)
     written = write_page(page, options.output)
     for path in options.summary:
         append(path, render_summary(page))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from optkit.tflite.simplify import simplify
 
 _SECONDS = 1.5
 _BATCH = 32
+_LARGE = 24 << 20
+"""Of a larger file, in bytes, at most two copies are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +39,19 @@ def try_ways(found: Inspection) -> tuple[Try, ...]:
     plain = Job(found.path, running.threads, running.batch)
     with temporary_folder("tries") as folder:
         ways = _ways(found, plain, folder)
-        rounds = take_turns([plain, *(job for _, job, _ in ways)], _SECONDS)
-    if not rounds[0].seconds:
+        pairs = _timed(plain, [job for _, job, _ in ways])
+    if not pairs or not pairs[0][0].seconds:
         return ()
-    return tuple(
-        _tried(what, rounds[0], one, samples) for (what, _, samples), one in zip(ways, rounds[1:], strict=True)
-    )
+    return tuple(_tried(what, base, one, samples) for (what, _, samples), (base, one) in zip(ways, pairs, strict=True))
+
+
+def _timed(plain: Job, jobs: Sequence[Job]) -> list[tuple[Rounds, Rounds]]:
+    """Time `plain` and each of `jobs` in turns; of a large file only two are held at once."""
+    if os.stat(plain.path).st_size <= _LARGE:
+        base, *others = take_turns([plain, *jobs], _SECONDS)
+        return [(base, one) for one in others]
+    found = (take_turns([plain, job], _SECONDS / len(jobs)) for job in jobs)
+    return [(base, one) for base, one in found]
 
 
 def _ways(found: Inspection, plain: Job, folder: Path) -> list[tuple[str, Job, float]]:

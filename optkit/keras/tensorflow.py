@@ -58,6 +58,13 @@ def load_tfmot() -> Any:
     return tfmot
 
 
+def set_threads(threads: int) -> None:
+    """Give TensorFlow `threads` threads within and between operations, before it runs anything."""
+    threading = load_tensorflow().config.threading
+    threading.set_intra_op_parallelism_threads(threads)
+    threading.set_inter_op_parallelism_threads(threads)
+
+
 def make_deterministic(seed: int) -> None:
     """Seed Python, numpy and TensorFlow, clear Keras' name counters and turn on op determinism.
 

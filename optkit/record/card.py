@@ -79,7 +79,8 @@ def find_file(facts: VariantFacts, store: Store, rebuild: str) -> Path:
     """Return the file of a variant in the store. Raises ArtifactError when it is not there, or not the one measured."""
     entry = store.find(facts.artifact.key)
     if entry is None:
-        raise ArtifactError(f"the file of {facts.variant!r} is not in the store {store.root}; build it with: {rebuild}")
+        where = f"the file of {facts.variant!r} is not in the store {store.place}"
+        raise ArtifactError(f"{where}; build it with: {rebuild}")
     path = store.path(entry)
     if entry.sha256 != facts.artifact.sha256:
         raise ArtifactError(

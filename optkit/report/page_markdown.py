@@ -11,7 +11,7 @@ from optkit.report.escape import code, plain
 from optkit.report.page.parts import Cards, Chart, Lines, Page, Part, Picture, RunPage, Section, Table, Tree, Trees
 
 _FIRST = ("answer", "front", "table")
-_WHOLE = (*_FIRST, "accuracy", "build", "past", "environment", "reproduce")
+_WHOLE = (*_FIRST, "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
 """The sections that the Markdown page has; the others are in the HTML page."""
 
 
@@ -81,8 +81,10 @@ def _part(part: Part, page: Page | None) -> Iterator[str]:
         yield ""
     elif isinstance(part, Table):
         yield from _table(part)
-    elif isinstance(part, Lines):
+    elif isinstance(part, Lines) and part.code:
         yield from ("```", *(line.replace("`", "'") for line in part.lines), "```", "")
+    elif isinstance(part, Lines):
+        yield from (line for one in part.lines for line in (plain(one), ""))
     elif isinstance(part, Trees):
         yield from (*(line for tree in part.trees for line in _tree(tree, 0)), "")
     else:

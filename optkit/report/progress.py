@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -15,6 +17,8 @@ from rich.text import Text
 
 from optkit.build.artifact import SILENT, Progress
 from optkit.report.terminal import is_terminal
+
+_NEW: dict[str, Any] = {"state": "", "since": None, "done": 0.0}
 
 _SHORT = 10.0
 """Seconds. What takes no longer in all needs no estimate of the end."""
@@ -30,21 +34,21 @@ def shown_progress() -> Iterator[Progress]:
         yield SILENT
         return
     with _bars(4, transient=False) as bars:
-        running: list[TaskID] = []
+        each = threading.local()  # stages that are made side by side are told of by threads of their own
         skipped: dict[TaskID, int] = {}
 
         def begin(stage: str) -> None:
-            running.append(bars.add_task(stage, total=None, state="", since=None, done=0.0))
+            each.running = [*getattr(each, "running", ()), bars.add_task(stage, total=None, **_NEW)]
 
         def epoch(number: int, epochs: int, logs: dict[str, float]) -> None:
-            task = running[-1]
+            task = each.running[-1]
             first = skipped.setdefault(task, number - 1)  # a training that goes on did these before
             losses = ", ".join(f"{name} {logs[name]:.4f}" for name in ("loss", "accuracy") if name in logs)
             _advance(bars, task, number / epochs, done=(number - first) / epochs)
             bars.update(task, state=f"epoch {number}/{epochs}  {losses}")
 
         def end(stage: str) -> None:
-            task = running.pop()
+            task = each.running.pop()
             bars.update(task, total=1, completed=1)
             bars.stop_task(task)
 
@@ -61,7 +65,7 @@ def shown_work(what: str) -> Iterator[Told]:
         yield lambda share, state: None
         return
     with _bars(1, transient=True) as bars:
-        task = bars.add_task(what, total=None, state="", since=None, done=0.0)
+        task = bars.add_task(what, total=None, **_NEW)
 
         def tell(share: float, state: str) -> None:
             share = min(max(share, 0.0), 1.0)

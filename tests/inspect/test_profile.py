@@ -14,6 +14,7 @@ from optkit.inspect.litert_c import OPERATOR, why_not
 from optkit.inspect.prefixes import cut, time_prefixes
 from optkit.inspect.profile import NoProfiler, combined, profile_models
 from optkit.inspect.tries import try_ways
+from optkit.inspect.turns import Job, Rounds
 from optkit.runtime.litert import TFLiteRunner, runtime_version
 from optkit.tflite.trial import check_runs
 
@@ -134,6 +135,25 @@ def test_other_ways_are_tried(found: Inspection, monkeypatch: pytest.MonkeyPatch
     tried = try_ways(found)
     assert tried[0].what == "LiteRT's built-in kernels"
     assert all(one.seconds > 0 or one.error for one in tried)
+
+
+def test_of_a_large_file_two_are_held_at_once(found: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches a profile that needs many times the memory of a file: each way to run it keeps weights of its own."""
+    held: list[int] = []
+
+    def take_turns(jobs: list[Job], seconds: float) -> list[Rounds]:
+        held.append(len(jobs))
+        return [Rounds((1.0 if job.threads == 1 else 0.5,), "") for job in jobs]
+
+    monkeypatch.setattr(tries, "take_turns", take_turns)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    small = try_ways(found)
+    assert held == [len(small) + 1]
+    monkeypatch.setattr(tries, "_LARGE", 100)
+    held.clear()
+    assert try_ways(found) == small
+    assert held == [2] * len(small)
+    assert {one.what: one.change for one in small}["2 threads"] == -0.5
 
 
 @needs_profiler

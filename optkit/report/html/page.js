@@ -87,7 +87,7 @@
     return { text: wrapped(text, Math.max(16, (plot.parentElement.clientWidth - taken) / 7.5)), standoff: 8 };
   }
 
-  const up = (text, height = 300) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
+  const up = (text, height = 260) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
   function ticked(value, unit) {
@@ -109,7 +109,7 @@
       for (let i = Math.floor(low / step); i * step <= high + step; i += 1) ticks.push(i * step);
     } else {
       const steps = decades < 2.3 ? [1, 2, 5] : [1];
-      const every = Math.max(1, Math.ceil(decades / 6));
+      const every = Math.max(1, Math.ceil(decades / (innerWidth < 600 ? 3 : 6)));
       for (let e = Math.floor(Math.log10(low)) - 1; e <= Math.ceil(Math.log10(high)); e += every) ticks.push(...steps.map((one) => one * 10 ** e));
     }
     ticks = ticks.filter((tick) => tick > 0);
@@ -360,23 +360,36 @@
       const axis = share ? { tickformat: ".0%", range: [0, 1] } : linear(Math.max(...sums), data.unit);
       const title = across(plot, forms.find(([form]) => form === chosen.value)[1], names(data.rows));
       const legend = { orientation: "h", y: 1, yanchor: "bottom", traceorder: "normal" };
-      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length), showlegend: true, legend, xaxis: { autorange: !share, ...axis, title }, yaxis: upwards });
+      const lines = figure.clientWidth < 600 ? data.kinds.length : Math.ceil(data.kinds.length / 4);
+      draw(plot, traces, { barmode: "stack", height: rowsHeight(data.rows.length) + 20 * lines, showlegend: true, legend, xaxis: { autorange: !share, ...axis, title }, yaxis: upwards });
     }
     return paint;
   }
 
   function heat(plot, z, across, down, text, more) {
     const trace = { type: "heatmap", z, x: across, y: down, colorscale: "Cividis", text, hoverinfo: "text", hoverongaps: false, ...more };
-    draw(plot, [trace], { height: rowsHeight(down.length), xaxis: { type: "category", showgrid: false }, yaxis: { ...upwards, showgrid: false } });
+    const below = 6.5 * Math.max(...across.map((label) => label.length)); // many labels stand upright
+    draw(plot, [trace], { height: rowsHeight(down.length) + below, xaxis: { type: "category", showgrid: false }, yaxis: { ...upwards, showgrid: false } });
   }
 
   function grid(figure, data) {
-    const plot = figure.querySelector(".plot");
-    return () => {
-      const [across, down] = [labels(data.layers), labels(data.names)];
-      const text = data.zeros.map((row, i) => row.map((share, k) => `<b>${safe(data.names[i])}</b><br>${safe(data.layers[k])}: ${share == null ? "no such layer" : `${(100 * share).toFixed(1)} % zeros`}`));
-      heat(plot, data.zeros, across, down, text, { zmin: 0, zmax: 1, colorbar: { thickness: 12, title: { text: "zeros" } } });
-    };
+    const [controls, plot] = [figure.querySelector(".controls"), figure.querySelector(".plot")];
+    const chosen = choice(controls, "of each layer", [["zeros", "share of zeros"], ["distinct", "distinct values"]], "zeros", () => paint());
+    const told = { zeros: (share) => `${(100 * share).toFixed(1)} % zeros`, distinct: (count) => `${count.toLocaleString("en")} distinct values` };
+    function paint() {
+      const values = data[chosen.value];
+      const text = values.map((row, i) =>
+        row.map((value, k) => `<b>${safe(data.names[i])}</b><br>${safe(data.layers[k])}: ${value == null ? "no such layer" : told[chosen.value](value)}`),
+      );
+      const zeros = chosen.value === "zeros";
+      // few values and many lie far apart: their colours follow the logarithm
+      const z = zeros ? values : values.map((row) => row.map((count) => (count > 0 ? Math.log2(count) : null)));
+      const most = Math.ceil(Math.max(1, ...z.flat().filter((bits) => bits != null)));
+      const bits = [...Array(most + 1).keys()].filter((bit) => bit % Math.ceil(most / 8) === 0);
+      const bar = zeros ? { title: { text: "zeros" } } : { title: { text: "values" }, tickvals: bits, ticktext: bits.map((bit) => (2 ** bit).toLocaleString("en")) };
+      heat(plot, z, labels(data.layers), labels(data.names), text, { zmin: 0, zmax: zeros ? 1 : most, colorbar: { thickness: 12, ...bar } });
+    }
+    return paint;
   }
 
   function confusion(figure, data) {
