@@ -46,15 +46,23 @@ CODES = {
 }
 """What a verdict may be: it depends on the machine. Anything else must end with 0."""
 ELSEWHERE = {
-    "optkit build mnist": "tests/test_cli.py builds a suite so, and compares two builds",
+    "optkit build mnist": "tests/test_cli.py",
     "optkit ab base.json": "tests/test_cli.py",
-    "optkit ab store-a": "tests/judge",
-    "--allow my_layers": "layers of a reader's own: tests/own",
-    "pytest benchmarks": "the suites of this repository: make test runs them",
+    "optkit ab store-a": "tests/judge/test_pairs.py",
+    "--allow my_layers": "tests/own",
+    "pytest benchmarks": "benchmarks",
     "--profile": "tests/inspect/test_profile.py",
     "--prefixes": "tests/inspect/test_profile.py",
+    "optkit mnn": "tests/commands/test_mnn.py",
+    "--runtime mnn": "tests/runtime/test_mnn.py",
+    "tflite_micro": "tests/runtime/test_tflite_micro.py",
+    "mnist_micro": "tests/suites/test_mnist_micro.py",
+    "--target": "tests/judge/test_fits.py",
+    "optkit store": "tests/build/test_entries.py",
+    "--workers": "tests/build/test_workers.py",
+    "--cluster": "tests/build/test_cluster.py",
 }
-"""What is not run here, and where it is. All of it is parsed, in test_snippets.py."""
+"""What is not run here, and where it is: it trains, takes long, or needs what a reader has. test_snippets.py parses all."""
 PAGES = {
     "README.md": 10,
     "docs/index.md": 2,
@@ -69,6 +77,7 @@ PAGES = {
     "docs/why-slow.md": 2,
     "docs/pytorch.md": 2,
     "docs/runtimes.md": 4,
+    "docs/microcontrollers.md": 3,
 }
 """The pages with commands that are run here, and how many."""
 
@@ -158,6 +167,7 @@ def test_no_page_with_commands_is_left_out() -> None:
     """Catches a guide that was added, and whose commands nobody has typed."""
     pages = [path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
     assert {page for page in pages if run_here(page)} == set(PAGES)
+    assert [place for place in ELSEWHERE.values() if not (ROOT / place).exists()] == []
 
 
 def picture(path: Path) -> None:
