@@ -62,7 +62,7 @@ ELSEWHERE = {
     "--workers": "tests/build/test_workers.py",
     "--cluster": "tests/build/test_cluster.py",
 }
-"""What is not run here, and where it is: it trains, takes long, or needs what a reader has. test_snippets.py parses all."""
+"""What is not run here, and where it is: it trains, takes long, or needs what a reader has. Here it is parsed alone."""
 PAGES = {
     "README.md": 10,
     "docs/index.md": 2,
