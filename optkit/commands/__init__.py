@@ -8,6 +8,7 @@ COMMANDS: dict[str, Command | Line] = {
     "init": Line("init", "write a first suite file for your own model"),
     "list": Line("listing", "list the suites, or the variants and gates of one"),
     "build": Line("build", "build variants and print where they are"),
+    "key": Line("key", "print one key for all that a suite builds: for the cache of a CI"),
     "bench": Line("bench", "build a suite, time it in fresh processes, judge it by its gates"),
     "gate": Line("gate", "judge a saved run by its suite's gates"),
     "ab": Line("ab", "time two models, or two builds of a suite, against each other"),

@@ -8,6 +8,7 @@ from typing import Any
 from optkit.judge.figures import Figure
 from optkit.record.run import Run
 from optkit.report.front import Axis, Point
+from optkit.report.mermaid import front_mermaid
 from optkit.report.notebook import front_of, front_points
 from optkit.report.page.parts import Chart, Missing, Picture, Section
 from optkit.spec.metrics import METRICS, MODES
@@ -122,7 +123,8 @@ def _picture(run: Run, name: str, missing: Missing) -> Picture | None:
         return None
     x, y, points = found
     about = f"{x.label} against {y.label}: {'; '.join(_told(point, y) for point in points)}"
-    return Picture(f"{name}-front", front_of(run), about)
+    title = f"{run.suite}: {y.label} against size"
+    return Picture(f"{name}-front", front_of(run), about, front_mermaid(points, x=x, y=y, title=title))
 
 
 def _told(point: Point, y: Axis) -> str:
