@@ -20,6 +20,7 @@ COMMANDS: dict[str, Command | Line] = {
     "export": Line("export", "write a saved run in the format of another tool"),
     "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "tune": Line("tune", "find the settings with which a file is fastest"),
+    "search": Line("search", "find the best recipe of a model under a budget"),
     "run": Line("run", "classify image files with a .tflite file"),
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"

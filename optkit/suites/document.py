@@ -23,7 +23,18 @@ from optkit.suites.variants import check_network, read_running, read_variants
 
 SCHEMAS = (1, 2)
 _TEXT_KEYS = ("name", "description", "baseline")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "runtime", "settings", "workload", "variants", "gates")
+_SUITE_KEYS = (
+    "schema",
+    *_TEXT_KEYS,
+    "profiles",
+    "modes",
+    "runtime",
+    "settings",
+    "workload",
+    "variants",
+    "gates",
+    "search",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +138,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
         variants=variants,
         gates=gates,
         modes=tuple(document.get("modes", MODES)),
+        search=document.get("search"),
     )
     suite.variant(suite.baseline)
     for i, gate in enumerate(suite.gates):

@@ -99,6 +99,7 @@ def _top() -> dict[str, Any]:
         },
         "budget": _table({key: number for key in BUDGET_KEYS}),
         "gates": {"type": "array", "items": _ref("Gate")},
+        "search": {"type": "object"},
     }
 
 

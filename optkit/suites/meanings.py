@@ -19,6 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
         "gates": "Bounds that must hold.",
+        "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
     },
     "workload": {
         "dataset": "A built-in data set, by name or with its parameters.",
