@@ -75,7 +75,7 @@ class Sampler:
         return Asked(self._study.ask())
 
     def tell(self, asked: Asked, values: Sequence[float], violation: Sequence[float]) -> None:
-        """Say what came of a trial: what is to be small, and how far it is outside each constraint (0 or less: inside)."""
+        """Say what came of a trial: what is to be small, and how far outside each constraint it is (inside: 0)."""
         asked.trial.set_user_attr(_VIOLATION, tuple(violation))
         self._study.tell(asked.trial, list(values))
 

@@ -56,7 +56,7 @@ class Search:
 
 
 def read_search(folder: Path) -> Search | None:
-    """Return the search in `folder`; None when there is none. Raises OptkitError when it is damaged or of another form."""
+    """Return the search in `folder`; None when there is none. Raises OptkitError when it cannot be read."""
     path = folder / NAME
     try:
         found = decode_json(read_bytes(path), Search)
