@@ -32,6 +32,8 @@ from .judge.choose import choose as choose
 from .judge.compare import Comparison as Comparison
 from .judge.compare import compare_runs as compare_runs
 from .judge.deltas import Delta as Delta
+from .judge.fits import Fit as Fit
+from .judge.fits import fits as fits
 from .judge.gates import Verdict as Verdict
 from .judge.gates import check_run as check_run
 from .judge.history import History as History
@@ -47,6 +49,8 @@ from .keras.finding import Finding as Finding
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up
+from .measure.memory import Peak as Peak
+from .measure.memory import peak_memory as peak_memory
 from .measure.once import Latency as Latency
 from .measure.once import time as time
 from .record.compressed import Compressed as Compressed

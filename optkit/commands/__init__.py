@@ -21,7 +21,8 @@ COMMANDS: dict[str, Command | Line] = {
     "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "tune": Line("tune", "find the settings with which a file is fastest"),
     "search": Line("search", "find the best recipe of a model under a budget"),
-    "run": Line("run", "classify image files with a .tflite file"),
+    "run": Line("run", "classify image files with a model file"),
+    "mnn": Line("mnn", "make a .mnn file of a float .tflite file, quantized by MNN"),
     "advise": Line(
         "advise", "name the recipe to start with, and the command that builds it; exit code 3 when no scheme fits"
     ),

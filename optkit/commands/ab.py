@@ -12,6 +12,8 @@ from typing import Any
 from optkit.commands.command import Command, add_time_limit, count, seconds
 from optkit.commands.judging import add_judging, printed, tolerances_of
 from optkit.commands.reporting import add_reporting, reported
+from optkit.data import Dataset
+from optkit.files.configuration import allowed_packages
 from optkit.judge.ab import LOOKS, Measure, compare_pairs
 from optkit.judge.pairs import Pair, find_pairs
 from optkit.judge.verdicts import exit_code
@@ -20,6 +22,7 @@ from optkit.measure.paired_process import run_process
 from optkit.report import comparison, markdown
 from optkit.report.progress import Told, shown_work
 from optkit.report.words import spoken
+from optkit.spec import Suite
 from optkit.suites import open_suite
 
 
@@ -39,8 +42,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     tolerances = tolerances_of(options)
-    suite = options.suite
-    pairing = find_pairs(options.base, options.head, (lambda: open_suite(suite, options.data)) if suite else None)
+    pairing = find_pairs(options.base, options.head, functools.partial(_opened, options) if options.suite else None)
     measure = functools.partial(_measure, threads=options.threads, batch=options.batch, limit=options.time_limit)
     with shown_work("timing in turns") as told:
         telling = _telling(measure, pairing.pairs, options.budget, told)
@@ -72,6 +74,10 @@ def _telling(measure: Measure, pairs: Sequence[Pair], budget: float, told: Told)
         return measure(pair, number)
 
     return tell
+
+
+def _opened(options: argparse.Namespace, store: Path) -> tuple[Suite, Dataset]:
+    return open_suite(options.suite, options.data, allowed=allowed_packages(), store=store)
 
 
 def _measure(pair: Pair, number: int, *, threads: int, batch: int, limit: float | None) -> PairedTiming:

@@ -8,4 +8,7 @@ Read the modules in this order, which is that of a reader's questions:
 4. What changed between two runs? `compare`, and figure by figure `deltas`.
 5. What changed over many runs? `history`, `segments`; how they are read: `saved_runs`, `past`, `past_index`.
 6. What does the documents' advice say, and does a run agree? `advise`, `evidence`.
+7. Which one do I ship? `choose`, whose answer is a `choice`; what it weighs: `figures`, `front`; what goes with the
+   file: `card`.
+8. With which settings does it run fastest here? `tune`.
 """

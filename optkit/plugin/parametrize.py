@@ -11,7 +11,7 @@ from optkit.spec.metrics import MODES
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Give each benchmark its case and each gate test its gate.
+    """Give each benchmark its case, each gate test its gate, and each test of a target its variant and target.
 
     Outside of a suite file ids name the data: other data is another benchmark.
     """
@@ -34,3 +34,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
             for variant, gate in pairs
         ]
         metafunc.parametrize(("optkit_variant", "optkit_gate"), pairs, ids=ids)
+    if "optkit_target" in metafunc.fixturenames:
+        there = [(v, t) for t in bench.suite.targets for v in bench.variants if bench.suite.target_gates(t, v)]
+        ids = [f"{data}{variant.name}-{target.name}" for variant, target in there]
+        metafunc.parametrize(("optkit_variant", "optkit_target"), there, ids=ids)

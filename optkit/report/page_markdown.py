@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from optkit.report.escape import code, plain
 from optkit.report.page.parts import Cards, Chart, Lines, Page, Part, Picture, RunPage, Section, Table, Tree, Trees
 
-_WHOLE = ("answer", "front", "table", "accuracy", "build", "past", "environment", "reproduce")
+_WHOLE = ("answer", "front", "table", "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
 """The sections that the Markdown page has; the others are in the HTML page."""
 
 
@@ -63,8 +63,10 @@ def _part(part: Part, page: Page) -> Iterator[str]:
         yield ""
     elif isinstance(part, Table):
         yield from _table(part)
-    elif isinstance(part, Lines):
+    elif isinstance(part, Lines) and part.code:
         yield from ("```", *(line.replace("`", "'") for line in part.lines), "```", "")
+    elif isinstance(part, Lines):
+        yield from (line for one in part.lines for line in (plain(one), ""))
     elif isinstance(part, Trees):
         yield from (*(line for tree in part.trees for line in _tree(tree, 0)), "")
     else:

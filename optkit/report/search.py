@@ -64,7 +64,7 @@ def _certificate(found: Mapping[str, Any], wanted: Wanted) -> str:
     ends = "" if high is None else f" ({found['low']:+.4f} to {high:+.4f})"
     return (
         f"{verdict}. On the test set, once: drop {drop:+.4f}{ends}, {found['data']}; {found['zip_bytes']:,} zip bytes, "
-        f"{found['size_ratio']:.2f} times smaller than the baseline. On the held-out samples that chose it the drop was "
+        f"{found['size_ratio']:.2f} times smaller than the baseline. On the samples that chose it the drop was "
         f"{found['held_out_drop']:+.4f}."
     )
 

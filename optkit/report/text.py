@@ -18,7 +18,7 @@ from optkit.report.grid import Column, grid
 from optkit.report.summary import summary as summary
 from optkit.report.terminal import NO_BREAK, paragraph, wrapped
 from optkit.runtime.predict import Prediction
-from optkit.spec import Gate, OwnModel, Suite, Variant
+from optkit.spec import Gate, Suite, Variant
 
 _OPEN = ("inconclusive", "not comparable")
 
@@ -64,8 +64,7 @@ def _gate_text(gate: Gate) -> str:
 
 def steps_text(variant: Variant) -> str:
     """Return the chain of a variant before its conversion, such as `train mnist_conv → prune`."""
-    own = isinstance(variant.network, OwnModel)
-    first = "read" if own else "train" if variant.training.epochs else "initialize"
+    first = "read" if variant.network.own else "train" if variant.training.epochs else "initialize"
     return " → ".join([f"{first} {variant.network.name}", *(step.technique for step in variant.steps)])
 
 

@@ -12,6 +12,10 @@ from optkit.report.terminal import paragraph
 from optkit.report.words import spoken
 
 _SEEN = 0.001
+_LEGEND = (
+    "× time: time over that of the defaults. Outputs: the largest change, as a share of the outputs' range, for random "
+    "samples."
+)
 
 
 def tuning_text(found: Tuning, tolerances: Tolerances, *, width: int | None = None) -> str:
@@ -22,14 +26,18 @@ def tuning_text(found: Tuning, tolerances: Tolerances, *, width: int | None = No
     head = f"{found.path}: {found.mode} ({samples} a call), {threads}, {found.runtime} {found.version}"
     tried = sorted(found.tried, key=lambda one: (one.ratio is None, one.ratio or 0.0))
     shown = [
-        Column("time / defaults", ["1", *(_ratio(one) for one in tried)]),
+        Column("× time", ["1", *(_ratio(one) for one in tried)]),
         Column("interval", ["", *(_interval(one) for one in tried)]),
-        Column("outputs differ", ["", *(_difference(one) for one in tried)]),
+        Column("outputs", ["", *(_difference(one) for one in tried)]),
         Column("verdict", [time_text(found.seconds), *(_verdict(one) for one in tried)], words=True),
     ]
     names = Column("settings", ["defaults", *(one.name for one in tried)], left=True)
     table = grid(names, shown, columns, stack=True)
-    lines = [*(f"not run: {one.name}: {one.refusal}" for one in tried if one.refusal), *_advice(found, tolerances)]
+    lines = [
+        *(f"not run: {one.name}: {one.refusal}" for one in tried if one.refusal),
+        _LEGEND,
+        *_advice(found, tolerances),
+    ]
     return "\n".join([*paragraph(head, columns), table.text, *(p for line in lines for p in paragraph(line, columns))])
 
 
@@ -39,20 +47,20 @@ def _ratio(one: Setting) -> str:
 
 def _interval(one: Setting) -> str:
     found = one.judgement
-    return f"{found.low:.3f} to {found.high:.3f}" if found and found.high < 1e3 else ""
+    return f"{found.low:.3f}..{found.high:.3f}" if found and found.high < 1e3 else ""
 
 
 def _difference(one: Setting) -> str:
     if one.difference is None:
         return ""
-    return "no" if one.difference == 0 else f"{one.difference:.1%}" if one.difference >= _SEEN else "under 0.1%"
+    return "equal" if one.difference == 0 else f"±{one.difference:.1%}" if one.difference >= _SEEN else "±<0.1%"
 
 
 def _verdict(one: Setting) -> str:
     if one.refusal:
         return "not run"
     if one.judgement is None:
-        return "slower (one process)"
+        return "slower (1 process)"
     if one.judgement.verdict == "inconclusive":
         return "; ".join(filter(None, ["inconclusive", one.judgement.reason]))
     return spoken("seconds", one.judgement.verdict)
@@ -70,7 +78,8 @@ def _advice(found: Tuning, tolerances: Tolerances) -> list[str]:
     one = chosen.judgement
     lines = [
         f"Use {chosen.name}: its time is {100 * (1 - one.ratio):.1f} % below that of the defaults, and surely "
-        f"{100 * (1 - one.high):.1f} % or more ({sure}). In a suite file: settings = {{ {chosen.name} }}"
+        f"{100 * (1 - one.high):.1f} % or more ({sure}).",
+        f"In a suite file: settings = {{ {chosen.name} }}",
     ]
     if chosen.difference:
         lines.append("Its outputs are not the same to the bit: measure its accuracy before you ship it.")

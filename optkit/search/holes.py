@@ -61,7 +61,7 @@ Ask = Callable[[str, Hole], Any]
 
 
 def holes(template: Mapping[str, Any]) -> dict[str, Hole]:
-    """Return all holes of a template by name, such as `steps[0].final_sparsity`. Raises SuiteError when one is wrong."""
+    """Return a template's holes by name, such as `steps[0].final_sparsity`. Raises SuiteError when one is wrong."""
     found: dict[str, Hole] = {}
 
     def take(name: str, hole: Hole) -> Any:

@@ -70,8 +70,8 @@ def search(
 ) -> Search:
     """Search for the best recipe of `suite`, keep all of it in `folder`, and return what was found.
 
-    `data` is what the data set was chosen by. A search in `folder` that was begun with the same is gone on with. Raises OptkitError when another one is there, the
-    space is empty or nothing of it is a recipe.
+    `data` is what the data set was chosen by. A search in `folder` that was begun with the same is gone on with. Raises
+    OptkitError when another one is there, the space is empty or nothing of it is a recipe.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with KerasWorkers() as workers:

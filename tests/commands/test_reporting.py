@@ -46,15 +46,15 @@ def test_a_file_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
         reported(options("--summary", str(tmp_path / "none" / "s.md")), "optkit ab", [], "table", 0)
 
 
-def test_the_commands_take_the_options_and_github_shows_the_warning(command: Command, tmp_path: Path) -> None:
+def test_the_commands_take_the_options_and_github_shows_the_warning(here: Command, tmp_path: Path) -> None:
     """Catches an option that is parsed and ignored, an empty --allow refused, and a warning GitHub would not show."""
     base = saved(tmp_path / "base.json", benchmark(variant()))
     head = saved(tmp_path / "head.json", benchmark(variant(), 5.0))
     arguments = ("optkit", "compare", base, head, "--allow", "", "--summary", "s.md")
-    assert command(*arguments).returncode == 3
-    done = command(*arguments, "--inconclusive", "warn", GITHUB_ACTIONS="true")
+    assert here(*arguments).returncode == 3
+    done = here(*arguments, "--inconclusive", "warn", GITHUB_ACTIONS="true")
     assert done.returncode == 0
     assert done.stderr.startswith("::warning title=optkit::optkit compare is inconclusive; int8/")
     assert done.stderr.count("\n") == 1, "GitHub reads one line"
     assert (tmp_path / "s.md").read_text().count("### ⚠️ `optkit compare`: inconclusive") == 2
-    assert command(*arguments, "--no-times").returncode == 0
+    assert here(*arguments, "--no-times").returncode == 0

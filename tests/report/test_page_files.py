@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from optkit import Run
+from optkit import ArtifactError, Run
 from optkit.build.store import Store
 from optkit.inspect import kept
 from optkit.inspect.inspection import Inspection, inspect_model
@@ -14,6 +14,7 @@ from optkit.inspect.profile import Profile, Timed
 from optkit.record.facts import ArtifactFacts
 from optkit.report.page.make import Source, make_page
 from optkit.report.page.parts import Chart, Lines, Section, Table, Tree, Trees
+from optkit.report.page_markdown import render_markdown
 from optkit.spec.keys import digest, file_sha256
 from tests.builders import a_run, benchmark, facts
 from tests.tflite.models import pack
@@ -134,6 +135,21 @@ def test_times_that_do_not_add_up_are_said_so_and_taken_again(
     assert calls == [2, 2]
 
 
+def test_a_file_that_cannot_be_timed_does_not_cost_the_others(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_operators(*found: Inspection, processes: int) -> list[Profile]:
+        if any(len(one.main.operators) == 4 for one in found):
+            raise ArtifactError("it ends here")
+        return [timed(one) for one in found]
+
+    monkeypatch.setattr(kept, "time_operators", time_operators)
+    section = sections(run, store, profile=True)["operators"]
+    assert section.missing[0] == "longer was not timed: it ends here"
+    assert set(cells(section)["2 SOFTMAX net"]) == {"operator", "float"}
+    assert not any(line.startswith("Not timed") for line in section.missing), "said once"
+
+
 def test_the_times_of_another_file_are_not_those_of_this_one(
     run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +174,8 @@ def test_the_memory_of_activations_is_a_column_and_an_axis(run: Run, store: Stor
 
 
 def test_each_stage_has_the_time_that_the_store_noted(run: Run, store: Store, tmp_path: Path) -> None:
+    page = make_page([Source("run.json", run)], [], store, "0")
+    assert "\nStages whose time is known took 91\\.0 s together\\.\n" in render_markdown(page)
     build = sections(run, store)["build"]
     trees, lines = build.parts
     assert isinstance(trees, Trees)

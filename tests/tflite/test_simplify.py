@@ -178,8 +178,8 @@ def test_every_integer_comes_back_from_real_values(kind):
     """What the pairs rest on, in float32 as the kernels compute: for scales of every size that is allowed."""
     info = np.iinfo(kind)
     q = np.arange(info.min, info.max + 1, dtype=np.float32)
-    for scale in np.float32([1e-30, 1.17e-12, 3.7e-5, 0.1, 1 / 3, 1, 7.77e11, 1e30]):
-        for point in np.float32([info.min, -1, 0, 3, info.max]):
+    for scale in np.array([1e-30, 1.17e-12, 3.7e-5, 0.1, 1 / 3, 1, 7.77e11, 1e30], np.float32):
+        for point in np.array([info.min, -1, 0, 3, info.max], np.float32):
             real = scale * (q - point)
             for back in (np.rint(real / scale) + point, np.rint(real * (np.float32(1) / scale)) + point):
                 np.testing.assert_array_equal(back, q)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from optkit.judge.figures import Figure
 from optkit.record.run import Run
-from optkit.report.front import Axis, Point, front_svg
+from optkit.report.front import Axis, Point
+from optkit.report.notebook import front_of, front_points
 from optkit.report.page.parts import Chart, Missing, Picture, Section
-from optkit.report.text import time_text
 from optkit.spec.metrics import MODES
 
 _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set": "the test set"}
@@ -19,7 +18,7 @@ _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set":
 def front_section(
     run: Run, name: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure], memory: Mapping[str, int]
 ) -> Section:
-    """Return the front of zip bytes against drop (against the first time, without one), and the chart.
+    """Return the front of zip bytes against the metric (against the first time, without one), and the chart.
 
     `memory` is what the activations of a variant need, in bytes, where that is known.
     """
@@ -29,7 +28,7 @@ def front_section(
         axes.append(_axis("memory", "memory of activations", "bytes", log=True))
     else:
         missing.add("Memory is not an axis: none of the .tflite files is in the store.")
-    picture = _picture(run, name, drops, missing)
+    picture = _picture(run, name, missing)
     points = [
         {
             "name": variant,
@@ -44,7 +43,7 @@ def front_section(
         "Each file as a point: two figures as axes, a third as colour. A name that finds no room is shown when you "
         "point at its file. The table below has the same figures."
     )
-    second = "drop" if drops else next((axis["key"] for axis in axes if axis["unit"] == "s"), "file_bytes")
+    second = "score" if scores else next((axis["key"] for axis in axes if axis["unit"] == "s"), "file_bytes")
     data = {"axes": axes, "points": points, "x": "zip_bytes", "y": second}
     chart = Chart(f"{name}-front", "front", data, about, picture)
     return Section("front", "The front", (chart,), tuple(missing.lines))
@@ -94,41 +93,18 @@ def _intervals(variant: str, drops: Mapping[str, Figure], scores: Mapping[str, F
     return [(key, found[variant]) for key, found in (("drop", drops), ("score", scores)) if variant in found]
 
 
-def _picture(run: Run, name: str, drops: Mapping[str, Figure], missing: Missing) -> Picture | None:
-    """Return the front as an SVG; None when no file has two figures."""
-    x = Axis("size, zipped", log=True, better="lower", unit="bytes")
-    if drops:
-        facts = next(iter(run.variants.values()))
-        unit = facts.quality.scores.unit if facts.quality else ""
-        y = Axis("drop from the baseline", better="lower", unit="" if unit == "fraction" else unit)
-        points = [
-            Point(one, run.variants[one].artifact.zip_bytes, found.value, found.low, found.high)
-            for one, found in drops.items()
-            if math.isfinite(found.value)
-        ]
-        return _drawn(run, name, points, x, y)
-    missing.add("Accuracy was not measured, as the data have no labels: the front is of size and time.")
-    first = next(iter(run.benchmarks), None)
-    if first is None:
+def _picture(run: Run, name: str, missing: Missing) -> Picture | None:
+    """Return the front as an SVG, as a notebook shows it; None when no file has two figures."""
+    if all(facts.score is None for facts in run.variants.values()):
+        missing.add("Accuracy was not measured, as the data have no labels: the front is of size and time.")
+    found = front_points(run)
+    if found is None:
         missing.add("No picture of the front: nothing was timed.")
         return None
-    label = f"time of {_MODE[first.mode]}, {first.threads} thread{'s' if first.threads > 1 else ''}"
-    times = {one: run.timing(one, first.mode, first.threads) for one in run.variants}
-    points = [
-        Point(one, run.variants[one].artifact.zip_bytes, timing.seconds * 1e6)
-        for one, timing in times.items()
-        if timing
-    ]
-    return _drawn(run, name, points, x, Axis(label, log=True, better="lower", unit="µs"))
-
-
-def _drawn(run: Run, name: str, points: list[Point], x: Axis, y: Axis) -> Picture:
-    title = f"{run.suite}: {x.label} against {y.label}"
-    svg = front_svg(points, x=x, y=y, title=title, width=720, height=440)
+    x, y, points = found
     about = f"{x.label} against {y.label}: {'; '.join(_told(point, y) for point in points)}"
-    return Picture(f"{name}-front", svg, about)
+    return Picture(f"{name}-front", front_of(run), about)
 
 
 def _told(point: Point, y: Axis) -> str:
-    figure = time_text(point.y / 1e6) if y.unit == "µs" else f"{point.y:.4g}"
-    return f"{point.name} {point.x:,.0f} bytes, {figure}"
+    return f"{point.name} {point.x:,.0f} bytes, {point.y:.4g} {y.unit}".rstrip()

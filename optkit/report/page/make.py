@@ -23,6 +23,7 @@ from optkit.report.page.operators import operators_section
 from optkit.report.page.parts import Missing, Page, RunPage, Section
 from optkit.report.page.past import past_section
 from optkit.report.page.samples import sample_parts
+from optkit.report.page.targets import targets_sections
 from optkit.report.page.weights import size_section, weights_section
 
 
@@ -60,6 +61,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
         answer_section(run),
         front_section(run, name, drops, scores, memory),
         table_section(run, memory),
+        *targets_sections(run),
         latency_section(run, name),
         dataclasses.replace(operators, missing=(*unseen.lines, *operators.missing)),
         _accuracy(source, name, (drops, scores), files, missing),

@@ -110,8 +110,11 @@ def weights_section(run: Run, name: str) -> Section:
     if not named:
         return Section("weights", "Weights", (), ("No weights by layer: the run names none.",))
     zeros = [[found[layer].zeros if layer in found else None for layer in named] for found in layers.values()]
-    data = {"names": list(layers), "layers": named, "zeros": zeros}
-    about = "The share of zeros of each layer's weights, by file. The table has the same figures."
+    distinct = [
+        [found[layer].distinct_in_scale if layer in found else None for layer in named] for found in layers.values()
+    ]
+    data = {"names": list(layers), "layers": named, "zeros": zeros, "distinct": distinct}
+    about = "Zeros and distinct values of each layer's weights, by file. The tables have the same figures."
     heads = [Head("layer", number=False), *(Head(variant) for variant in layers)]
     tables = []
     for caption, cell in (("Zeros by layer", _zeros), ("Distinct values by layer", _distinct)):
