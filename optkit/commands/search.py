@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 def _wanted(options: argparse.Namespace) -> Wanted:
     given: dict[str, float] = {"max_drop": options.max_drop}
     for one in options.bounds:
-        key, equals, value = one.partition("=")
+        key, _, value = one.partition("=")
         try:
             given[key] = float(value)
         except ValueError:
