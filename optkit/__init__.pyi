@@ -9,6 +9,10 @@ from .build.preflight import preflight as preflight
 from .build.store import Store as Store
 from .data import Dataset as Dataset
 from .data import load_dataset as load_dataset
+from .doctor.diagnose import diagnose as diagnose
+from .doctor.diagnosis import Diagnosis as Diagnosis
+from .doctor.explanation import Explanation as Explanation
+from .doctor.from_suite import diagnose_variant as diagnose_variant
 from .errors import ArtifactError as ArtifactError
 from .errors import BuildError as BuildError
 from .errors import DataError as DataError

@@ -13,6 +13,7 @@ COMMANDS: dict[str, Command | Line] = {
     "ab": Line("ab", "time two models, or two builds of a suite, against each other"),
     "compare": Line("compare", "compare two saved runs"),
     "history": Line("history", "show saved runs over time and locate changes"),
+    "doctor": Line("doctor", "say where a quantized file loses accuracy, why, and what mends it"),
     "choose": Line(
         "choose", "name the variant of a saved run to ship, and why no other; exit code 3 when nothing fits"
     ),

@@ -95,6 +95,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "strip": "Which strings and metadata are removed.",
         "algorithm": "How LiteRT's quantizer chooses integer weights.",
         "bias_correction": "Take out of each bias what rounded weights add to a layer's mean output.",
+        "equalize": "Bring the channels between two layers to one scale before they are quantized.",
     },
     "gate": {
         "metric": "What is bounded.",
