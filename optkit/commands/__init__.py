@@ -22,7 +22,6 @@ COMMANDS: dict[str, Command | Line] = {
     "export": Line("export", "write a saved run in the format of another tool"),
     "inspect": Line("inspect", "show what is in a .tflite file, where its time goes, and how two differ"),
     "tune": Line("tune", "find the settings with which a file is fastest, and how surely they beat the defaults"),
-    "tune": Line("tune", "find the settings with which a file is fastest"),
     "search": Line("search", "find the best recipe of a model under a budget"),
     "run": Line("run", "classify image files with a model file"),
     "mnn": Line("mnn", "make a .mnn file of a float .tflite file, quantized by MNN"),
