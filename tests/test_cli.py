@@ -24,6 +24,7 @@ def test_list(command: Command, here: Command) -> None:
     variants = json.loads(here("optkit", "list", "mnist", "--json").stdout)
     assert variants[0] | {"gates": 0} == {
         "variant": "baseline", "kind": "keras", "steps": [], "conversion": None, "gates": 0,
+        "runtime": "keras", "settings": {},
     }  # fmt: skip
 
 
