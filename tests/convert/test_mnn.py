@@ -145,10 +145,9 @@ def test_float16_is_a_float_file(tmp_path):
     assert np.abs(scores(tmp_path, convert(half)) - reference(tmp_path, classifier())).max() < 2e-3
 
 
-def test_the_same_samples_give_the_same_file(plain):
+def test_ema_gives_the_same_file_twice_or_none():
     """MNN's EMA makes a file of memory that nobody set where inputs are images with channels: that is refused."""
     assert convert(classifier(), X, quantization="ema") == convert(classifier(), X, quantization="ema")
-    assert plain == convert(classifier())
     with pytest.raises(BuildError, match=r"'ema': input 'image' has 4 dimensions, .* take 'kl' or 'admm'"):
         convert(convolution(), np.zeros((4, 6, 5, 3), np.float32), quantization="ema")
 
@@ -167,9 +166,7 @@ def test_what_cannot_be_converted_is_said_in_one_line(monkeypatch):
 def test_a_conversion_that_computes_something_else_is_refused(monkeypatch):
     """Whatever MNN makes of a file is run beside LiteRT. Here a quantized file passes the check of types."""
     monkeypatch.setattr(mnn, "refusal", lambda model, name: None)
-    with pytest.raises(
-        BuildError, match=r"MNN computes something else than LiteRT: output 'output_0' is off by \S+ on"
-    ):
+    with pytest.raises(BuildError, match=r"MNN computes something else than LiteRT: output 'y' is off by \S+ on"):
         convert(int8_model())
 
 
