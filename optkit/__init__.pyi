@@ -9,6 +9,10 @@ from .build.preflight import preflight as preflight
 from .build.store import Store as Store
 from .data import Dataset as Dataset
 from .data import load_dataset as load_dataset
+from .doctor.diagnose import diagnose as diagnose
+from .doctor.diagnosis import Diagnosis as Diagnosis
+from .doctor.explanation import Explanation as Explanation
+from .doctor.from_suite import diagnose_variant as diagnose_variant
 from .errors import ArtifactError as ArtifactError
 from .errors import BuildError as BuildError
 from .errors import DataError as DataError
@@ -32,6 +36,8 @@ from .judge.choose import choose as choose
 from .judge.compare import Comparison as Comparison
 from .judge.compare import compare_runs as compare_runs
 from .judge.deltas import Delta as Delta
+from .judge.fits import Fit as Fit
+from .judge.fits import fits as fits
 from .judge.gates import Verdict as Verdict
 from .judge.gates import check_run as check_run
 from .judge.history import History as History
@@ -47,6 +53,8 @@ from .keras.finding import Finding as Finding
 from .measure.accuracy import Evaluation as Evaluation
 from .measure.accuracy import evaluate as evaluate
 from .measure.latency import set_up as set_up
+from .measure.memory import Peak as Peak
+from .measure.memory import peak_memory as peak_memory
 from .measure.once import Latency as Latency
 from .measure.once import time as time
 from .record.compressed import Compressed as Compressed
@@ -57,6 +65,7 @@ from .record.run import make_run as make_run
 from .record.run import read_run as read_run
 from .record.timing import Timing as Timing
 from .report.notebook import run_html as run_html
+from .report.page.write import write_report as write_report
 from .runtime import KerasWorkers as KerasWorkers
 from .runtime import TFLiteRunner as TFLiteRunner
 from .runtime import dequantize as dequantize

@@ -104,7 +104,7 @@ def compress(
     kept = open_store(store or None)
     with temporary_folder("study") as folder:
         suite_file = _write_suite(folder, Path(model), data, variants, task, training or {})
-        suite, dataset = open_suite(str(suite_file))
+        suite, dataset = open_suite(str(suite_file), store=kept.root)
         artifacts = ensure_variants(suite, suite.variants, dataset, kept, "auto")
         with KerasWorkers() as workers:
             facts = gather(suite, artifacts, dataset, kept, workers)

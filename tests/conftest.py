@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from optkit.cli import main
 from optkit.record import sessions
 from tests.isolation import environment_in
+from tests.wheels import build_wheel
 
 settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
@@ -101,13 +103,41 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def command(tmp_path: Path, tiny_data: Path) -> Command:
     """Run `python -m MODULE ARGS` as a user would, in a folder of its own, on the tiny data."""
+    return command_in(tmp_path, tiny_data)
+
+
+def command_in(folder: Path, data: Path) -> Command:
+    """Return what runs `python -m MODULE ARGS` in `folder`, with `data` as OPTKIT_DATA."""
 
     def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         # without what xdist tells its workers: a pytest started here is not one of them
-        env = {**sessions.environment(), "OPTKIT_DATA": str(tiny_data), **environment}
+        env = {**sessions.environment(), "OPTKIT_DATA": str(data), **environment}
         return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+            [sys.executable, "-m", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=300
         )
+
+    return run
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """As `command`, of the module optkit alone, in this process: for what a process of its own would not change."""
+
+    def run(module: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        assert module == "optkit"
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in {"OPTKIT_DATA": str(tiny_data), **environment}.items():
+                patch.setenv(name, value)
+            patch.chdir(tmp_path)
+            try:
+                code = main(arguments)
+            except SystemExit as end:
+                code = int(end.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
 
     return run
 
@@ -136,3 +166,19 @@ def _build(suite: Path, data: Path, store: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return store
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this repository. Of several workers of pytest-xdist one builds it."""
+    base = tmp_path_factory.getbasetemp()
+    built = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-wheel"
+    with filelock.FileLock(f"{built}.lock"):
+        if not built.exists():
+            found = build_wheel(tmp_path_factory.mktemp("wheel"))
+            part = built.with_name("built-wheel.part")
+            part.mkdir()
+            shutil.copy(found, part)
+            part.rename(built)
+    (path,) = built.glob("*.whl")
+    return path

@@ -20,6 +20,7 @@ LINES = {
     "a suite": (),
     "a runtime": ("", '"toy": "optkit.runtime.toy",'),
     "a command": ("", '"toy": Line("toy", "a toy"),'),
+    "a report": ("from optkit.report.export import toy", '"toy": Format(toy.text),'),
     "a metric": ("", '"toy": Metric("bytes", "lower"),'),
     "a metric of a task, such as accuracy": (
         "",
@@ -99,3 +100,11 @@ print(choose_scorer("toy", "regression").from_outputs(np.zeros(3), np.array([1.0
         [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.stdout.strip() == "3.0", done.stderr
+
+
+def test_a_toy_report_is_a_format_of_the_command(package: Path, tmp_path: Path) -> None:
+    run = ROOT / "tests" / "judge" / "mnist_run.json"
+    env = {**os.environ, "PYTHONPATH": f"{package}{os.pathsep}{GUARD}"}
+    command = [sys.executable, "-m", "optkit", "export", str(run), "--format", "toy"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert "int8" in done.stdout.split(), done.stderr

@@ -1,8 +1,10 @@
 """The laws of the layout: imports point one way, and importing optkit is cheap."""
 
+import re
 import subprocess
 import sys
 
+import optkit.judge
 from tests.isolation import ROOT
 
 
@@ -10,6 +12,24 @@ def test_imports_point_one_way() -> None:
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    files = [path for folder in ("optkit", "fixtures", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert len(lengths) > 500
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+
+
+def test_no_public_name_hides_a_module() -> None:
+    """Catches `optkit.convert` that is a function for one importer and a package for the next."""
+    modules = {path.stem for path in (ROOT / "optkit").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert set(vars(optkit)["__all__"]) & modules == set()
+
+
+def test_the_guide_to_judging_names_each_of_its_modules() -> None:
+    modules = {path.stem for path in (ROOT / "optkit" / "judge").glob("*.py")} - {"__init__"}
+    assert modules <= set(re.findall(r"`(\w+)`", optkit.judge.__doc__ or ""))
 
 
 def test_importing_optkit_imports_no_tensorflow_and_no_runtime() -> None:

@@ -16,14 +16,15 @@ from tests.builders import benchmark, facts
 from tests.conftest import SUITE, Command
 
 
-def test_list(command: Command) -> None:
+def test_list(command: Command, here: Command) -> None:
     assert "mnist" in command("optkit", "list").stdout
-    shown = command("optkit", "list", "mnist").stdout
+    shown = here("optkit", "list", "mnist").stdout
     assert "train mnist_conv → prune" in shown
     assert "size_ratio >= 9" in shown
-    variants = json.loads(command("optkit", "list", "mnist", "--json").stdout)
+    variants = json.loads(here("optkit", "list", "mnist", "--json").stdout)
     assert variants[0] | {"gates": 0} == {
         "variant": "baseline", "kind": "keras", "steps": [], "conversion": None, "gates": 0,
+        "runtime": "keras", "settings": {},
     }  # fmt: skip
 
 
@@ -40,14 +41,14 @@ def test_build_prints_variant_path_sha256_and_sizes(command: Command, tiny_suite
 
 
 def test_a_damaged_artifact_is_rebuilt_and_said_so(
-    command: Command, tiny_suite: Path, tmp_path: Path, built_store: Path
+    command: Command, here: Command, tiny_suite: Path, tmp_path: Path, built_store: Path
 ) -> None:
     import shutil
 
     store = tmp_path / "copy"
     shutil.copytree(built_store, store)
     arguments = ("optkit", "build", str(tiny_suite), "--store", str(store), "--variants", "int8", "--json")
-    before = json.loads(command(*arguments).stdout)["artifacts"][0]
+    before = json.loads(here(*arguments).stdout)["artifacts"][0]
     path = Path(before["path"])
     path.write_bytes(path.read_bytes()[:-100])
     done = command(*arguments)
@@ -69,8 +70,8 @@ def test_a_damaged_artifact_is_rebuilt_and_said_so(
         (("build", "mnist", "--store", "/proc/none"), "cannot write to the store /proc/none"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(command: Command, arguments: tuple[str, ...], message: str) -> None:
-    done = command("optkit", *arguments)
+def test_bad_input_is_one_line_and_exit_code_2(here: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = here("optkit", *arguments)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -84,7 +85,7 @@ def test_errors_are_json_when_json_is_asked_for(command: Command) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "drop", "code"), [(0.1, 0.0, 0), (9.0, 0.0, 1), (0.1, 0.9, 1)])
-def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, drop: float, code: int) -> None:
+def test_gate_on_a_saved_run(here: Command, tmp_path: Path, seconds: float, drop: float, code: int) -> None:
     suite = tmp_path / "s.toml"
     head, tail = SUITE.split("[variants.pruned]")[0], SUITE[SUITE.index("[variants.int8]") :]
     suite.write_text(head + tail.split("[variants.pruned_qat]")[0] + SUITE[SUITE.index("[[gates]]") :])
@@ -94,16 +95,16 @@ def test_gate_on_a_saved_run(command: Command, tmp_path: Path, seconds: float, d
         benchmark(facts("int8", suite_path=path, accuracy_drop=drop), seconds),
     ]
     (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
-    done = command("optkit", "gate", "run.json")
+    done = here("optkit", "gate", "run.json")
     assert done.returncode == code, done.stderr
     assert ("fail: int8" in done.stdout) == (code == 1)
-    assert json.loads(command("optkit", "gate", "run.json", "--json").stdout)[0]["status"] == "pass"
+    assert json.loads(here("optkit", "gate", "run.json", "--json").stdout)[0]["status"] == "pass"
     benchmarks.pop()
     (tmp_path / "run.json").write_text(json.dumps({"benchmarks": benchmarks}))
-    some = command("optkit", "gate", "run.json")
+    some = here("optkit", "gate", "run.json")
     assert some.returncode == 0
     assert "1 variant of the suite is not in this run: its gates were not judged" in some.stdout
-    missing = command("optkit", "gate", "run.json", "--all")
+    missing = here("optkit", "gate", "run.json", "--all")
     assert missing.returncode == 3
     assert "not comparable: int8" in missing.stdout
 
@@ -154,9 +155,9 @@ def test_help_says_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
         assert code in said
 
 
-def test_help_shows_an_example_for_each_command(command: Command) -> None:
+def test_help_shows_an_example_for_each_command(here: Command) -> None:
     for name in ("list", "build", "gate", "run", "advise", "ab", "compare"):
-        assert f"Example: optkit {name}" in command("optkit", name, "--help").stdout
+        assert f"Example: optkit {name}" in here("optkit", name, "--help").stdout
 
 
 def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) -> None:
@@ -186,8 +187,8 @@ def test_ab_of_two_files(command: Command, built_store: Path, tmp_path: Path) ->
         (("a.tflite", "b.tflite", "--threads", "0"), "expected a whole number of 1 or more"),
     ],
 )
-def test_bad_input_of_ab(command: Command, arguments: tuple[str, ...], message: str) -> None:
-    done = command("optkit", "ab", *arguments)
+def test_bad_input_of_ab(here: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = here("optkit", "ab", *arguments)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert done.stdout == ""
@@ -204,6 +205,21 @@ def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built
     assert done.returncode == 1
     assert "missing: gone is in the base only (fails; allow it with --allow)" in done.stdout
     assert command(*arguments, "--allow", "gone").returncode == 3
+
+
+def test_ab_leaves_out_a_file_that_did_not_change_when_asked_to(
+    command: Command, built_store: Path, tmp_path: Path
+) -> None:
+    """Catches minutes of timing in a pull request that touches no model."""
+    from tests.builders import artifact, saved_build
+
+    model = artifact(built_store, "int8")
+    saved_build(tmp_path / "base.json", {"a": model})
+    saved_build(tmp_path / "head.json", {"a": model})
+    done = command("optkit", "ab", "base.json", "head.json", "--changed", "--summary", "s.md")
+    assert done.returncode == 0, done.stderr
+    assert "the same file on both sides, not timed: a" in done.stdout
+    assert "| `a` | – | – | ✅ the same file, not timed |" in (tmp_path / "s.md").read_text()
 
 
 def test_the_help_of_a_command_stands_in_two_places_alike() -> None:

@@ -26,6 +26,7 @@ from optkit.build.stage import KERAS, TFLITE, Stage
 from optkit.build.stages import stages
 from optkit.build.store import Store
 from optkit.data import Dataset
+from optkit.data.dataset import count
 from optkit.errors import BuildError, OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
@@ -218,7 +219,7 @@ def _outputs(build: Build, stage: Stage) -> npt.NDArray[np.float32]:
 
     def read(path: Path) -> npt.NDArray[np.float32]:
         found = np.load(path, allow_pickle=False)
-        if found.ndim != 2 or len(found) != len(build.dataset.x_train) or found.dtype.kind != "f":
+        if found.ndim != 2 or len(found) != count(build.dataset.x_train) or found.dtype.kind != "f":
             raise ValueError(f"{found.dtype} of shape {found.shape}; expected a row of floats a training sample")
         return np.asarray(found, np.float32)
 

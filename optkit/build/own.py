@@ -61,8 +61,12 @@ def activation_of(suite: Suite, model: OwnModel) -> str | None:
 
 
 def _place(suite: Suite, model: OwnModel) -> Path:
+    if model.file:
+        return Path(model.file)
     if is_function(model.name):
-        raise BuildError(f"model {model.name}: a function is no model file; save the model, and name the file")
+        raise BuildError(
+            f"model {model.name} was not called; open the suite with its data (open_suite), which calls it"
+        )
     return suite.folder / model.name
 
 

@@ -23,6 +23,7 @@ from optkit.keras.graph import Graph, Node, build_model, read_graph
 from optkit.keras.tensorflow import load_keras
 from optkit.spec import Conversion, Step, TrainingRecipe, Variant
 from optkit.techniques import TECHNIQUES
+from optkit.training.fit import why_not
 from optkit.training.teaching import why_not_taught
 
 
@@ -37,9 +38,13 @@ def check_chain(last: Stage, variant: Variant, task: str, data: Dataset) -> tupl
         return ()
     first = last.chain[0]
     known = next((one for one in last.fixed_losses if one == task), None)
-    findings = [*preflight(model, variant.steps, variant.conversion, task=known, training=first.recipe)]
+    reconstructs = task == "reconstruction"
+    checked = preflight(
+        model, variant.steps, variant.conversion, task=known, training=first.recipe, reconstructs=reconstructs
+    )
+    findings = [*checked]
     for stage in trained[:1]:
-        if not len(data.y_train) and task != "reconstruction":
+        if not len(data.y_train) and not reconstructs:
             findings.append(stops(stage.label, "", "the data have no labels to train on; give data with labels"))
     for stage in trained:
         if stage.needs and (why := why_not_taught(task)):
@@ -58,15 +63,20 @@ def preflight(
     *,
     task: Task | None = None,
     training: TrainingRecipe | None = None,
+    reconstructs: bool = False,
 ) -> tuple[Finding, ...]:
     """Return what `training`, `steps`, in order, and then `conversion` cannot handle in `model` (untrained will do).
 
     A step that changes layers without training, such as folding, is carried out on the way: what follows it is checked
     on the changed network. With a `task` the network's last layer is checked too: what it puts out must fit the loss
-    when anything trains, and a binary task's threshold in any case.
+    when anything trains, and a binary task's threshold in any case. `reconstructs`: the samples are their own targets.
     """
     findings: list[Finding] = []
-    trains = any(recipe and recipe.epochs for recipe in (training, *(step.recipe() for step in steps)))
+    recipes = [("training", training), *((step.technique, step.recipe()) for step in steps)]
+    trains = [(subject, recipe) for subject, recipe in recipes if recipe and recipe.epochs]
+    for subject, recipe in trains:
+        if why := why_not(model, recipe, reconstructs=reconstructs):
+            findings.append(stops(subject, "", why))
     if task and (trains or task == "binary"):
         findings += check_outputs(model, task)
     for step in steps:
@@ -149,13 +159,11 @@ def _problem(model: Any, conversion: Conversion) -> _Problem | None:
     from ai_edge_litert.interpreter import Interpreter
 
     plain = dataclasses.replace(conversion, input_type="float32", output_type="float32", calibration_samples=2)
-    x = np.random.default_rng(1).random((2, *(size or 8 for size in model.input_shape[1:]))).astype(np.float32)
-    if model.inputs[0].dtype.is_integer:  # ids: 0 is one in any vocabulary
-        x = np.zeros(x.shape, model.inputs[0].dtype.as_numpy_dtype)
     try:
-        interpreter = Interpreter(model_content=convert(model, plain, x))
+        interpreter = Interpreter(model_content=convert(model, plain, _probes(model)))
         interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x[:1])
+        for given in interpreter.get_input_details():
+            interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
         interpreter.invoke()
     except (BuildError, RuntimeError, ValueError) as error:
         return _Problem("error", f"it cannot be converted to {conversion.mode}: {str(error).splitlines()[0]}")
@@ -169,3 +177,16 @@ def _problem(model: Any, conversion: Conversion) -> _Problem | None:
     if floats:
         return _Problem("warning", f"{', '.join(sorted(floats))} has no {conversion.mode} kernel and stays in float")
     return None
+
+
+def _probes(model: Any) -> Any:
+    """Return two random samples of each input, by input name where there are several; of ids, zeros."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        shape = (2, *(size or 8 for size in tensor.shape[1:]))
+        if tensor.dtype.is_integer:  # 0 is an id in any vocabulary
+            found[name] = np.zeros(shape, tensor.dtype.as_numpy_dtype)
+        else:
+            found[name] = rng.random(shape).astype(np.float32)
+    return found if len(found) > 1 else next(iter(found.values()))

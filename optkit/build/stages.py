@@ -28,10 +28,8 @@ def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
     """Return the last stage of `variant`; its parents lead back to the training of the network."""
     workload = suite.workload
     spec = {"schema": KEY_SCHEMA, "data": data_digest, "task": workload.task, "seed": workload.seed}
-    if isinstance(variant.network, OwnModel):
-        last = _read(suite, variant, variant.network, spec)
-    else:
-        last = _train(suite, variant, spec)
+    own = variant.network.own
+    last = _read(suite, variant, own, spec) if own else _train(suite, variant, spec)
     for step in variant.steps:
         needs = {name: _keras_stage(suite, name, data_digest) for name in step.needs()}
         said = {"needs": {name: stage.key for name, stage in needs.items()}} if needs else {}
@@ -69,7 +67,9 @@ def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
     """Return the stage that converts the model of `last`, of the network or file called `name`."""
     label, given = f"convert to {conversion.mode}", last.form is TFLITE
     quantizer = given or conversion.uses_quantizer
-    extra = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+    extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
+    if conversion.algorithm == "gptq":
+        extra["gptq"] = 2  # 1 left 1x1 convolutions as they were
     spec = _with(last.spec, {"conversion": canonical(conversion), **extra})
     if given:
         return ConvertTflite(label=label, spec=spec, parent=last, conversion=conversion, name=name)

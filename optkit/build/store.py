@@ -9,6 +9,7 @@ only the holder of a key's lock touches that key's temporary place. Reading need
     notes/<sha256>.json      small JSON objects that may change, by the sha256 of their name: which gates last passed
     scratch/<key>/           what a making keeps in case it is interrupted: checkpoints of training
     damaged/<key>-<time>/    entries that are no longer what was written, set aside
+    functions/<key>/         models that functions of the user's returned: `optkit.models.function`
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from typing import Any
 
 import filelock
 import msgspec
-import platformdirs
 
 from optkit.build.entries import ABOUT_NAME, Damage, Entry, new_entry, read_entry, write_entry
 from optkit.errors import StoreError
 from optkit.files.documents import DocumentError, decode_json
+from optkit.files.places import default_root as default_root
 from optkit.files.regular import read_bytes
 from optkit.names import is_title
 
@@ -45,11 +46,6 @@ _DAY = 86_400.0
 
 class DamagedEntryWarning(UserWarning):
     """An entry was not what was written; it was set aside."""
-
-
-def default_root() -> Path:
-    """Return the store's folder: OPTKIT_STORE, else a folder in the user's cache."""
-    return Path(os.environ.get("OPTKIT_STORE") or platformdirs.user_cache_dir("optkit"))
 
 
 class Store:

@@ -17,6 +17,7 @@ from optkit.commands.choosing import open_chosen
 from optkit.commands.command import Command, add_data, add_store, add_workers, count, folder, names
 from optkit.commands.report import report_run
 from optkit.errors import OptkitError
+from optkit.judge.fits import fits, row
 from optkit.judge.gates import Verdict, check_run, exit_code, explain, remember
 from optkit.record.run import Run, read_run, run_of
 from optkit.record.sessions import Document, run_session, run_sessions, save
@@ -24,6 +25,7 @@ from optkit.report import text
 from optkit.report.gates import gate_notes
 from optkit.report.html import check_extra
 from optkit.report.progress import counted, shown_work
+from optkit.report.targets import targets_text
 from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite
 from optkit.suites import place_of
@@ -68,9 +70,13 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         report_run(run, dataset, store, options.report, options.output)
     verdicts = [] if options.no_gates else _judge(suite, run, store)
     shown = [text.summary(run, verdicts)]
+    rows = fits(suite, run)
+    if rows:
+        shown.append(targets_text(suite, run, rows))
     if not options.no_gates:
         shown.append(text.verdicts_text(verdicts, notes=gate_notes(suite, run, verdicts)))
-    return _result(run, verdicts, options), "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
+    result = {**_result(run, verdicts, options), "targets": [row(one, run) for one in rows]}
+    return result, "\n\n".join(shown), exit_code(verdicts) if verdicts else 0
 
 
 def _arguments(options: argparse.Namespace, store: Store) -> list[str]:

@@ -16,12 +16,15 @@ from optkit.judge.advise import WISHES
 from optkit.judge.card import card_of
 from optkit.judge.choice import Choice
 from optkit.judge.choose import choose_within
+from optkit.judge.fits import fit
 from optkit.record.card import find_file, ship
 from optkit.record.lineage import rebuild_command
 from optkit.record.run import Run, read_run
 from optkit.report.card import card_markdown
 from optkit.report.choose import choice_text
+from optkit.report.targets import reason_text
 from optkit.spec.bounds import QUANTITIES, Bound, read_bounds
+from optkit.suites import load_suite
 from optkit.suites.budget import read_budget
 
 
@@ -43,6 +46,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     about = "times and speed-ups on this many threads (default: a bound holds for every number that was timed)"
     parser.add_argument("--threads", type=count, metavar="N", help=about)
     parser.add_argument("--runtime", default="", metavar="NAME", help="only what this ran, such as litert")
+    about = "only what fits this target of the suite: all its limits hold, as the run has them"
+    parser.add_argument("--target", default="", metavar="NAME", help=about)
     about = "what is best of all that fits (smallest, by zip bytes)"
     parser.add_argument("--wish", choices=WISHES, default="smallest", help=about)
     about = "whose budget holds when no bound is given (default: of the suite that the run names)"
@@ -68,6 +73,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         threads=(options.threads,) if options.threads else (),
         runtime=options.runtime,
         wish=options.wish,
+        removed=_misfits(options, run) if options.target else None,
     )
     shown = choice_text(choice, run)
     written: dict[str, str] = {}
@@ -86,15 +92,29 @@ def _bounds(options: argparse.Namespace, run: Run) -> tuple[Bound, ...]:
             return read_bounds(given)
         except ValueError as error:
             raise OptkitError(str(error)) from error
-    recorded = next(iter(run.variants.values())).suite_path
-    suite = options.suite or recorded or run.suite
+    suite = _suite(options, run)
     budget = read_budget(suite)
-    if not budget:
+    if not budget and not options.target:
         raise OptkitError(
             f"no bound is given, and the suite {suite} has no budget; give one, such as --max-drop 0.5%, or add "
             "budget = { drop = 0.005 } to a suite file of schema 2"
         )
     return budget
+
+
+def _suite(options: argparse.Namespace, run: Run) -> str:
+    return options.suite or next(iter(run.variants.values())).suite_path or run.suite
+
+
+def _misfits(options: argparse.Namespace, run: Run) -> dict[str, str]:
+    """Return why the variants of the run that do not fit the target are out, by name."""
+    suite = load_suite(_suite(options, run), run.dataset.name)
+    found = {}
+    for name in run.variants:
+        one = fit(suite.target(options.target), suite.variant(name), run)
+        if one.status != "pass":
+            found[name] = f"it does not fit {options.target}: {reason_text(one.first)}" if one.first else "not judged"
+    return found
 
 
 def _ship(options: argparse.Namespace, run: Run, choice: Choice, name: str) -> dict[str, str]:

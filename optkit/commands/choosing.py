@@ -13,4 +13,5 @@ from optkit.suites import open_suite
 def open_chosen(options: argparse.Namespace) -> tuple[Suite, Dataset]:
     """Return the suite and the data that --suite, --data and --allow name. Its --variants are checked first."""
     allowed = allowed_packages(options.allow)
-    return open_suite(options.suite, options.data, variants=options.variants, allowed=allowed)
+    store = getattr(options, "store", None)
+    return open_suite(options.suite, options.data, variants=options.variants, allowed=allowed, store=store)

@@ -10,15 +10,14 @@ from optkit.commands.command import Command, folder
 from optkit.errors import OptkitError
 from optkit.judge.gates import check_run
 from optkit.record.run import Run, read_run
-from optkit.report.export import to_bencher, to_csv, to_github_action_benchmark, to_junit
+from optkit.report.export import FORMATS
+from optkit.spec import Suite
 from optkit.suites import load_suite
-
-_FORMATS = ("bencher", "github-action-benchmark", "junit", "csv")
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by --benchmark-json or optkit bench -o")
-    parser.add_argument("--format", choices=_FORMATS, required=True, help="of which tool")
+    parser.add_argument("--format", choices=tuple(FORMATS), required=True, help="of which tool")
     about = "whose gates are told in junit (default: of the suite that the run names)"
     parser.add_argument("--suite", metavar="SUITE", help=about)
     parser.add_argument("-o", "--output", type=folder, metavar="FILE", help="write it there (default: print it)")
@@ -26,11 +25,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     run = read_run(options.run_file)
-    if options.format == "junit":
-        text = to_junit(run, check_run(_suite(options.suite, run), run))
-    else:
-        plain = {"bencher": to_bencher, "github-action-benchmark": to_github_action_benchmark, "csv": to_csv}
-        text = plain[options.format](run)
+    text = FORMATS[options.format].text(run, lambda: check_run(_suite(options.suite, run), run))
     if not options.output:
         return text, text, 0
     try:
@@ -42,7 +37,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     return {"output": str(options.output)}, f"written: {options.output}", 0
 
 
-def _suite(given: str | None, run: Run) -> Any:
+def _suite(given: str | None, run: Run) -> Suite:
     recorded = next(iter(run.variants.values())).suite_path
     return load_suite(given or recorded or run.suite, run.dataset.name)
 

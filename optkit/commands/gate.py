@@ -12,16 +12,16 @@ from optkit.build.shared import open_store
 from optkit.commands.command import Command, add_store
 from optkit.commands.reporting import add_reporting, reported
 from optkit.errors import SuiteError
-from optkit.files.regular import read_text
+from optkit.judge.fits import fits
 from optkit.judge.gates import Verdict, check_run, exit_code, explain
 from optkit.judge.update import new_bounds
 from optkit.record.run import read_run
-from optkit.report import markdown, text
+from optkit.report import markdown, markdown_tables, text
 from optkit.report.gates import gate_notes
+from optkit.report.targets import targets_text
 from optkit.spec import Suite
-from optkit.suites import load_suite
+from optkit.suites import SuiteFile, read_suite_file
 from optkit.suites.edit import difference, gate_places, set_values
-from optkit.suites.form import read_toml
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -42,31 +42,34 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     run = read_run(options.run_file)
     recorded = next(iter(run.variants.values())).suite_path
-    suite = load_suite(options.suite or recorded or run.suite, run.dataset.name)
+    file = read_suite_file(options.suite or recorded or run.suite)
+    suite = file.of_run(run.dataset.name)
     store = open_store(options.store)
     verdicts = [explain(store, run, verdict) for verdict in check_run(suite, run, whole=options.all)]
     result = [{**msgspec.to_builtins(v), "bound": v.gate.bound_text} for v in verdicts]
     notes = gate_notes(suite, run, verdicts)
     shown = text.verdicts_text(verdicts, passed=options.passed, notes=notes)
+    if suite.targets:
+        shown = "\n\n".join([targets_text(suite, run, fits(suite, run)), shown])
     culprits = [*markdown.gate_culprits(verdicts), *notes]
     ungated = not verdicts and set(run.variants) <= {variant.name for variant in suite.variants}
     code = 0 if ungated else exit_code(verdicts)  # a selection without gates is told in a note
     if options.update:
-        return _update(suite, run.dataset.name, verdicts, write=options.yes)
-    return result, shown, reported(options, "optkit gate", culprits, shown, code)
+        return _update(file, suite, run.dataset.name, verdicts, write=options.yes)
+    table = markdown_tables.gate_table(run, verdicts)
+    code = reported(options, "optkit gate", culprits, shown, code, table=table, file=suite.path)
+    return result, shown, code
 
 
-def _update(suite: Suite, data: str, verdicts: list[Verdict], *, write: bool) -> tuple[Any, str, int]:
+def _update(file: SuiteFile, suite: Suite, data: str, verdicts: list[Verdict], *, write: bool) -> tuple[Any, str, int]:
     """Show how the gates of the suite's file move to what was measured, and write it when asked to."""
     if suite.path is None:
         raise SuiteError(f"{suite.name} is a built-in suite; copy it to a file of your own to change its gates")
-    before = read_text(suite.path)
-    document = read_toml(suite.path)
-    if "extends" in document:
-        raise SuiteError(f"{suite.path.name} extends {document['extends']!r}; give it gates of its own to move")
-    moved = new_bounds(gate_places(document, suite.gates, [data, suite.profile]), verdicts)
-    after = set_values(before, moved)
-    changes = difference(before, after, suite.path.name)
+    if file.extends:
+        raise SuiteError(f"{suite.path.name} extends {file.extends!r}; give it gates of its own to move")
+    moved = new_bounds(gate_places(file.document, suite.gates, [data, suite.profile]), verdicts)
+    after = set_values(file.text, moved)
+    changes = difference(file.text, after, suite.path.name)
     if write and changes:
         suite.path.write_text(after, encoding="utf-8")
     said = "written" if write else "not written; add --yes to write it"

@@ -13,15 +13,19 @@ from optkit.commands.running import add_running, running_of
 from optkit.errors import OptkitError
 from optkit.inspect.causes import Side
 from optkit.inspect.elsewhere import look_at
+from optkit.inspect.hardware import HARDWARE, find_hardware, objections
 from optkit.inspect.inspection import inspect_model
 from optkit.inspect.pair import ExplainedTimes, explain_model, explain_pair, inspect_pair
 from optkit.inspect.prefixes import time_prefixes
 from optkit.inspect.profile import PROCESSES, Profile
 from optkit.inspect.times import disagreement
 from optkit.report.elsewhere import look_text
+from optkit.report.hardware import hardware_text
 from optkit.report.inspect import inspection_text
 from optkit.report.inspect_pair import differences_text, explanation_text, pair_head
 from optkit.report.inspect_times import profile_text, second_way_text, tries_text
+from optkit.report.micro_tables import tables_text
+from optkit.runtime.micro_tables import write_tables
 
 SCHEMA = 1
 """Of what --json prints."""
@@ -39,24 +43,40 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="threads of LiteRT (1)")
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="samples in a call (1)")
     add_running(parser, "would this runtime run the file, and with how much memory?")
+    about = "write the file there with its weights as lookup tables, for --runtime tflite_micro: less flash, more RAM"
+    parser.add_argument("--lookup-tables", type=Path, metavar="OUT.tflite", help=about)
+    about = f"also say what would not run there, by its published list: {', '.join(HARDWARE)}"
+    parser.add_argument("--hardware", default="", metavar="NAME", help=about)
     add_time_limit(parser)
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
-    if options.other and (options.runtime or options.settings):
-        raise OptkitError("--runtime and --settings are for one file; leave the other one out")
+    if options.other and (options.runtime or options.settings or options.hardware):
+        raise OptkitError("--runtime, --settings and --hardware are for one file; leave the other one out")
     result, text = _pair(options) if options.other else _one(options)
     return {"schema": SCHEMA, **result}, text, 0
 
 
 def _one(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    if options.lookup_tables and options.runtime != "tflite_micro":
+        raise OptkitError("--lookup-tables is of one runtime; add --runtime tflite_micro")
+    hardware = find_hardware(options.hardware) if options.hardware else None
+    running = running_of(options) if options.runtime or options.settings else None
     found = inspect_model(options.model, **_ways(options))
     result: dict[str, Any] = {"model": found}
     sections = [inspection_text(found)]
-    if options.runtime or options.settings:
-        look = look_at(options.model, running_of(options), **_ways(options))
-        result["runtime"] = look
+    if running:
+        look = look_at(options.model, running, **_ways(options))
+        result |= {"runtime": look, "arena_bytes": look.memory.arena_bytes if look.memory else None}
         sections.append(look_text(look))
+    if options.lookup_tables:
+        tables = write_tables(options.model, options.lookup_tables)
+        result["lookup_tables"] = msgspec.to_builtins(tables)
+        sections.append(tables_text(tables, str(options.lookup_tables)))
+    if hardware:
+        against = objections(found.graphs[0], hardware)
+        result["hardware"] = {"name": hardware.name, "source": hardware.source, "would_not_run": against}
+        sections.append(hardware_text(hardware, against, len(found.graphs[0].operators)))
     if options.profile or options.prefixes:
         times = explain_model(found, processes=options.processes)
         result |= {"ceiling": times.ceiling, **_side(times.sides[0])}

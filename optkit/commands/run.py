@@ -1,4 +1,4 @@
-"""`optkit run`: classify image files with a .tflite file."""
+"""`optkit run`: classify image files with a model file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optkit.runtime.predict import predict, read_labels
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL.tflite")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .tflite file; for runtime mnn, also a .mnn file")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="a PNG, JPEG, WebP, BMP or GIF file")
     parser.add_argument(
         "--suite", metavar="SUITE", help="preprocess as this suite (default: by the model's input, pixels from 0 to 1)"
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 RUN = Command(
-    "classify image files with a .tflite file",
+    "classify image files with a model file",
     "optkit run model.tflite photo.jpg --suite cifar10.toml --top 3 --labels names.txt",
     _options,
     _run,

@@ -6,7 +6,7 @@ Law: calibration sees training samples only; the same model and Conversion give 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from optkit.convert.converter import carries_fake_quantization, convert_keras, w
 from optkit.convert.quantizer import quantize
 from optkit.errors import BuildError
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import parse_flatbuffer
+from optkit.tflite.interface import interface_of
 from optkit.tflite.simplify import simplify
 from optkit.tflite.sparse import check_sparse
 from optkit.tflite.strip import strip
@@ -27,38 +29,79 @@ QUANTIZER_LIBRARIES = ("litert-quantizer", "ai-edge-litert")
 _CHECKED_SAMPLES = 32
 
 
-def convert(model: Any, conversion: Conversion, x_train: npt.NDArray[Any]) -> bytes:
+def convert(model: Any, conversion: Conversion, x_train: Any) -> bytes:
     """Return `model` as .tflite bytes. `x_train`: numbers, (samples, *sample shape), to calibrate on.
 
-    Whole numbers, such as the pixels of images, are taken as the type that the model's input has.
+    Of several inputs it is a dict of such arrays by input name. Whole numbers, such as the pixels of images, are taken
+    as the type that the model's input has.
 
     Raises BuildError, with the reason, when the model or one of its layers cannot be converted as `conversion` says.
     """
+    arrays = _by_input(model, x_train)
+    count = len(next(iter(arrays.values())))
 
-    def samples() -> Iterator[npt.NDArray[np.float32]]:
+    def samples() -> Iterator[dict[str, npt.NDArray[Any]]]:
         rng = np.random.default_rng(conversion.calibration_seed)
-        for i in rng.permutation(len(x_train))[: conversion.calibration_samples]:
-            yield x_train[i : i + 1]
+        for i in rng.permutation(count)[: conversion.calibration_samples]:
+            yield {name: array[i : i + 1] for name, array in arrays.items()}
+
+    def for_converter() -> Iterator[Any]:
+        return (sample if len(sample) > 1 else next(iter(sample.values())) for sample in samples())
 
     _check_fake_quantization(model, conversion)
-    x_train = x_train.astype(model.inputs[0].dtype.as_numpy_dtype, copy=False)
     if conversion.uses_quantizer:
-        plain = convert_keras(model, Conversion(), samples)
-        data = quantize(plain, conversion, weight_layer_names(model), samples)
+        plain = convert_keras(model, Conversion(), for_converter)
+        places = _places(plain, list(arrays))
+        data = quantize(
+            plain,
+            conversion,
+            weight_layer_names(model),
+            lambda: ({places[name]: array for name, array in sample.items()} for sample in samples()),
+        )
     else:
-        data = convert_keras(model, conversion, samples)
+        data = convert_keras(model, conversion, for_converter)
     if conversion.sparse:
-        dense = convert_keras(model, dataclasses.replace(conversion, sparse=False), samples)
-        check_sparse(data, dense, [x_train[i : i + 1] for i in range(min(_CHECKED_SAMPLES, len(x_train)))])
+        dense = convert_keras(model, dataclasses.replace(conversion, sparse=False), for_converter)
+        check_sparse(data, dense, {name: array[:_CHECKED_SAMPLES] for name, array in arrays.items()})
     data = simplify(data)
     return data if conversion.strip == "nothing" else strip(data, conversion.strip)
+
+
+def _by_input(model: Any, x: Any) -> dict[str, npt.NDArray[Any]]:
+    """Return samples by the model's names of inputs, each in its input's type. Raises BuildError for other names."""
+    types = {name: tensor.dtype.as_numpy_dtype for name, tensor in zip(model.input_names, model.inputs, strict=True)}
+    names = list(types)
+    given = x if isinstance(x, Mapping) else {names[0]: x}
+    if len(names) == len(given) == 1:
+        given = {names[0]: next(iter(given.values()))}
+    if set(given) != set(names):
+        raise BuildError(
+            f"samples are for the inputs {', '.join(map(repr, given))}, and the model takes "
+            f"{', '.join(map(repr, names))}; give an array for each"
+        )
+    return {name: np.asarray(given[name]).astype(kind, copy=False) for name, kind in types.items()}
+
+
+def _places(plain: bytes, names: list[str]) -> dict[str, int]:
+    """Return the number of the tensor that each input of the Keras model became."""
+    inputs = interface_of(parse_flatbuffer(plain), "the float file").inputs
+    if len(inputs) == 1:
+        return {names[0]: inputs[0].index}
+    return {spec.name: spec.index for spec in inputs}
 
 
 def _check_fake_quantization(model: Any, conversion: Conversion) -> None:
     """Refuse what would undo, or ignore, the ranges and scales that quantization-aware training learned."""
     if not carries_fake_quantization(model):
         return
-    plain_fields = {"layers": {}, "calibration": "min_max", "granularity": "per_channel", "algorithm": "min_max"}
+    plain_fields = {
+        "layers": {},
+        "calibration": "min_max",
+        "granularity": "per_channel",
+        "algorithm": "min_max",
+        "bias_correction": False,
+        "equalize": False,
+    }
     for name, plain in plain_fields.items():
         if (got := getattr(conversion, name)) != plain:
             raise BuildError(

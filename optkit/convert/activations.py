@@ -70,6 +70,16 @@ def _choose(conversion: Conversion, counts: calibration.Counts, low: float, high
     return choose(counts, low, high)
 
 
+def means(model: bytes, indices: Sequence[int], samples: Feeds) -> dict[int, npt.NDArray[np.float64]]:
+    """Return the mean of each of these float tensors over the samples, float64 in the shape of one sample's."""
+    totals: dict[int, npt.NDArray[np.float64]] = {}
+    counts: dict[int, int] = {}
+    for index, values in _watch(model, indices, samples):
+        totals[index] = totals.get(index, 0.0) + values.sum(axis=0, dtype=np.float64)
+        counts[index] = counts.get(index, 0) + len(values)
+    return {index: totals[index] / counts[index] for index in indices}
+
+
 def hessians(model: bytes, samples: Feeds) -> dict[str, npt.NDArray[np.float32]]:
     """Return 2 / n times the sum of x x^T over the inputs x of each FULLY_CONNECTED operator, by their tensor's name.
 
@@ -79,13 +89,15 @@ def hessians(model: bytes, samples: Feeds) -> dict[str, npt.NDArray[np.float32]]
     tree = parse_flatbuffer(model)
     graph = tree.subgraphs[0]
     computed = _activations(model)
-    wanted = {
-        int(operator.inputs[0]) for operator in graph.operators if operator_name(tree, operator) == "FULLY_CONNECTED"
-    } & set(computed)
+    wanted = {  # the tensor, and how many inputs a row of it has
+        int(operator.inputs[0]): int(graph.tensors[int(operator.inputs[1])].shape[-1])
+        for operator in graph.operators
+        if operator_name(tree, operator) == "FULLY_CONNECTED" and int(operator.inputs[0]) in computed
+    }
     totals: dict[int, npt.NDArray[np.float64]] = {}
     counts: dict[int, int] = {}
     for index, values in _watch(model, sorted(wanted), samples):
-        rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
+        rows = values.reshape(-1, wanted[index]).astype(np.float64)
         totals[index] = totals.get(index, 0.0) + rows.T @ rows
         counts[index] = counts.get(index, 0) + len(rows)
     return {computed[index]: (2 / counts[index] * totals[index]).astype(np.float32) for index in wanted}

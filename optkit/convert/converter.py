@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from optkit.convert.activations import Samples
 from optkit.errors import BuildError
 from optkit.keras.tensorflow import load_tensorflow, release_memory
 from optkit.spec import Conversion
 
+Samples = Callable[[], Iterator["npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]"]]
+"""What yields single samples, of several inputs by name; the same ones each time it is called."""
 _MISSING = re.compile(r"(?:TF Select ops|Custom ops): (.*)")
 """How the converter tells which operations it has no built-in operator for."""
 
@@ -56,15 +56,16 @@ def convert_keras(model: Any, conversion: Conversion, samples: Samples) -> bytes
         raise BuildError(f"conversion to {conversion.mode} failed: {reason(error)}") from error
 
 
-def _calibrating(converter: Any, samples: Samples) -> Iterator[list[npt.NDArray[np.float32]]]:
-    """Yield the samples as the converter takes them, and first free what the converter is done with by then.
+def _calibrating(converter: Any, samples: Samples) -> Iterator[Any]:
+    """Yield the samples as the converter takes them: those of one input in a list, of several by name.
 
-    It keeps the SavedModel that it has converted, and the allocator what was freed: with ResNet v2 101 some 700 MB.
+    What the converter is done with by then is freed first. It keeps the SavedModel that it has converted, and the
+    allocator what was freed: with ResNet v2 101 some 700 MB.
     """
     converter._trackable_obj = None
     release_memory()
     for sample in samples():
-        yield [sample]
+        yield dict(sample) if isinstance(sample, Mapping) else [sample]
 
 
 def carries_fake_quantization(model: Any) -> bool:

@@ -16,6 +16,7 @@ from optkit.keras.own import import_custom, model_kind, open_model
 from optkit.keras.saved_model import check_saved_model
 from optkit.keras.tensorflow import load_tensorflow, silenced
 from optkit.spec import Conversion
+from optkit.tflite.flatbuffer import parse_flatbuffer
 
 _SIGNATURE = "serving_default"
 
@@ -40,7 +41,23 @@ def float_tflite(path: Path, custom_objects: str | None = None, *, allow_lambda:
     else:
         model = open_model(path, custom_objects, allow_lambda=allow_lambda)
     with silenced(), contextlib.redirect_stdout(io.StringIO()):  # Keras 3 prints what it exports
-        return convert_keras(model, Conversion(), lambda: iter(()))
+        data = convert_keras(model, Conversion(), lambda: iter(()))
+    return _with_output_names(data, model) if kind == "keras3" else data
+
+
+def _with_output_names(data: bytes, model: Any) -> bytes:
+    """Call several outputs of a Keras 3 model by their layers, as tf-keras does; Keras 3 numbers them."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    names = [str(tensor._keras_history.operation.name) for tensor in model.outputs]
+    if len(names) < 2 or len(set(names)) < len(names):
+        return data
+    tree = parse_flatbuffer(data)
+    numbered = {f"output_{i}": name for i, name in enumerate(names)}
+    for signature in tree.signatureDefs or ():
+        for entry in signature.outputs:
+            entry.name = numbered.get(entry.name.decode(), entry.name.decode()).encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(tree))
 
 
 def _from_saved_model(path: Path, custom: dict[str, Any]) -> bytes:

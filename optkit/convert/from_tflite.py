@@ -48,9 +48,9 @@ def convert_tflite(
     """Return the float .tflite file `content` as `conversion` says.
 
     `calibration` are training samples: an array (samples, *sample shape), or one for each input by its name in
-    `signature` (default: the file's first). Modes int8 and int16x8 and algorithm gptq need it. `name` is what messages
-    call the file. It is tried in a process of its own unless it was `tried` already. Mode float32 gives the file
-    itself, mended (`optkit.tflite.mend`) and stripped; its outputs stay the same.
+    `signature` (default: the file's first). Modes int8 and int16x8, algorithms gptq and oscar, and bias_correction need
+    it. `name` is what messages call the file. It is tried in a process of its own unless it was `tried` already. Mode
+    float32 gives the file itself, mended (`optkit.tflite.mend`) and stripped; its outputs stay the same.
 
     Raises ArtifactError when the file is damaged, crashes LiteRT, is quantized already or has an operator that LiteRT
     does not know; DataError when the samples do not fit; BuildError when it cannot be converted so.
@@ -65,8 +65,7 @@ def convert_tflite(
         _try(content, name, interface.batch or 1)
     data = mend(content)
     if conversion.mode != "float32" or conversion.layers:
-        needed = conversion.mode in ("int8", "int16x8") or conversion.algorithm == "gptq"
-        feeds = _feeds(calibration, interface, conversion) if needed else lambda: iter(())
+        feeds = _feeds(calibration, interface, conversion) if conversion.needs_samples else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
     data = simplify(data)
     return data if conversion.strip == "nothing" else strip(data, conversion.strip)
@@ -96,18 +95,22 @@ def _check_operators(model: Any, name: str) -> None:
 
 def _check_float(model: Any, name: str) -> None:
     """Refuse a file that has been quantized: its float weights are gone."""
-    hint = "give the float file that it was made from"
+    if part := quantized_part(model):
+        raise ArtifactError(f"{name} is quantized already: {part}; give the float file that it was made from")
+
+
+def quantized_part(model: Any, floats: tuple[str, ...] = ("float32",)) -> str | None:
+    """Say which part of a verified ModelT is quantized; None when all of it is float. `floats` are types of weights."""
     for graph in model.subgraphs:
         for operator, stored in weight_operators(model, graph):
-            if (kind := tensor_type(stored)) != "float32":
-                what = f"{operator_name(model, operator)} ({shown(tensor_name(stored))!r})"
-                raise ArtifactError(f"{name} is quantized already: the weights of {what} are {kind}; {hint}")
+            if (kind := tensor_type(stored)) not in floats:
+                return f"the weights of {operator_name(model, operator)} ({shown(tensor_name(stored))!r}) are {kind}"
         for tensor in listed(graph.tensors):
             if is_quantized(tensor):
-                what = f"tensor {shown(tensor_name(tensor))!r} is {tensor_type(tensor)} with a scale"
-                raise ArtifactError(f"{name} is quantized already: {what}; {hint}")
+                return f"tensor {shown(tensor_name(tensor))!r} is {tensor_type(tensor)} with a scale"
         if any(operator_name(model, operator) == "FAKE_QUANT" for operator in listed(graph.operators)):
-            raise ArtifactError(f"{name} carries FAKE_QUANT operators of quantization-aware training; {hint}")
+            return "it carries FAKE_QUANT operators of quantization-aware training"
+    return None
 
 
 def _try(content: bytes, name: str, batch: int) -> None:
@@ -123,7 +126,11 @@ def _try(content: bytes, name: str, batch: int) -> None:
 def _feeds(calibration: Inputs | None, interface: Interface, conversion: Conversion) -> Feeds:
     """Return what yields the calls of the calibration: samples drawn by the seed, as many a call as the file takes."""
     if calibration is None:
-        who = "algorithm 'gptq'" if conversion.algorithm == "gptq" else f"mode {conversion.mode!r}"
+        who = f"mode {conversion.mode!r}"
+        if conversion.algorithm in ("gptq", "oscar"):
+            who = f"algorithm {conversion.algorithm!r}"
+        elif conversion.bias_correction:
+            who = "bias_correction"
         raise DataError(f"{who} needs samples to calibrate on; give training samples")
     arrays = fit(calibration, interface, "the calibration data")
     count = len(next(iter(arrays.values())))

@@ -8,14 +8,27 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from optkit.convert.activations import Feeds, activation_ranges, hessians
-from optkit.errors import BuildError, nearest
+from optkit.convert.biases import corrected_biases
+from optkit.convert.equalize import equalized
+from optkit.convert.kept_float import keeps_operators, kept_float, without_weights
+from optkit.convert.pointwise import Moved, as_convolutions, as_dense
+from optkit.convert.quantizer_recipe import (
+    ACTIVATION_BITS,
+    ALGORITHMS,
+    DENSE,
+    Layer,
+    recipe,
+    scope_of,
+    stored_weights,
+)
+from optkit.convert.rotations import with_free_batch
+from optkit.errors import BuildError, first_line, nearest
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import (
     operator_name,
@@ -26,32 +39,11 @@ from optkit.tflite.flatbuffer import (
     weight_operators,
 )
 
-_ACTIVATION_BITS = {"int8": 8, "int16x8": 16}
 _BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}
 _INT4 = ("CONV_2D", "FULLY_CONNECTED")
 """Operators with an int4 kernel; in mode `int4_weights` the others get int8."""
 _SMALL = 1024
 """The converter's own threshold: dynamic-range quantization leaves weights of fewer elements in float."""
-_NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
-_MIN_MAX = "min_max_uniform_quantize"
-_ALGORITHMS = {
-    "min_max": (_MIN_MAX, ("FULLY_CONNECTED", *_CONVOLUTIONS)),
-    "mse": ("MSE", ("FULLY_CONNECTED", *_CONVOLUTIONS)),
-    "octav": ("OCTAV", ("FULLY_CONNECTED", *_CONVOLUTIONS)),
-    "gptq": ("GPTQ", ("FULLY_CONNECTED",)),
-}
-"""The quantizer's name of each of `Conversion`'s algorithms, and the operators it is for."""
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """An operator with weights: the names of the Keras layers it may be of, its scope, kind and wanted precision."""
-
-    names: tuple[str, ...]
-    scope: str
-    kind: str
-    precision: str
 
 
 def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds) -> bytes:
@@ -68,19 +60,34 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
             f"litert-quantizer cannot be imported ({error}); pip install 'optkit[quantize]', or convert a Keras model "
             "without layers, int4_weights, calibration and algorithm"
         ) from error
+    if conversion.equalize:
+        model = equalized(model)
+    moved: Moved = {}
+    if conversion.algorithm in ("gptq", "oscar", "hadamard"):
+        model, moved = as_dense(model)
     layers = _layers(model, conversion, layer_names)
     _check_algorithm(conversion, layers)
-    ranges = _statistics(model, conversion, samples)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            job = quantizer.Quantizer(model, _recipe(conversion, layers))
-            result = job.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise BuildError(f"LiteRT's quantizer failed: {str(error).strip()[:300]}") from error
-    data = bytes(result.quantized_model)
+    _check_blocks(conversion, layers)
+    statistics = _statistics(model, conversion, samples)
+    rules = recipe(conversion, layers, kept_float(model, conversion, layers))
+
+    def run(content: bytes) -> bytes:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                job = quantizer.Quantizer(content, rules)
+                result = job.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+        except Exception as error:  # the library raises many kinds
+            raise BuildError(f"LiteRT's quantizer failed: {first_line(error)}") from error
+        return bytes(result.quantized_model)
+
+    data = run(model)
+    if conversion.bias_correction:
+        data = run(corrected_biases(model, data, samples))
     _check(data, layers)
-    return data
+    if conversion.algorithm == "hadamard":
+        data = with_free_batch(data, model)
+    return as_convolutions(data, moved)
 
 
 def scopes(model: bytes) -> list[str]:
@@ -103,24 +110,43 @@ def _parts(graph: Any, operator: Any, stored: Any) -> list[str]:
     return re.split("[/;:]", ";".join([tensor_name(stored), *outputs]))
 
 
-def _check_algorithm(conversion: Conversion, layers: Sequence[_Layer]) -> None:
-    fitting = _ALGORITHMS[conversion.algorithm][1]
+def _check_algorithm(conversion: Conversion, layers: Sequence[Layer]) -> None:
+    fitting = ", ".join(ALGORITHMS[conversion.algorithm][1])
+    more = " (and 1x1 CONV_2D)" if ALGORITHMS[conversion.algorithm][1] == DENSE else ""
+    more += " with a bias and an even number of inputs" if conversion.algorithm == "hadamard" else ""
     integer = [layer for layer in layers if "int" in layer.precision]
-    if conversion.algorithm != "min_max" and not any(layer.kind in fitting for layer in integer):
+    if conversion.algorithm != "min_max" and not any(layer.takes(conversion) for layer in integer):
         kinds = ", ".join(sorted({layer.kind for layer in integer})) or "no operator"
         raise BuildError(
-            f"algorithm {conversion.algorithm!r} is for {', '.join(fitting)}; integer weights are in {kinds}; "
+            f"algorithm {conversion.algorithm!r} is for {fitting}{more}; integer weights are in {kinds}; "
             "drop it, or take another algorithm"
         )
 
 
-def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) -> list[_Layer]:
+def _check_blocks(conversion: Conversion, layers: Sequence[Layer]) -> None:
+    """Refuse blocks where no layer has them, or where they do not fill a layer's inputs."""
+    if conversion.granularity != "blockwise":
+        return
+    blocked = [layer for layer in layers if layer.granularity(conversion).startswith("BLOCK")]
+    if not blocked:
+        kinds = ", ".join(sorted({layer.kind for layer in layers if layer.precision == "int4"})) or "no operator"
+        raise BuildError(
+            f"granularity 'blockwise' is for {', '.join(DENSE)} with int4 weights; those are in {kinds}; drop it"
+        )
+    for layer in blocked:
+        if layer.inputs % conversion.block_size:
+            raise BuildError(
+                f"granularity 'blockwise': blocks of {conversion.block_size} do not fill the {layer.inputs} inputs of "
+                f"layer {layer.called}; take another block_size, or give the layer int8 in layers"
+            )
+
+
+def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) -> list[Layer]:
     tree = parse_flatbuffer(model)
     used: set[str] = set()
     layers = []
     for graph in tree.subgraphs:
         for operator, stored in weight_operators(tree, graph):
-            outputs = [tensor_name(graph.tensors[index]) for index in operator.outputs]
             parts = _parts(graph, operator, stored)
             names = tuple(name for name in layer_names if name in parts)
             kind = operator_name(tree, operator)
@@ -132,11 +158,23 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
                     f"layers: {' or '.join(names)} ({kind}) cannot have int4 weights: the runtime has that kernel for "
                     f"{' and '.join(_INT4)} only; give it int8"
                 )
-            layers.append(_Layer(names, ";".join(outputs) + ";", kind, precision))
+            shape = stored.shape
+            layers.append(
+                Layer(
+                    names=names,
+                    scope=scope_of(graph, operator),
+                    kind=kind,
+                    precision=precision,
+                    inputs=int(shape[-1]) if len(shape) else 0,
+                    biased=len(operator.inputs) > 2 and int(operator.inputs[2]) >= 0,
+                )
+            )
+    others = {part for _, _, parts in without_weights(tree) for part in parts}
     for pattern in conversion.layers:
-        if pattern not in used:
-            known = sorted({name for layer in layers for name in layer.names})
-            raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
+        if pattern in used or (keeps_operators(conversion, pattern) and any(fnmatchcase(o, pattern) for o in others)):
+            continue
+        known = sorted({name for layer in layers for name in layer.names})
+        raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
     return layers
 
 
@@ -147,69 +185,21 @@ def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
     return "int8" if precision == "int4" and kind not in _INT4 else precision
 
 
-def _recipe(conversion: Conversion, layers: Sequence[_Layer]) -> list[dict[str, Any]]:
-    """Return the quantizer's recipe. Of its rules the last that fits an operator holds."""
-    bits = _ACTIVATION_BITS.get(conversion.mode)
-    rules: list[dict[str, Any]] = []
-    if bits:
-        rules.append(_rule(".*", "*", conversion, "int8", bits, _MIN_MAX))
-        rules += [_interface("INPUT", conversion.input_type), _interface("OUTPUT", conversion.output_type)]
-    for layer in layers:
-        kind = _NAMES.get(layer.kind, layer.kind)
-        key, fitting = _ALGORITHMS[conversion.algorithm]
-        algorithm = key if layer.kind in fitting else _MIN_MAX
-        rules.append(_rule(f"^{re.escape(layer.scope)}$", kind, conversion, layer.precision, bits, algorithm))
-    return rules
-
-
-def _rule(
-    scope: str, kind: str, conversion: Conversion, precision: str, bits: int | None, algorithm: str
-) -> dict[str, Any]:
-    rule = {"regex": scope, "operation": kind}
-    if precision == "float32":
-        return {**rule, "algorithm_key": "no_quantize"}
-    if precision == "float16":
-        weights: dict[str, Any] = {"num_bits": 16, "dtype": "FLOAT"}
-        config = {"weight_tensor_config": weights, "compute_precision": "FLOAT", "explicit_dequantize": True}
-        return {**rule, "algorithm_key": "float_casting", "op_config": config}
-    granularity = {"per_channel": "CHANNELWISE", "per_tensor": "TENSORWISE"}[conversion.granularity]
-    weights = {"num_bits": {"int8": 8, "int4": 4}[precision], "symmetric": True, "granularity": granularity}
-    config = {"weight_tensor_config": {**weights, "dtype": "INT"}, "compute_precision": "INTEGER"}
-    if bits:
-        config["activation_tensor_config"] = _activation(bits, "INT")
-    return {**rule, "algorithm_key": algorithm, "op_config": config}
-
-
-def _activation(bits: int, kind: str) -> dict[str, Any]:
-    return {"num_bits": bits, "symmetric": bits == 16, "granularity": "TENSORWISE", "dtype": kind}
-
-
-def _interface(operation: str, kind: str) -> dict[str, Any]:
-    """Return the rule for the model's inputs or outputs."""
-    rule = {"regex": ".*", "operation": operation}
-    if kind == "float32":
-        return {**rule, "algorithm_key": "no_quantize"}
-    bits, sign = {"int8": (8, "INT"), "uint8": (8, "UINT"), "int16": (16, "INT")}[kind]
-    weights = {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}
-    config = {
-        "activation_tensor_config": _activation(bits, sign),
-        "weight_tensor_config": weights,
-        "compute_precision": "INTEGER",
-    }
-    return {**rule, "algorithm_key": _MIN_MAX, "op_config": config}
-
-
 def _statistics(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]] | None:
     """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it; None: nothing.
 
     Ranges are arrays of one element in the tensor's rank.
     """
-    static, gptq = conversion.mode in _ACTIVATION_BITS, conversion.algorithm == "gptq"
+    static, algorithm = conversion.mode in ACTIVATION_BITS, conversion.algorithm
     ranges = activation_ranges(model, conversion, samples) if static else {}
     found = _ranges(model, ranges)
-    for name, hessian in (hessians(model, samples) if gptq else {}).items():
-        found.setdefault(name, {})["hessian"] = hessian
-    return found if static or gptq else None
+    for name, hessian in (hessians(model, samples) if algorithm in ("gptq", "oscar") else {}).items():
+        seen = found.setdefault(name, {})
+        if algorithm == "gptq":
+            seen["hessian"] = hessian
+        else:
+            seen["mu2"] = np.diag(hessian) / 2  # the mean square of each input
+    return found or None
 
 
 def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
@@ -224,13 +214,11 @@ def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, d
     }
 
 
-def _check(data: bytes, layers: Sequence[_Layer]) -> None:
+def _check(data: bytes, layers: Sequence[Layer]) -> None:
     tree = parse_flatbuffer(data)
-    stored = [tensor for graph in tree.subgraphs for _, tensor in weight_operators(tree, graph)]
-    for layer, tensor in zip(layers, stored, strict=True):
+    for layer, tensor in zip(layers, stored_weights(tree, [layer.scope for layer in layers]), strict=True):
         if tensor_type(tensor) != layer.precision:
-            name = " or ".join(layer.names) or repr(layer.scope)
             raise BuildError(
-                f"layer {name} ({layer.kind}) cannot have {layer.precision} weights in this mode: the quantizer left "
-                f"it {tensor_type(tensor)}; give it another precision in layers"
+                f"layer {layer.called} ({layer.kind}) cannot have {layer.precision} weights in this mode: the "
+                f"quantizer left it {tensor_type(tensor)}; give it another precision in layers"
             )

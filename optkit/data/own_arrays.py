@@ -56,6 +56,26 @@ def named_parts(place: str, arrays: Mapping[str, Any]) -> Parts:
     arrays are not read. Raises DataError when samples are missing, two names mean the same, a name begins with `x_` or
     `y_` and means nothing, or an array holds no numbers.
     """
+    found = _meanings(place, arrays)
+    splits = {split for _, split, _ in found}
+    if "train" not in splits and "test" not in splits and "val" not in splits:
+        return {"whole": _samples(place, arrays, found, "")}
+    _check_misspelled(place, arrays, found)
+    test = "val" if "test" not in splits and "val" in splits else "test"
+    return {"train": _samples(place, arrays, found, "train"), "test": _samples(place, arrays, found, test)}
+
+
+def training_samples(place: str, arrays: Mapping[str, Any]) -> Mapping[str, Array]:
+    """Return the samples to calibrate on among arrays by name: those of the training split, or the whole data.
+
+    By input; a single input has the empty name. No other split is needed. Raises DataError as `named_parts` does.
+    """
+    found = _meanings(place, arrays)
+    split = "train" if any(kind == "x" and of == "train" for kind, of, _ in found) else ""
+    return _samples(place, arrays, found, split).x
+
+
+def _meanings(place: str, arrays: Mapping[str, Any]) -> dict[tuple[str, str, str], str]:
     found: dict[tuple[str, str, str], str] = {}
     for name in arrays:
         meaning = _meaning(name)
@@ -64,12 +84,7 @@ def named_parts(place: str, arrays: Mapping[str, Any]) -> Parts:
         if meaning in found:
             raise DataError(f"{place} has {found[meaning]!r} and {name!r}, which mean the same; remove one of them")
         found[meaning] = name
-    splits = {split for _, split, _ in found}
-    if "train" not in splits and "test" not in splits and "val" not in splits:
-        return {"whole": _samples(place, arrays, found, "")}
-    _check_misspelled(place, arrays, found)
-    test = "val" if "test" not in splits and "val" in splits else "test"
-    return {"train": _samples(place, arrays, found, "train"), "test": _samples(place, arrays, found, test)}
+    return found
 
 
 def _meaning(name: str) -> tuple[str, str, str] | None:

@@ -41,6 +41,14 @@ class UserFunction:
         except (Exception, SystemExit) as error:
             raise OptkitError(f"{self.text} raised {described(error)}; mend the function") from error
 
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of its parameters; none of a function that does not say them."""
+        try:
+            return frozenset(inspect.signature(self.call).parameters)
+        except (TypeError, ValueError):
+            return frozenset()
+
 
 def is_function(text: str) -> bool:
     """Tell whether `text` has the form `package.module:function`."""

@@ -6,7 +6,7 @@ They stand in the store as notes under the digest of the file. So a page can sho
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 
 from optkit.build.store import Store
 from optkit.errors import ArtifactError
-from optkit.inspect.inspection import inspect_model
+from optkit.inspect.inspection import Inspection, inspect_model
 from optkit.inspect.profile import Profile
 from optkit.inspect.roofline import processor
 from optkit.inspect.times import time_operators
@@ -72,16 +72,30 @@ def make_profiles(files: Mapping[str, Path], store: Store) -> dict[str, str]:
             reasons |= dict.fromkeys(names, found.running.error)
         else:
             inspected[names[0]] = found
-    if inspected:
-        try:
-            profiles: Sequence[Profile] = time_operators(*inspected.values(), processes=_PROCESSES)
-        except ArtifactError as error:
-            return reasons | dict.fromkeys(inspected, str(error))
-        made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        for variant, profile in zip(inspected, profiles, strict=True):
-            one = KeptProfile(profile=profile, processor=processor(), litert=runtime_version(), made=made)
-            store.write_note(_name(files[variant]), msgspec.to_builtins(_Note(schema=_SCHEMA, kept=one)))
-    return reasons
+    profiles, more = _timed(inspected)
+    made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    for variant, profile in profiles.items():
+        one = KeptProfile(profile=profile, processor=processor(), litert=runtime_version(), made=made)
+        store.write_note(_name(files[variant]), msgspec.to_builtins(_Note(schema=_SCHEMA, kept=one)))
+    return reasons | more
+
+
+def _timed(inspected: Mapping[str, Inspection]) -> tuple[dict[str, Profile], dict[str, str]]:
+    """Return the profiles of files, and why others have none: one that cannot be timed does not cost the others."""
+    if not inspected:
+        return {}, {}
+    try:
+        return dict(zip(inspected, time_operators(*inspected.values(), processes=_PROCESSES), strict=True)), {}
+    except ArtifactError as error:
+        if len(inspected) == 1:
+            return {}, dict.fromkeys(inspected, str(error))
+    profiles: dict[str, Profile] = {}
+    reasons: dict[str, str] = {}
+    for variant, found in inspected.items():
+        own, why = _timed({variant: found})
+        profiles |= own
+        reasons |= why
+    return profiles, reasons
 
 
 def _name(path: Path) -> str:

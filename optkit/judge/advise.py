@@ -18,6 +18,8 @@ DATA: tuple[DataAtHand, ...] = ("none", "unlabelled", "labelled")
 """From least to most: labelled data serve as unlabelled too."""
 TARGETS: tuple[Target, ...] = ("cpu", "gpu", "edge_tpu", "microcontroller")
 WISHES: tuple[Wish, ...] = ("smallest", "fastest", "accuracy")
+HARDWARE: dict[str, Target] = {"tflite_micro": "microcontroller", "vela": "microcontroller", "litert": "cpu"}
+"""What a target of a suite is, by its runtime or compiler."""
 _INTEGER_ONLY = ("edge_tpu", "microcontroller")
 _BUILT_IN = "mnist"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optkit.errors import OptkitError, RecordError, nearest
 from optkit.judge.advise import WISHES, Wish
@@ -54,8 +54,9 @@ def choose_within(
     threads: Sequence[int] = (),
     runtime: str = "",
     wish: Wish = "smallest",
+    removed: Mapping[str, str] | None = None,
 ) -> Choice:
-    """As `choose`, with bounds as values."""
+    """As `choose`, with bounds as values. `removed` says why some variants are out beside the bounds, by name."""
     level = _level(at)
     if wish not in WISHES:
         raise OptkitError(f"wish is {wish!r}; {nearest(str(wish), WISHES)}")
@@ -63,7 +64,11 @@ def choose_within(
     mode = next((bound.of.mode for bound in bounds if bound.of.mode), "")
     objectives = objectives_of(run, mode=mode, threads=min(threads, default=None))
     beaten = dominators(objectives.costs)
-    candidates = [_candidate(run, name, bounds, at, level, threads, runtime) for name in run.variants]
+    out = dict(removed or {})
+    if runtime:
+        of = {name: facts.runtime.name for name, facts in run.variants.items()}
+        out |= {name: f"it runs on {own}" for name, own in of.items() if own != runtime}
+    candidates = [_candidate(run, name, bounds, at, level, threads, out.get(name, "")) for name in run.variants]
     fitting = [one.variant for one in candidates if one.place == "fits"]
     chosen = min(fitting, key=lambda name: _order(run, name, objectives, wish), default=None)
     among = dominators({name: objectives.costs[name] for name in fitting})
@@ -136,11 +141,9 @@ def _candidate(
     at: str | None,
     level: float,
     threads: Sequence[int],
-    runtime: str,
+    why: str,
 ) -> Candidate:
-    """Check a variant. Intervals take time: without `at` only what the values leave in gets them."""
-    own = run.variants[name].runtime.name
-    why = f"it runs on {own}" if runtime and own != runtime else ""
+    """Check a variant; `why` removes it. Intervals take time: without `at` only what the values leave in gets them."""
     found: list[tuple[Bound, Measured | None]] = []
     for bound in bounds:
         figures = list(measured(run, name, bound.of, threads))

@@ -7,16 +7,13 @@ and the suite lacks is an error when the suite is read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-
-from optkit.build.store import Store
 from optkit.errors import RecordError
-from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.judge.confidence import Interval, accuracy_interval, decide, drop_interval, exactly, speedup_interval
+from optkit.judge.passed import explain as explain
+from optkit.judge.passed import remember as remember
 from optkit.judge.quality import drop_bounds
 from optkit.judge.verdicts import GateVerdict
 from optkit.judge.verdicts import exit_code as code_of
@@ -89,7 +86,9 @@ def check_run(suite: Suite, run: Run, *, whole: bool = False) -> list[Verdict]:
             f"with {suite.baseline!r}; name the right one with --suite"
         )
     variants = [variant for variant in suite.variants if whole or variant.name in run.variants]
-    return [v for variant in variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]
+    of_gates = [v for variant in variants for gate in suite.gates_of(variant) for v in judge(gate, variant, run)]
+    pairs = [(variant, gate) for variant in variants for t in suite.targets for gate in suite.target_gates(t, variant)]
+    return [*of_gates, *(v for variant, gate in pairs for v in judge(gate, variant, run))]
 
 
 def not_held(run: Run, verdicts: Iterable[Verdict]) -> tuple[str, ...]:
@@ -109,6 +108,8 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     facts = run.variants.get(variant.name)
     if facts is None:
         return [_without(gate, variant, "the run has no record of this variant")]
+    if gate.target and not METRICS[gate.metric].timed:
+        return [_on_target(gate, variant, facts)]
     if METRICS[gate.metric].timed:
         times = _confident_times(gate, variant, run) if gate.at else _timed(gate, variant, run)
         found = list(times) or [_without(gate, variant, "the run has no such timing")]
@@ -126,6 +127,23 @@ def judge(gate: Gate, variant: Variant, run: Run) -> list[Verdict]:
     if gate.at:
         return [_confident_accuracy(gate, variant, run)]
     return [_verdict(gate, variant, value, "")]
+
+
+def _on_target(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
+    """Judge a figure on a target. A file that the target refuses fails; what nobody measured is not comparable."""
+    there, where = facts.targets.get(gate.target), f"on {gate.target}"
+    if there is None:
+        why = "a Keras file runs on no target" if variant.kind == "keras" else "the run has no record of this target"
+        return _without(gate, variant, why, where)
+    if there.missing:
+        return _without(gate, variant, there.missing, where)
+    if there.refused:
+        return dataclasses.replace(_without(gate, variant, there.refused, where), status="fail")
+    value = there.figures.get(gate.metric)
+    if value is None:
+        return _without(gate, variant, f"{gate.metric} was not measured there", where)
+    found = _verdict(gate, variant, value, where)
+    return dataclasses.replace(found, data=f"{there.by}'s estimate") if there.estimated else found
 
 
 def _why_not(facts: VariantFacts) -> str:
@@ -147,13 +165,13 @@ def value_of(facts: VariantFacts, metric: str) -> float | None:
         "size_ratio": facts.artifact.size_ratio,
         "leftover_wrappers": len(facts.weights.leftovers),
     }
-    return values[metric]
+    return values.get(metric)  # what is on a target has no value by itself
 
 
 def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
     names = [*gate.layers, *(f"not {pattern}" for pattern in gate.except_layers)]
     where = f"layers {', '.join(names)}" if names else ""
-    weights = facts.weights.of_layers(gate.layers, gate.except_layers)
+    weights = facts.weights.of_layers(gate.layers, gate.except_layers, depthwise=gate.covers_depthwise)
     if not weights.tensors:
         return _without(gate, variant, "no weight tensor of the file has such a layer's name", where)
     return _verdict(gate, variant, float(getattr(weights, gate.metric)), where)
@@ -227,73 +245,3 @@ def exit_code(verdicts: list[Verdict]) -> int:
     What an inconclusive gate counts as is the gate's to say.
     """
     return code_of({v.gate.inconclusive if v.status == "inconclusive" else v.status for v in verdicts})
-
-
-def remember(store: Store, run: Run, verdicts: list[Verdict]) -> None:
-    """Keep, for each verdict that passed, what passed: its value, date, artifact, spec, runtime and machine."""
-    passed = {
-        verdict.name: {"value": verdict.value, "made": run.made, **_circumstances(run, verdict)}
-        for verdict in verdicts
-        if verdict.status == "pass"
-    }
-    store.write_note(_note(run), {**store.read_note(_note(run)), **passed})
-
-
-def explain(store: Store, run: Run, verdict: Verdict) -> Verdict:
-    """Return a failed `verdict` with what changed since the same gate last passed on the same data, if it ever did."""
-    if verdict.status != "fail" or (before := _last_passed(store, run, verdict)) is None:
-        return verdict
-    now = _circumstances(run, verdict)
-    lines = [f"last passed {before.made or 'at an unknown time'} with {before.value:.6g}; since then:"]
-    differences = list(_differences({name: getattr(before, name) for name in now}, now))
-    lines += differences or ["nothing that is recorded changed: the difference is in the measurement"]
-    return dataclasses.replace(verdict, changed=tuple(lines))
-
-
-class _Passed(msgspec.Struct):
-    """What `remember` keeps of a verdict that passed."""
-
-    value: float
-    made: str = ""
-    artifact: str | None = None
-    runtime: dict[str, Any] = {}
-    spec: dict[str, Any] = {}
-    machine: dict[str, Any] = {}
-
-
-def _last_passed(store: Store, run: Run, verdict: Verdict) -> _Passed | None:
-    """Return what the note says of this gate; None when it says nothing, or the note is damaged."""
-    kept = store.read_note(_note(run)).get(verdict.name)
-    try:
-        check_levels(kept)
-        found: _Passed | None = typed(kept, _Passed | None)
-    except DocumentError:
-        return None
-    return found
-
-
-def _note(run: Run) -> str:
-    return f"passed-{run.suite}-{run.dataset.digest[:16]}"
-
-
-def _circumstances(run: Run, verdict: Verdict) -> dict[str, Any]:
-    facts = run.variants[verdict.variant]
-    machine = run.machine
-    return {
-        "artifact": facts.artifact.sha256,
-        "runtime": {name: value for name, value in msgspec.to_builtins(facts.runtime).items() if value},
-        "spec": facts.spec,
-        "machine": {"node": machine.node, "cpu": machine.processor, "cores": machine.cores},
-    }
-
-
-def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for key in sorted({*before, *now}):
-            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
-    elif isinstance(before, list) and isinstance(now, list):
-        for i in range(max(len(before), len(now))):
-            old, new = (side[i] if i < len(side) else None for side in (before, now))
-            yield from _differences(old, new, f"{place}[{i}]")
-    elif before != now:
-        yield f"{place}: {before} -> {now}"

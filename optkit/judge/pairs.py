@@ -38,7 +38,8 @@ class Pairing:
     new: tuple[str, ...] = ()
 
 
-OpenSuite = Callable[[], tuple[Suite, Dataset]]
+OpenSuite = Callable[[Path], tuple[Suite, Dataset]]
+"""Opens the suite whose variants are in the store that is given."""
 
 
 def find_pairs(base: Path, head: Path, open_suite: OpenSuite | None = None) -> Pairing:
@@ -82,7 +83,7 @@ def _variants(side: Path, open_suite: OpenSuite | None) -> dict[str, Path]:
     if side.is_dir():
         if open_suite is None:
             raise StoreError(f"{side} is a folder; say with --suite whose variants to look for in this store")
-        suite, dataset = open_suite()
+        suite, dataset = open_suite(side)
         found = find_variants(suite, suite.variants, dataset, Store(side))
         return {name: artifact.path for name, artifact in found.items() if artifact.kind == "tflite"}
     built = read_build(side)

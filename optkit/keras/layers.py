@@ -15,6 +15,7 @@ from optkit.keras.tensorflow import load_keras, load_tensorflow
 Preserve = Literal["nothing", "sparsity", "clusters", "clusters_and_sparsity"]
 
 _KERNEL_LAYERS = ("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Dense")
+_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
 
 
 def leaf_layers(model: Any) -> Iterator[Any]:
@@ -40,12 +41,15 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 def choose_layers(model: Any, include: Sequence[str], exclude: Sequence[str], technique: str) -> list[Any]:
     """Return the layers of `model` whose kernels `technique` is to change: named by `include`, not by `exclude`.
 
-    Raises BuildError when there are none, when a pattern of `include` fits no layer, or when a chosen layer has
-    kernels of a kind that the technique cannot change.
+    "Every layer", `include` ("*",), leaves depthwise convolutions as they are: they have few weights, and tfmot changes
+    none of them. Raises BuildError when there are none, when a pattern of `include` fits no layer, or when a chosen
+    layer has kernels of a kind that the technique cannot change.
     """
     able = kernel_layers(model)
     for layer in leaf_layers(model):
         wanted = matches(layer.name, include) and not matches(layer.name, exclude)
+        if type(layer).__name__ in _DEPTHWISE and tuple(include) == ("*",):
+            continue
         if wanted and layer not in able and _has_kernel(layer):
             raise BuildError(
                 f"{technique} cannot change layer {layer.name!r} ({type(layer).__name__}); "

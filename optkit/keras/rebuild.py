@@ -14,6 +14,7 @@ import numpy as np
 
 from optkit.errors import BuildError
 from optkit.keras.rebuild_check import check_outputs, flat
+from optkit.keras.rebuild_operations import as_layer
 from optkit.keras.tensorflow import load_keras
 from optkit.names import shown
 
@@ -73,24 +74,29 @@ def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
     keras = load_keras()
     operations = {operation.name: operation for operation in source.operations}
     tensors: dict[tuple[str, int, int], Any] = {}
-    waiting: list[tuple[Any, str, int, Any]] = []
+    waiting: list[_Call] = []
     for entry in config["layers"]:
         name, layer = entry["name"], operations[entry["name"]]
         if entry["class_name"] == "InputLayer":
             shape = layer.batch_shape
             tensors[name, 0, 0] = keras.Input(shape[1:], batch_size=shape[0], dtype=layer.dtype, name=name)
             continue
+        if _is_operation(layer):
+            waiting += [(*_operation(layer, node, path), name, i, {}) for i, node in enumerate(entry["inbound_nodes"])]
+            continue
         made = _layer(layer, path)
         # a Functional model as a layer has a node of its own before it is called
         first = int(any(base.__name__ == "Functional" for base in type(layer).__mro__))
-        waiting += [(made, name, first + i, node) for i, node in enumerate(entry["inbound_nodes"])]
+        waiting += [
+            (made, node["args"], name, first + i, {k: v for k, v in node["kwargs"].items() if v is not None})
+            for i, node in enumerate(entry["inbound_nodes"])
+        ]
     while waiting:
-        ready = [call for call in waiting if all(key in tensors for key in _keys(call[3]))]
+        ready = [call for call in waiting if all(key in tensors for key in _keys([call[1], call[4]]))]
         if not ready:
-            raise BuildError(f"{path}: the layer {shown(waiting[0][1])!r} has inputs that nothing makes; save it again")
-        for made, name, number, node in ready:
-            arguments = _filled(node["args"], tensors)
-            options = {key: _filled(value, tensors) for key, value in node["kwargs"].items() if value is not None}
+            raise BuildError(f"{path}: the layer {shown(waiting[0][2])!r} has inputs that nothing makes; save it again")
+        for made, given, name, number, more in ready:
+            arguments, options = _filled(given, tensors), _filled(more, tensors)
             try:
                 found = made(*arguments, **options)
             except (TypeError, ValueError) as error:
@@ -101,6 +107,22 @@ def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
     return keras.Model(
         _ends(config["input_layers"], tensors), _ends(config["output_layers"], tensors), name=source.name
     )
+
+
+_Call = tuple[Any, Any, str, int, dict[str, Any]]
+"""A layer, what it is called with, its name, which of its calls it is, and the named arguments."""
+
+
+def _is_operation(layer: Any) -> bool:
+    return type(layer).__module__.startswith("keras.") and ".ops." in type(layer).__module__
+
+
+def _operation(operation: Any, node: dict[str, Any], path: Path) -> tuple[Any, Any]:
+    """Return the layer that stands for an operation, and what it is called with. Raises BuildError for none."""
+    found = as_layer(operation, node)
+    if found is None:
+        raise _refusal(path, operation.name, operation, "it is an operation, not a layer")
+    return found
 
 
 def _is_tensor(value: Any) -> bool:
@@ -169,10 +191,18 @@ def _options(layer: Any, own: Any, path: Path) -> dict[str, Any]:
         inner = _inner(layer, key) if isinstance(value, dict) else None
         if name in known:
             found[name] = _layer(inner, path) if inner is not None else _translated(value)
-        elif value and key != "seed" and not (key in plain and plain[key] == value):
+        elif value and key != "seed" and not _is_plain(key, value, plain):
             what = f"tf-keras' {own.__name__} has no {key}, which is {shown(str(value))}"
             raise _refusal(path, layer.name, layer, what)
     return found
+
+
+def _is_plain(key: str, value: Any, plain: dict[str, Any]) -> bool:
+    """Tell whether an option that tf-keras has not is what tf-keras does anyway."""
+    if key == "data_format":
+        return bool(value == "channels_last")
+    listed = [list(one) if isinstance(one, (list, tuple)) else one for one in (plain.get(key), value)]
+    return key in plain and bool(listed[0] == listed[1])
 
 
 def _inner(layer: Any, key: str) -> Any:

@@ -15,13 +15,16 @@ import numpy.typing as npt
 from optkit.build.artifact import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.errors import ArtifactError
+from optkit.data.dataset import bytes_of_sample, count, take
 from optkit.measure.latency import set_up
+from optkit.measure.metrics import judged_output
 from optkit.runtime import KerasWorkers, TFLiteRunner
 from optkit.runtime.chosen import Load
+from optkit.runtime.keras import KerasJob
 from optkit.runtime.samples import run_samples
 from optkit.spec.keys import digest
 from optkit.spec.metrics import Task
+from optkit.tflite.interface import read_interface
 
 _VERSION = 1
 _BATCH = 100
@@ -79,11 +82,13 @@ def evaluate(
     store: Store,
     workers: KerasWorkers,
     load: Load = TFLiteRunner,
+    output: str = "",
 ) -> Evaluation:
     """Run `artifact` over the test set, or take what the store has for these bytes, this data and this runtime.
 
-    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it.
-    `dataset` must be `labelled`. Large samples are run in smaller batches, and a part of the set at a time.
+    `runtime` is what a record says of the runtime, and `load` loads a .tflite file into it. `dataset` must be
+    `labelled`. `output` is the output that is judged, of several. Large samples are run in smaller batches, and a part
+    of the set at a time.
     """
     about = {
         "evaluation": _VERSION,
@@ -91,10 +96,11 @@ def evaluate(
         "data": dataset.digest,
         "task": task,
         "runtime": dict(runtime),
+        **({"output": output} if output else {}),
     }
 
     def make(path: Path) -> dict[str, Any]:
-        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers, load)))
+        scores = np.concatenate(list(_scores(artifact, dataset.x_test, workers, load, output)))
         found = Evaluation(classify(scores, task) == dataset.y_test)
         path.write_text(json.dumps({"samples": len(dataset.y_test), "correct": found.packed()}))
         return about
@@ -110,25 +116,27 @@ def evaluate(
 
 
 def _scores(
-    artifact: Artifact, x: Any, workers: KerasWorkers, load: Load = TFLiteRunner
+    artifact: Artifact, x: Any, workers: KerasWorkers, load: Load = TFLiteRunner, output: str = ""
 ) -> Iterator[npt.NDArray[np.float32]]:
     batch = _BATCH
     plain = isinstance(x, np.ndarray) and x.dtype == np.float32
-    if artifact.kind == "tflite" and (not plain or TFLiteRunner.fixed_batch(artifact.path)):
-        found = run_samples(artifact.path, x, load=load)
-        if len(found) != 1:
-            names = ", ".join(found)
-            raise ArtifactError(f"{artifact.variant} has the outputs {names}; accuracy is of a model with one output")
-        yield next(iter(found.values()))
+    if artifact.kind == "tflite" and (not plain or _needs_names(artifact.path)):
+        yield judged_output(run_samples(artifact.path, x, load=load), output)
         return
     if artifact.kind == "tflite":
         each = TFLiteRunner(artifact.path).bytes_per_sample
         batch = max(1, min(_BATCH, _MEMORY_FOR_TENSORS // each))
-    part = max(batch, _MEMORY_FOR_SAMPLES // x[0].nbytes // batch * batch)
-    for start in range(0, len(x), part):
-        part_of = x[start : start + part]
-        job = set_up(artifact, "full_set", 1, part_of, workers, batch=batch, load=load)  # and run once
+    part = max(batch, _MEMORY_FOR_SAMPLES // bytes_of_sample(x) // batch * batch)
+    for start in range(0, count(x), part):
+        some = take(x, slice(start, start + part))
+        job = set_up(artifact, "full_set", 1, some, workers, batch=batch, load=load)  # and run once
         try:
-            yield job.scores()
+            yield judged_output(job.outputs(), output) if isinstance(job, KerasJob) else job.scores()
         finally:
             job.close()
+
+
+def _needs_names(path: Path) -> bool:
+    """Tell whether a .tflite file has a fixed batch or several outputs."""
+    interface = read_interface(path)
+    return interface.batch is not None or len(interface.outputs) > 1

@@ -103,18 +103,25 @@ def prepared_calls(
     with tempfile.TemporaryDirectory(prefix="optkit-ab-") as folder:
         copies = {role: _copy(path, Path(folder) / f"{role}{path.suffix}") for role, path in sources.items()}
         runners = {role: load(role) for role in load_order}
-    if runners["base"].sample_shape != runners["head"].sample_shape:
+        shapes, others = runners["base"].sample_shapes, runners["head"].sample_shapes
+        _ = runners["copy"].sample_shapes  # the names of several inputs are read while the copies are there
+    if shapes != others:
         raise ArtifactError(
-            f"{base} takes samples of shape {runners['base'].sample_shape} and {head} of shape "
-            f"{runners['head'].sample_shape}; compare two forms of one model"
+            f"{base} takes samples of shape {_told(shapes)} and {head} of shape {_told(others)}; compare two forms of "
+            "one model"
         )
-    x = np.random.default_rng(0).random((batch, *runners["base"].sample_shape), np.float32)
-    calls = {role: _caller(runner, runner.prepare(x)) for role, runner in runners.items()}
+    rng = np.random.default_rng(0)
+    x = {name: rng.random((batch, *shape), np.float32) for name, shape in shapes.items()}
+    calls = {role: _caller(runner, runner.prepare(x if len(x) > 1 else x[""])) for role, runner in runners.items()}
     for role, call in calls.items():
         entering(role)
         call()
     entering(None)
     return calls
+
+
+def _told(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}".lstrip() for name, shape in shapes.items())
 
 
 def _copy(path: Path, to: Path) -> Path:

@@ -8,8 +8,7 @@ from typing import Any
 from optkit.build.artifact import Artifact
 from optkit.build.store import Store
 from optkit.data import Dataset
-from optkit.errors import ArtifactError
-from optkit.measure.latency import set_up
+from optkit.measure.latency import BATCH
 from optkit.measure.metrics import Scorer, choose_scorer
 from optkit.measure.scores import Scores, kept_scores
 from optkit.runtime import KerasWorkers, TFLiteRunner
@@ -28,6 +27,7 @@ def scorer_of(suite: Suite, dataset: Dataset) -> Scorer:
         better=workload.better,
         allowed=suite.allowed,
         folder=suite.folder,
+        output=workload.output,
     )
 
 
@@ -54,12 +54,15 @@ def measure_quality(
 
 def _outputs(artifact: Artifact, x: Any, workers: KerasWorkers, load: Load) -> Any:
     if artifact.kind == "tflite":
-        found = run_samples(artifact.path, x, load=load)
-        return next(iter(found.values())) if len(found) == 1 else found
-    if isinstance(x, Mapping):
-        raise ArtifactError(f"{artifact.variant} is a Keras file with several inputs; convert it to be measured")
-    job = set_up(artifact, "full_set", 1, x, workers)
+        return _whole(run_samples(artifact.path, x, load=load))
+    job = workers.job(artifact.path, x, threads=1, batch=BATCH)
     try:
-        return job.scores()
+        job.run()
+        return _whole(job.outputs())
     finally:
         job.close()
+
+
+def _whole(found: dict[str, Any]) -> Any:
+    """Return the one output, or all by name: what one is called does not matter."""
+    return next(iter(found.values())) if len(found) == 1 else found

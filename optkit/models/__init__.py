@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optkit.models import (
+    ds_cnn,
     hosted,
     keras_distillation,
     mnist_bn,
@@ -17,6 +18,7 @@ from optkit.models.network import NetworkEntry
 __all__ = ["NETWORKS", "NetworkEntry"]
 
 NETWORKS: dict[str, NetworkEntry] = {
+    "ds_cnn": NetworkEntry(ds_cnn.build),
     "inception_v3": NetworkEntry(hosted.inception_v3, version=2),
     "keras_distillation": NetworkEntry(keras_distillation.build),
     "mnist_bn": NetworkEntry(mnist_bn.build),

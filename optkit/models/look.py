@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optkit.errors import ArtifactError
+from optkit.errors import ArtifactError, nearest
 from optkit.files.archives import ArchiveError, read_keras
 from optkit.process.children import run
 from optkit.tflite.interface import read_interface
@@ -27,32 +27,70 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What was seen: shapes of one sample of the inputs and their dtypes, of the first output, and its activation."""
+    """What was seen: shapes of one sample of the inputs and their dtypes, of the output, and its activation.
+
+    `outputs` are the names of the outputs; empty when they are not known, as of a Sequential model, which has one.
+    `kinds` are the classes of a Keras model's layers.
+    """
 
     inputs: dict[str, Shape]
     dtypes: dict[str, str]
     output: tuple[int, ...] | None
     activation: str | None
+    outputs: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
 
 
-def look_at_model(path: Path) -> Look:
-    """Look at the .tflite, .keras or .h5 file at `path`. Raises ArtifactError when it cannot be read so."""
+def look_at_model(path: Path, output: str = "") -> Look:
+    """Look at the .tflite, .keras or .h5 file at `path`; of several outputs at the one called `output`, or the first.
+
+    Raises ArtifactError when it cannot be read so, or has no such output.
+    """
     if path.suffix == ".tflite":
         interface = read_interface(path)
-        first = interface.outputs[0]
-        kind = next(iter(output_kinds(path).values()))
+        names = tuple(spec.name for spec in interface.outputs)
+        place = names.index(chosen_output(names, output, path)) if output else 0
+        first, kind = interface.outputs[place], list(output_kinds(path).values())[place]
         return Look(
             inputs={spec.name: spec.shape[1:] for spec in interface.inputs},
             dtypes={spec.name: "float32" if spec.quantized else spec.dtype for spec in interface.inputs},
             output=tuple(size or 1 for size in first.shape[1:]),
             activation=None if kind == "other" else kind,
+            outputs=names,
         )
     config = _configuration(path)
     layers = {layer["config"]["name"]: layer for layer in config["config"]["layers"] if isinstance(layer, Mapping)}
-    output, activation = _ending(config, layers)
+    ends = _ends(config["config"].get("output_layers"))
+    last = ends[chosen_output(tuple(ends), output, path)] if output and ends else next(iter(ends.values()), None)
+    shape, activation = _ending(layers, last)
     inputs = dict(_inputs(layers))
     dtypes = {name: _dtype(layers[name]) for name in inputs}
-    return Look(inputs=inputs, dtypes=dtypes, output=output, activation=activation)
+    return Look(
+        inputs=inputs,
+        dtypes=dtypes,
+        output=shape,
+        activation=activation,
+        outputs=tuple(ends),
+        kinds=frozenset(_kinds(config)),
+    )
+
+
+def chosen_output(names: tuple[str, ...], output: str, path: Path | str) -> str:
+    """Return `output`, which must be one of `names`. Raises ArtifactError, naming the nearest."""
+    if output not in names:
+        raise ArtifactError(f"output is {output!r}, and {path} has no such output; {nearest(output, names)}")
+    return output
+
+
+def _ends(value: Any) -> dict[str, str]:
+    """Return the layer that each output comes from, by the output's name; empty when the configuration names none."""
+    if isinstance(value, Mapping):
+        found = {str(key): _first_name(item) for key, item in value.items()}
+    elif isinstance(value, list) and value and isinstance(value[0], str):
+        found = {value[0]: value[0]}
+    else:
+        found = {str(name): name for name in map(_first_name, value or ())}
+    return {name: layer for name, layer in found.items() if layer}
 
 
 def _configuration(path: Path) -> dict[str, Any]:
@@ -77,6 +115,17 @@ def _configuration(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
+def _kinds(config: Any) -> Iterator[str]:
+    """Yield the classes that a configuration names: of layers, of what they wrap, and of models as layers."""
+    if isinstance(config, Mapping):
+        if isinstance(kind := config.get("class_name"), str):
+            yield kind.rsplit(">")[-1]
+        config = list(config.values())
+    if isinstance(config, list):
+        for item in config:
+            yield from _kinds(item)
+
+
 def _inputs(layers: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
     for name, layer in layers.items():
         shape = layer["config"].get("batch_input_shape") or layer["config"].get("batch_shape")
@@ -92,9 +141,9 @@ def _dtype(layer: Mapping[str, Any]) -> str:
     return found if found in ("int8", "uint8", "int16", "int32", "int64", "float16", "float64", "bool") else "float32"
 
 
-def _ending(config: Mapping[str, Any], layers: Mapping[str, Any]) -> tuple[tuple[int, ...] | None, str | None]:
-    """Return the shape of the first output where a dense layer says it, and the last activation."""
-    name = _first_name(config["config"].get("output_layers")) or next(reversed(list(layers)), None)
+def _ending(layers: Mapping[str, Any], last: str | None) -> tuple[tuple[int, ...] | None, str | None]:
+    """Return the shape of an output where a dense layer says it, and the last activation."""
+    name = last or next(reversed(list(layers)), None)
     activation: str | None = None
     order = list(layers)
     for _ in range(len(layers)):

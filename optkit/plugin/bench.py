@@ -18,6 +18,7 @@ from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import OptkitError, nearest
 from optkit.files.configuration import allowed_packages
+from optkit.judge.fits import fits
 from optkit.judge.gates import Verdict
 from optkit.plugin.files import SuiteModule
 from optkit.plugin.options import cores
@@ -29,6 +30,7 @@ from optkit.record.run import Run, read_run
 from optkit.record.timing import Timing
 from optkit.report import terminal, text
 from optkit.report.gates import gate_notes
+from optkit.report.targets import targets_text
 from optkit.runtime import KerasWorkers
 from optkit.runtime.chosen import check_variants
 from optkit.spec import Suite, Variant
@@ -154,14 +156,14 @@ def _bench(config: pytest.Config, place: str) -> Bench:
         options = config.option
         threads = thread_counts(options.optkit_threads)
         allowed = allowed_packages(names(options.optkit_allow))
-        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed)
-        variants = suite.measured(names(options.optkit_variants))
-        check_variants(variants)
-        like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         store = options.optkit_store
         if store is not None and not store.strip():
             raise OptkitError("--store is empty; name a folder, or leave it out for the default")
         kept = open_store(store or None)
+        suite, dataset = open_suite(place, options.optkit_data, allowed=allowed, store=store or None)
+        variants = suite.measured(names(options.optkit_variants))
+        check_variants(variants)
+        like = read_run(Path(options.optkit_like)) if options.optkit_like else None
         benches[place] = Bench(suite, dataset, variants, threads, kept, options.optkit_data, config, like)
     return benches[place]
 
@@ -226,6 +228,9 @@ def summaries(config: pytest.Config) -> Iterator[str]:
         if bench.timings:
             yield ""
             yield text.summary(bench.run(), bench.verdicts)
+        if "facts" in vars(bench) and bench.suite.targets:
+            yield ""
+            yield targets_text(bench.suite, bench.run(), fits(bench.suite, bench.run()))
         if "facts" in vars(bench) and not config.option.benchmark_only:
             for note in gate_notes(bench.suite, bench.run(), bench.verdicts):
                 yield from terminal.paragraph(note, terminal.width())

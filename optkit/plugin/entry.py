@@ -47,17 +47,33 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each benchmark its case and each gate test its gate."""
-    if {"optkit_case", "optkit_gate"} & set(metafunc.fixturenames):
+    """Give each benchmark its case, each gate test its gate, and each test of a target its variant and target."""
+    if {"optkit_case", "optkit_gate", "optkit_target"} & set(metafunc.fixturenames):
         from optkit.plugin.parametrize import parametrize
 
         parametrize(metafunc)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Judge after timing: gates go last."""
-    if any("optkit_gate" in getattr(item, "fixturenames", ()) for item in items):
-        items.sort(key=lambda item: "optkit_gate" in getattr(item, "fixturenames", ()))
+    """Judge after timing: gates go last, and then targets. A suite without targets has no test of one."""
+    order = [_place(item) for item in items]
+    if any(order):
+        kept = [item for item, place in zip(items, order, strict=True) if place < _TARGET or _has_target(item)]
+        items[:] = sorted(kept, key=_place)
+
+
+_TARGET = 2
+
+
+def _place(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return _TARGET if "optkit_target" in names else int("optkit_gate" in names)
+
+
+def _has_target(item: pytest.Item) -> bool:
+    """Tell whether a test of a target was given one: pytest makes one test, to be skipped, of none."""
+    target = item.callspec.params.get("optkit_target") if hasattr(item, "callspec") else None
+    return hasattr(target, "gates")
 
 
 @pytest.hookimpl(trylast=True)
@@ -124,6 +140,14 @@ def optkit_judge(optkit_variant: Any, optkit_gate: Any, optkit_bench: Bench) -> 
     from optkit.plugin.judging import judge_gate
 
     return lambda: judge_gate(optkit_variant, optkit_gate, optkit_bench)
+
+
+@pytest.fixture
+def optkit_fit(optkit_variant: Any, optkit_target: Any, optkit_bench: Bench) -> Callable[[], None]:
+    """Hold one variant to the limits of one target; fail with the figures."""
+    from optkit.plugin.judging import judge_fit
+
+    return lambda: judge_fit(optkit_variant, optkit_target, optkit_bench)
 
 
 @pytest.fixture(scope="session")

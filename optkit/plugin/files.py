@@ -1,4 +1,4 @@
-"""Suite files as test files: one benchmark a variant, mode and thread count, and one test a gate."""
+"""Suite files as test files: a benchmark for each variant, mode and thread count; a test for each gate and target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def suite_module(path: Path, parent: pytest.Collector) -> pytest.Collector:
 
 
 class SuiteModule(pytest.Module):
-    """A suite file. Its tests are `time` and `gate`, given the cases and gates of the suite."""
+    """A suite file. Its tests are `time`, `gate` and `fits`, given the cases, gates and targets of the suite."""
 
     def _getobj(self) -> Any:
         def time(optkit_time: Any) -> None:
@@ -28,10 +28,13 @@ class SuiteModule(pytest.Module):
         def gate(optkit_judge: Any) -> None:
             optkit_judge()
 
-        for function in (time, gate):
+        def fits(optkit_fit: Any) -> None:
+            optkit_fit()
+
+        for function in (time, gate, fits):
             function.__module__ = self.path.stem
             function.__qualname__ = function.__name__
-        return SimpleNamespace(time=time, gate=gate, __name__=self.path.stem, __file__=str(self.path))
+        return SimpleNamespace(time=time, gate=gate, fits=fits, __name__=self.path.stem, __file__=str(self.path))
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Return the tests. What is wrong with the suite is told in one line."""
@@ -44,8 +47,8 @@ class SuiteModule(pytest.Module):
         return super().collect()
 
     def funcnamefilter(self, name: str) -> bool:
-        """Take `time` and `gate`, whatever the names of tests are here."""
-        return name in ("time", "gate")
+        """Take `time`, `gate` and `fits`, whatever the names of tests are here."""
+        return name in ("time", "gate", "fits")
 
     def classnamefilter(self, name: str) -> bool:
         """Take no classes."""

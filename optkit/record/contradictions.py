@@ -15,10 +15,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from optkit.errors import RecordError
+from optkit.errors import RecordError, check_name
 from optkit.files.documents import DocumentError, check_levels, typed
 from optkit.measure.scores import read_scores
+from optkit.measure.targets import TargetFacts
 from optkit.record.facts import ArtifactFacts, ConversionFacts, DatasetFacts, QualityFacts, VariantFacts
+from optkit.spec.gate import ON_TARGETS
+from optkit.spec.metrics import METRICS
 from optkit.tflite.weights import Tensor
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -62,6 +65,8 @@ def check_facts(facts: VariantFacts) -> None:
     check_file(facts)
     if facts.quality:
         _check_quality(facts, facts.quality)
+    for name, there in facts.targets.items():
+        _check_there(facts, name, there)
     _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
     for number, tensor in enumerate(facts.weights.tensors):
         _check_tensor(facts, f"weights.tensors[{number}]", tensor)
@@ -70,6 +75,22 @@ def check_facts(facts: VariantFacts) -> None:
         typed(facts.spec, _Spec)
     except DocumentError as error:
         raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
+
+
+def _check_there(facts: VariantFacts, name: str, there: TargetFacts) -> None:
+    """Check what is said of a target: its names, and that its figures can be."""
+    for what, text in (("target", name), ("target", there.target), ("runtime or compiler", there.by)):
+        check_name(text, what, RecordError)
+    _require(facts, "target", there.target, there.target == name, repr(name))
+    for metric, value in there.figures.items():
+        place = f"targets.{name}.{metric}"
+        known = metric in METRICS and (METRICS[metric].on_target or metric in ON_TARGETS)
+        _require(facts, place, value, known, "a metric of targets")
+        least = -1.0 if metric == "accuracy_drop" else 0.0
+        most = 1.0 if METRICS[metric].unit == "fraction" else float(_MOST)
+        _require(facts, place, value, least <= value <= most, f"from {least:g} to {most:g}")
+    both = bool(there.figures) and bool(there.refused or there.missing)
+    _require(facts, f"targets.{name}", "figures", not both, "none beside a refusal")
 
 
 def check_conversion(facts: VariantFacts, in_spec: ConversionFacts | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optkit.measure.scores import ScoresFacts
+from optkit.measure.targets import TargetFacts
 from optkit.tflite.weights import WeightFacts
 
 SCHEMA = 1
@@ -72,7 +73,8 @@ class VariantFacts:
     `accuracy` and `accuracy_drop` (baseline's minus this) are fractions of the whole test set; `correct` is the
     packed vector behind them (`Evaluation.packed`). All three are None, not measured, when the data have no labels,
     and when another metric is measured: that is `quality`.
-    `spec` is what the artifact's key was made of. `conversion` is None of a file that no conversion made.
+    `spec` is what the artifact's key was made of. `conversion` is None of a file that no conversion made. `targets` is
+    what it is on each target of the suite, by name; empty of a Keras file.
     """
 
     schema: int
@@ -90,6 +92,7 @@ class VariantFacts:
     spec: dict[str, Any]
     quality: QualityFacts | None = None
     conversion: ConversionFacts | None = None
+    targets: dict[str, TargetFacts] = field(default_factory=dict)
 
     @property
     def drop(self) -> float | None:

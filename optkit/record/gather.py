@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from optkit.data import Dataset
 from optkit.measure.accuracy import Evaluation, evaluate
 from optkit.measure.quality import measure_quality, scorer_of
 from optkit.measure.scores import Scores
+from optkit.measure.targets import Samples, measure_target
 from optkit.record.chain import conversion_facts
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, QualityFacts, RuntimeFacts, VariantFacts
 from optkit.runtime import KerasWorkers, runtime_version
@@ -54,8 +56,9 @@ def gather(
         if scorer:
             scores[name] = measure_quality(artifact, dataset, scorer, runtime, **more)
         else:
+            more["output"] = suite.workload.output
             evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, **more)
-    return {
+    found = {
         name: VariantFacts(
             schema=SCHEMA,
             suite=suite.title,
@@ -79,6 +82,33 @@ def gather(
         )
         for name, artifact in artifacts.items()
     }
+    if not suite.targets:
+        return found
+    samples = Samples(dataset=dataset, task=suite.workload.known_task, scorer=scorer, measured=measured)
+    return {name: _on_targets(suite, artifacts[name], facts, found, samples, store) for name, facts in found.items()}
+
+
+def _on_targets(
+    suite: Suite,
+    artifact: Artifact,
+    facts: VariantFacts,
+    known: Mapping[str, VariantFacts],
+    samples: Samples,
+    store: Store,
+) -> VariantFacts:
+    """Return `facts` with what the file is on each target of the suite. Drops there are from the baseline's figure."""
+    if artifact.kind == "keras":
+        return facts
+    base = known[suite.baseline]
+    targets = {}
+    for target in suite.targets:
+        there = measure_target(target, artifact, samples, store)
+        figures = dict(there.figures)
+        if base.accuracy is not None and "accuracy" in figures:
+            tests = facts.dataset.test
+            figures["accuracy_drop"] = (round(base.accuracy * tests) - round(figures["accuracy"] * tests)) / tests
+        targets[target.name] = dataclasses.replace(there, figures=figures)
+    return dataclasses.replace(facts, targets=targets)
 
 
 def _accuracy_facts(found: Evaluation | None, baseline: Evaluation | None) -> dict[str, Any]:

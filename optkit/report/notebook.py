@@ -51,12 +51,24 @@ def run_html(run: Run, verdicts: Sequence[Verdict] = ()) -> str:
 
 
 def front_of(run: Run) -> str:
-    """Return the front of `run` as SVG: zipped size against the metric, else against time; empty without a figure."""
+    """Return the front of `run` as SVG: zipped size against the metric, else against time; empty without a figure.
+
+    The report page has the same picture.
+    """
+    found = front_points(run)
+    if found is None:
+        return ""
+    x, y, points = found
+    return front_svg(points, x=x, y=y, title=f"{run.suite}: {y.label} against size")
+
+
+def front_points(run: Run) -> tuple[Axis, Axis, list[Point]] | None:
+    """Return the axes of the front of `run` and the points of the files to ship; None without a figure."""
     facts = [one for one in run.variants.values() if one.kind == "tflite"] or list(run.variants.values())
     sizes = [one.artifact.zip_bytes for one in facts]
     x = Axis("zipped size", log=max(sizes) / min(sizes) >= _LOG_FROM, unit="bytes")
-    y, points = _scores(run, facts) or _times(run, facts) or (Axis(""), [])
-    return front_svg(points, x=x, y=y, title=f"{run.suite}: {y.label} against size") if points else ""
+    found = _scores(run, facts) or _times(run, facts)
+    return (x, *found) if found else None
 
 
 def _scores(run: Run, facts: Sequence[VariantFacts]) -> tuple[Axis, list[Point]] | None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from optkit.errors import ArtifactError
+from optkit.errors import ArtifactError, BuildError, DataError
 from optkit.process.temporary import temporary_folder
+from optkit.runtime.inputs import random_inputs
 from optkit.runtime.protocol import Memory
-from optkit.runtime.registry import settings_values
+from optkit.runtime.registry import find_runtime, settings_values
 from optkit.spec.running import PLAIN, Running
+from optkit.tflite.interface import read_interface
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 from optkit.tflite.verify import verify_file
 
@@ -46,6 +48,8 @@ def attempt(
     try:
         if path.suffix == ".tflite":
             verify_file(path)
+        if find_runtime(running.runtime).tries_itself:
+            return _run_here(path, running, threads, batch, limit)
         with temporary_folder("attempt") as folder:
             target = folder / "outputs.npz"
             about: dict[str, Any] = {"runtime": running.runtime, "settings": running.settings, "to": str(target)}
@@ -57,8 +61,24 @@ def attempt(
             return Attempt(outputs=outputs, memory=Memory(**answer["memory"]))
     except subprocess.TimeoutExpired:
         return Attempt(refusal=too_slow(path, limit))
-    except ArtifactError as error:
+    except (ArtifactError, BuildError, DataError) as error:
         return Attempt(refusal=str(error))
+
+
+def _run_here(path: Path, running: Running, threads: int, batch: int, limit: float) -> Attempt:
+    """Run a file in this process: the runtime let it meet native code elsewhere, which may have taken its time."""
+    from optkit.runtime.chosen import loader
+
+    if path.suffix != ".tflite":
+        raise ArtifactError(f"{path} is not a .tflite file; what is in any other is not known")
+    interface = read_interface(path)
+    size = interface.batch or batch
+    runner = loader(running)(path, threads=threads, batch=size, seconds=limit)
+    try:
+        outputs = runner.outputs(runner.invoke(runner.prepare(random_inputs(interface, size))))
+        return Attempt(outputs=outputs, memory=runner.memory())
+    finally:
+        runner.close()
 
 
 def _judge(path: Path, done: subprocess.CompletedProcess[str], limit: float) -> dict[str, Any]:

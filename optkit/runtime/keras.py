@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -23,24 +24,51 @@ from optkit.process.temporary import temporary_folder
 _END_SECONDS = 30
 
 
-class KerasJob:
-    """A model and its samples, loaded in a worker: `run` is the call that is timed."""
+def write_arrays(path: Path, x: Any) -> None:
+    """Write an array, or arrays by name, to `path` as NumPy's .npz. A single array has the empty name."""
+    named = dict(x) if isinstance(x, Mapping) else {"": x}
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{f"array_{name}": array for name, array in named.items()})
 
-    def __init__(self, worker: KerasWorker, path: Path, x: npt.NDArray[np.float32], batch: int) -> None:
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return what `write_arrays` wrote, by name."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name.removeprefix("array_"): file[name] for name in file.files}
+
+
+class KerasJob:
+    """A model and its samples, loaded in a worker: `run` is the call that is timed.
+
+    `x`: (samples, *sample shape), or of several inputs a dict of such arrays by input name.
+    """
+
+    def __init__(self, worker: KerasWorker, path: Path, x: Any, batch: int) -> None:
         self._worker = worker
-        samples = worker.folder / "x.npy"
-        np.save(samples, x, allow_pickle=False)
+        samples = worker.folder / "x"
+        write_arrays(samples, x)
+        self._path = path
         self._request = {"job": worker.ask(op="load", path=str(path), x=str(samples), batch=batch)["job"]}
 
     def run(self) -> None:
         """Run `predict()` on all the samples; the worker keeps the scores."""
         self._worker.ask(op="run", **self._request)
 
-    def scores(self) -> npt.NDArray[np.float32]:
-        """Return the scores of the last `run`, float32, shape (samples, outputs)."""
-        target = self._worker.folder / "scores.npy"
+    def outputs(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the outputs of the last `run` by name: float32, shape (samples, ...)."""
+        target = self._worker.folder / "scores"
         self._worker.ask(op="scores", to=str(target), **self._request)
-        return np.asarray(np.load(target, allow_pickle=False), np.float32)
+        return {name: np.asarray(values, np.float32) for name, values in read_arrays(target).items()}
+
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Return the scores of the last `run`, float32, shape (samples, outputs).
+
+        Raises ArtifactError when the model has several outputs.
+        """
+        found = self.outputs()
+        if len(found) != 1:
+            raise ArtifactError(f"{self._path} has the outputs {', '.join(found)}; expected one")
+        return next(iter(found.values()))
 
     def close(self) -> None:
         """Let the worker forget the model."""
@@ -104,7 +132,7 @@ class KerasWorkers:
     def __init__(self) -> None:
         self._workers: dict[int, KerasWorker] = {}
 
-    def job(self, path: Path, x: npt.NDArray[np.float32], *, threads: int, batch: int) -> KerasJob:
+    def job(self, path: Path, x: Any, *, threads: int, batch: int) -> KerasJob:
         """Load the Keras file at `path` and samples `x`, to be predicted in batches of `batch`."""
         if threads not in self._workers:
             self._workers[threads] = KerasWorker(threads)

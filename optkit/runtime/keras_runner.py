@@ -8,9 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import set_threads
 
@@ -24,14 +21,19 @@ class KerasRunner:
         self.threads, self.batch = threads, batch
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """The shape of one sample, without the batch."""
-        return tuple(self._model.input_shape[1:])
+    def sample_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one sample of each input by name, without the batch; a single input has the empty name."""
+        shapes = [tuple(size or 1 for size in tensor.shape[1:]) for tensor in self._model.inputs]
+        return dict(zip(self._model.input_names if len(shapes) > 1 else [""], shapes, strict=True))
 
-    def prepare(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return `x`, float32 (batch, *sample shape), as `invoke` takes it."""
-        return x
+    def prepare(self, x: Any) -> Any:
+        """Return `x`, as `invoke` takes it: float32 (batch, *sample shape), or a dict of such arrays by input name."""
+        if not isinstance(x, dict):
+            return x
+        pairs = zip(self._model.input_names, self._model.inputs, strict=True)
+        types = {name: tensor.dtype.as_numpy_dtype for name, tensor in pairs}
+        return {name: array.astype(types[name], copy=False) for name, array in x.items()}
 
-    def invoke(self, prepared: npt.NDArray[np.float32]) -> Any:
+    def invoke(self, prepared: Any) -> Any:
         """Return `predict()` of all samples in one batch. This is the call that is timed."""
         return self._model.predict(prepared, batch_size=self.batch, verbose=0)

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from optkit.errors import OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import set_threads
+from optkit.runtime.keras import read_arrays, write_arrays
 
 
 def main(threads: int) -> None:
@@ -33,7 +32,8 @@ def _serve(requests: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for number, request in enumerate(requests):
         try:
             if request["op"] == "load":
-                x = np.load(request["x"], allow_pickle=False)
+                arrays = read_arrays(Path(request["x"]))
+                x = arrays[""] if "" in arrays else arrays
                 jobs[number] = {"model": load_model(Path(request["path"])), "x": x, "batch": request["batch"]}
                 yield {"job": number}
                 continue
@@ -41,7 +41,7 @@ def _serve(requests: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             if request["op"] == "run":
                 job["scores"] = job["model"].predict(job["x"], batch_size=job["batch"], verbose=0)
             elif request["op"] == "scores":
-                np.save(request["to"], job["scores"], allow_pickle=False)
+                write_arrays(Path(request["to"]), _by_name(job["model"], job["scores"]))
             elif request["op"] == "drop":
                 del jobs[request["job"]]
             yield {}
@@ -49,6 +49,14 @@ def _serve(requests: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {"error": str(error)}
         except Exception as error:
             yield {"error": f"{request['op']} failed in TensorFlow: {type(error).__name__}: {error}"}
+
+
+def _by_name(model: Any, found: Any) -> dict[str, Any]:
+    """Return what `predict()` gave, by the names of the outputs."""
+    if isinstance(found, dict):
+        return found
+    several = found if isinstance(found, (list, tuple)) else [found]
+    return dict(zip(model.output_names, several, strict=True))
 
 
 if __name__ == "__main__":

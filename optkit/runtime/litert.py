@@ -115,6 +115,13 @@ class TFLiteRunner:
         return tuple(int(size) for size in self._inputs[0]["shape"][1:])
 
     @property
+    def sample_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one sample of each input by name, without the batch; a single input has the empty name."""
+        shapes = [tuple(int(size) for size in details["shape"][1:]) for details in self._inputs]
+        names = [spec.name for spec in self.interface.inputs] if len(shapes) > 1 else [""]
+        return dict(zip(names, shapes, strict=True))
+
+    @property
     def bytes_per_sample(self) -> int:
         """Bytes of all tensors together, per sample of the batch: an upper bound on what one more sample costs."""
         sizes = (np.prod(t["shape"]) * np.dtype(t["dtype"]).itemsize for t in self._interpreter.get_tensor_details())

@@ -1,4 +1,4 @@
-"""Run one .tflite file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
+"""Run one model file on image files: read, preprocess, invoke, and name the classes with the highest scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optkit.errors import ArtifactError, DataError
 from optkit.files.regular import read_text
 from optkit.names import shown
 from optkit.runtime.attempt import attempt
-from optkit.runtime.chosen import loader
+from optkit.runtime.chosen import check_running, loader
 from optkit.runtime.trial import check_runs
 from optkit.spec import OwnSource
 from optkit.spec.metrics import Task
@@ -68,18 +68,14 @@ def predict(
     Whether the outputs are probabilities already is read from the model's last operators. If they are not, the suite's
     task says that they are logits; without a suite nothing does, and there are no probabilities. The model is tried in
     a process of its own first, for at most `seconds` (default: `runtime.trial.default_seconds`). `running` is another
-    runtime, or other settings, than LiteRT with its defaults. Raises ArtifactError
-    when the model is damaged, crashes LiteRT, takes too long or takes no such images, DataError for an image,
-    SuiteError for a suite.
+    runtime, or other settings, than LiteRT with its defaults. A .mnn file, which optkit does not read, gives no
+    probabilities. Raises ArtifactError when the model is damaged, crashes the runtime, takes too long or takes no such
+    images, DataError for an image, SuiteError for a suite, a runtime or a setting.
     """
     if top < 1:
         raise DataError(f"top is {top}; expected 1 or more classes to show")
-    if running.plain:
-        check_runs(model, threads=threads, seconds=seconds)
-    elif refusal := attempt(model, running, threads=threads, seconds=seconds).refusal:
-        raise ArtifactError(refusal)
-    runner = loader(running)(model, threads=threads)
-    shape = _sample_shape(model)
+    runner = _loaded(model, running, threads, seconds)
+    shape = runner.sample_shape if model.suffix == ".mnn" else _sample_shape(model)
     look, task = _from_suite(suite) if suite else (_from_model(model, shape), None)
     if dataclasses.replace(look, channels_first=True).sample_shape == shape != look.shape:
         look = dataclasses.replace(look, channels_first=True)
@@ -88,12 +84,29 @@ def predict(
             f"{model} takes samples of shape {shape}; suite {suite!r} makes them {look.sample_shape}: "
             "name the suite that the model was built from"
         )
-    kind = output_kind(model)
+    kind: OutputKind = "other"
+    if model.suffix == ".mnn":
+        task = None  # nothing says whether its outputs are logits
+    else:
+        kind = output_kind(model)
     try:
         outputs = [(path, _outputs(runner, path, look)) for path in images]
     finally:
         runner.close()
     return [Prediction(image=path, top=_guesses(found, kind, task, top, labels)) for path, found in outputs]
+
+
+def _loaded(model: Path, running: Running, threads: int, seconds: float | None) -> Any:
+    """Return the runner of `model`, after it ran in a process of its own."""
+    if model.suffix == ".mnn" and running.runtime != "mnn":
+        raise ArtifactError(f"{model} is a .mnn file, and the runtime is {running.runtime!r}; ask for --runtime mnn")
+    if running.plain:
+        check_runs(model, threads=threads, seconds=seconds)
+    elif check_running(running).tries_itself:
+        return loader(running)(model, threads=threads, seconds=seconds)
+    elif refusal := attempt(model, running, threads=threads, seconds=seconds).refusal:
+        raise ArtifactError(refusal)
+    return loader(running)(model, threads=threads)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

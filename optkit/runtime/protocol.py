@@ -74,6 +74,7 @@ class Runtime:
     `cpu_time` says that with one thread all work is done by the thread that calls, so its CPU time is the time that a
     call takes. `tunable` are settings worth trying when the fastest is looked for, beside the defaults; each gives the
     same results up to rounding.
+    `tries_itself` says that its runner lets a file from elsewhere meet native code in a process of its own first.
     `refusal(path, settings)` says why it would not run a file (operator, reason, what to change); None when it would.
     `runner(path, settings, threads=…, batch=…, sample_shapes=…)` loads a file, and raises ArtifactError.
     """
@@ -89,6 +90,7 @@ class Runtime:
     modules: tuple[str, ...] = ()
     times: bool = True
     cpu_time: bool = False
+    tries_itself: bool = False
     tunable: tuple[Mapping[str, Any], ...] = ()
 
     @property

@@ -35,6 +35,8 @@ class Runtimes(Mapping[str, Runtime]):
 MODULES: dict[str, str] = {
     "litert": "optkit.runtime.litert",
     "keras": "optkit.runtime.keras_process",
+    "tflite_micro": "optkit.runtime.tflite_micro",
+    "mnn": "optkit.runtime.mnn",
 }
 """One line a runtime: its name, and the module that has it as `RUNTIME`."""
 

@@ -44,6 +44,7 @@ QUANTITIES: dict[str, Quantity] = {
     **{name: Quantity(name) for name, metric in METRICS.items() if not metric.timed},
     **{f"{mode}_{name}": Quantity("seconds", unit, mode) for mode in MODES for name, unit in _TIME_UNITS.items()},
     **{f"{mode}_speedup": Quantity("speedup", mode=mode) for mode in MODES},
+    **{f"estimated_{name}": Quantity("estimated_seconds", unit) for name, unit in _TIME_UNITS.items()},
     **{name: Quantity("score", task_metric=name) for name in TASK_METRICS if name not in METRICS},
 }
 """All that can be bounded, by name."""
@@ -59,9 +60,13 @@ _PLAIN = (
     "full_set_s",
 )
 """What a budget may name without `max_` or `min_`."""
-_FOR_GATES = tuple(name for name, found in QUANTITIES.items() if found.metric != "speedup" and not found.task_metric)
+_FOR_GATES = tuple(
+    name
+    for name, found in QUANTITIES.items()
+    if found.metric != "speedup" and not found.task_metric and not METRICS[found.metric].on_target
+)
 BUDGET_KEYS = (*_PLAIN, *(f"{kind}_{name}" for name in _FOR_GATES for kind in ("max", "min")))
-"""The keys of a budget. A speed-up is over a variant, which a gate names."""
+"""The keys of a budget. A speed-up is over a variant, which a gate names; what is on a target, a target bounds."""
 
 
 @dataclass(frozen=True, kw_only=True)

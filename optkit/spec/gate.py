@@ -14,6 +14,8 @@ from optkit.spec.metrics import METRICS, MODES
 
 PAIRED_MODES = ("single_sample", "single_batch")
 """The modes that are timed in pairs: one call is a block. A full set is run in a way of its own for each file."""
+ON_TARGETS = ("accuracy", "accuracy_drop", "score")
+"""What is measured on a target as well, where it may differ: there, by what runs there."""
 _WITH_CONFIDENCE = ("accuracy", "accuracy_drop", "drop", "speedup")
 
 
@@ -33,6 +35,7 @@ class Gate:
     `relative_to` (of speedup) is the variant whose time is divided by this one's; None is the suite's baseline.
     `at` is a confidence such as `95%`: the bound must then hold for the one-sided confidence bounds of accuracy,
     accuracy_drop or speedup. `inconclusive` says what it means for the exit code when they cannot tell.
+    `target` is the suite's target on which the value is meant.
     `origin` says where the bound comes from.
     """
 
@@ -50,6 +53,7 @@ class Gate:
     relative_to: str | None = None
     at: str | None = None
     inconclusive: Literal["fail", "pass", "inconclusive"] = "inconclusive"
+    target: str = ""
     origin: str = "suite"
 
     def __post_init__(self) -> None:
@@ -68,7 +72,15 @@ class Gate:
             self.relative_to is None or self.metric == "speedup",
             f"{self.metric} is not relative to a variant of choice: drop relative_to, which goes with speedup",
         )
+        self._check_target()
         self._check_confidence()
+
+    def _check_target(self) -> None:
+        metric = METRICS[self.metric]
+        require(bool(self.target) or not metric.on_target, f"{self.metric} is of a target: name one with target")
+        known = metric.on_target or metric.timed or self.metric in ON_TARGETS
+        require(not self.target or known, f"{self.metric} is the same on every target: drop target")
+        require(not (self.target and self.at), "a figure on a target has no interval: drop at or target")
 
     def _check_confidence(self) -> None:
         if self.at is None:
@@ -97,6 +109,11 @@ class Gate:
         """The bounds that are set, by their names."""
         found = {name: getattr(self, name) for name in ("min", "max", "above", "below")}
         return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def covers_depthwise(self) -> bool:
+        """Whether "all layers" has depthwise convolutions among them: pruning and clustering leave them as they are."""
+        return self.origin not in ("prune", "cluster")
 
     @property
     def error_rate(self) -> float:

@@ -20,12 +20,14 @@ class Metric:
     """What a measured number means: its unit and its better direction.
 
     `timed`: measured per mode and thread count. `layered`: over the weight tensors of all layers or of some.
+    `on_target`: measured or estimated on a target of the suite, which a gate on it names.
     """
 
     unit: str
     better: Better
     timed: bool = False
     layered: bool = False
+    on_target: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -46,6 +48,14 @@ METRICS: dict[str, Metric] = {
     "integer_weights": Metric("fraction", "higher", layered=True),
     "integer_large_weights": Metric("fraction", "higher", layered=True),
     "leftover_wrappers": Metric("count", "lower"),
+    "arena_bytes": Metric("bytes", "lower", on_target=True),
+    "flash_bytes": Metric("bytes", "lower", on_target=True),
+    "peak_bytes": Metric("bytes", "lower", on_target=True),
+    # A compiler's estimates.
+    "sram_bytes": Metric("bytes", "lower", on_target=True),
+    "cycles": Metric("count", "lower", on_target=True),
+    "npu_share": Metric("fraction", "higher", on_target=True),
+    "estimated_seconds": Metric("seconds", "lower", on_target=True),
 }
 
 

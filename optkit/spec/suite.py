@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from optkit.errors import SuiteError, check_name, check_texts, nearest
+from optkit.spec.bounds import read_bounds
 from optkit.spec.conversion import Conversion
 from optkit.spec.gate import Gate
 from optkit.spec.metrics import MODES, Task
 from optkit.spec.running import PLAIN, Running
+from optkit.spec.target import Target
 from optkit.spec.training import Training, TrainingRecipe
 
 
@@ -44,28 +46,41 @@ class Network:
         """Whether it is a .tflite file: what trains cannot be applied to it."""
         return False
 
+    @property
+    def own(self) -> OwnModel | None:
+        """Itself when it is the user's own model, which is read; None when it is built and trained."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel(Network):
     """The user's own trained model: `name` is a path, relative to the suite file, or `package.module:function`.
 
     A .keras or .h5 file, a SavedModel folder, or a float .tflite file. `custom_objects` is a module whose classes the
-    model is made of. It is not trained before the first step.
+    model is made of. `file` is where the model that a function returned is kept, once it was called. It is not trained
+    before the first step.
     """
 
     custom_objects: str = ""
+    file: str = ""
 
     @property
     def is_tflite(self) -> bool:
         """Whether the file is one."""
         return self.name.lower().endswith(".tflite")
 
+    @property
+    def own(self) -> OwnModel:
+        """Itself."""
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """The task that the variants compete on: data set, network, training recipe and kind of output.
 
-    `task` is worked out from the model and the labels when it is `auto`. `metric` None is the task's own; a function of
+    `task` is worked out from the model and the labels when it is `auto`. `output` is the name of the one output that is
+    judged, of a model with several. `metric` None is the task's own; a function of
     the user's needs `better`.
     """
 
@@ -75,6 +90,7 @@ class Workload:
     task: Literal["auto", "multiclass", "binary", "multilabel", "regression", "sequence", "reconstruction"] = (
         "multiclass"
     )
+    output: str = ""
     metric: str | None = None
     better: Literal["higher", "lower"] | None = None
     seed: int = 1
@@ -156,8 +172,11 @@ class Suite:
     profile: str = ""
     """Which of the file's `profiles` was read; empty when it has none."""
     profiles: tuple[str, ...] = ()
+    search: dict[str, Any] | None = None
+    """The variant's table with holes that `optkit search` fills; None: one that is made from the model."""
     allowed: tuple[str, ...] = ()
     """The packages that the user allowed to be imported. Never said by the file itself."""
+    targets: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.name, "suite", SuiteError)
@@ -169,10 +188,22 @@ class Suite:
         for mode in self.modes:
             if mode not in MODES:
                 raise SuiteError(f"modes: there is no mode {mode!r}; {nearest(mode, MODES)}")
-        for i, gate in enumerate(self.gates):
+        places = [(f"gates[{i}]", gate) for i, gate in enumerate(self.gates)]
+        places += [(gate.origin, gate) for target in self.targets for gate in target.gates]
+        for where, gate in places:
             for mode in gate.modes:
                 if mode not in self.modes:
-                    raise SuiteError(f"gates[{i}]: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
+                    raise SuiteError(f"{where}: mode {mode!r} is not among the suite's; {nearest(mode, self.modes)}")
+            if gate.target:
+                self._check_target(where, gate)
+
+    def _check_target(self, where: str, gate: Gate) -> None:
+        target = self.target(gate.target, where)
+        names = {bound.of.metric for bound in read_bounds({f"max_{name}": 1 for name in target.quantities})}
+        if gate.metric not in names:
+            raise SuiteError(
+                f"{where}: {gate.metric} is not known of target {gate.target!r}; it has {', '.join(names)}"
+            )
 
     @property
     def folder(self) -> Path:
@@ -189,6 +220,19 @@ class Suite:
         """The text that `load_suite` finds it by."""
         place = str(self.path.resolve()) if self.path else self.name
         return f"{place}:{self.profile}" if self.profile else place
+
+    def target(self, name: str, where: str = "") -> Target:
+        """Return the target called `name`. Raises SuiteError, naming the nearest, when there is none."""
+        known = {target.name: target for target in self.targets}
+        if name not in known:
+            has = nearest(name, known) if known else "it has no targets"
+            raise SuiteError(f"{f'{where}: ' if where else ''}suite {self.name!r} has no target {name!r}; {has}")
+        return known[name]
+
+    def target_gates(self, target: Target, variant: Variant) -> tuple[Gate, ...]:
+        """Return the limits of `target` that `variant` must keep: none when it is not meant, or is a Keras file."""
+        meant = variant.kind == "tflite" and (not target.variants or variant.name in target.variants)
+        return target.gates if meant else ()
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`. Raises SuiteError, naming the nearest, when there is none."""
@@ -221,7 +265,9 @@ class Suite:
         stated = [
             gate
             for gate in self.gates
-            if (not gate.variants or variant.name in gate.variants) and gate.kind in ("any", variant.kind)
+            if (not gate.variants or variant.name in gate.variants)
+            and gate.kind in ("any", variant.kind)
+            and not (gate.target and variant.kind == "keras" and not gate.variants)  # a Keras file runs on no target
         ]
         promised = [gate for step in variant.steps for gate in step.promises()]
         if variant.conversion:

@@ -20,7 +20,7 @@ from optkit.spec import OwnSource, Suite
 from optkit.suites.document import Parsed, parse
 from optkit.suites.extends import read_document, with_data
 from optkit.suites.form import tomllib as tomllib
-from optkit.suites.own import open_own
+from optkit.suites.own import open_own, with_model_file
 from optkit.suites.places import HERE, find, split
 from optkit.suites.places import built_in as built_in
 from optkit.suites.places import place_of as place_of
@@ -32,7 +32,8 @@ class SuiteFile:
     """A suite file as it was read: the tables of `document`, and the `profile` that is meant when none is named.
 
     With `changed`, its data set is not the one it was written for: overrides for others do not matter. `allowed` are
-    the packages whose functions it may name. Its tables are parsed and checked once, when it is first asked.
+    the packages whose functions it may name. `text` is what stands in the file, and `extends` the suite that it begins
+    from. Its tables are parsed and checked once, when it is first asked.
     """
 
     document: Mapping[str, Any]
@@ -40,6 +41,8 @@ class SuiteFile:
     profile: str = ""
     changed: bool = False
     allowed: tuple[str, ...] = ()
+    text: str = ""
+    extends: str = ""
 
     def on(self, data: str | None = None, profile: str = "") -> Suite:
         """Return the suite of `profile` with the overrides for the data set called `data`.
@@ -68,6 +71,13 @@ class SuiteFile:
         with self._telling():
             return dataclasses.replace(self, document=with_data(dict(self.document), data), changed=True)
 
+    def of_run(self, data: str) -> Suite:
+        """Return the suite of a run on the data set called `data`, which need not be one of the file's."""
+        if data in self.data:
+            return self.on(data)
+        other = next((name for name, entry in DATASETS.items() if data in entry.names), None)
+        return self.with_data(other).on(data) if other else self.on()  # of the user's own nothing is said
+
     @cached_property
     def _parsed(self) -> Parsed:
         with self._telling():
@@ -88,8 +98,16 @@ def read_suite_file(name_or_path: str, data: str | None = None, allowed: tuple[s
     """Read a suite file from the disk; nothing later reads it again. The parameters are as in `load_suite`."""
     place, profile = split(name_or_path)
     path = find(place)
-    document, extended = read_document(path, find)
-    file = SuiteFile(document=document, file=path, profile=profile, changed=extended, allowed=allowed)
+    found = read_document(path, find)
+    file = SuiteFile(
+        document=found.tables,
+        file=path,
+        profile=profile,
+        changed=bool(found.extends),
+        allowed=allowed,
+        text=found.text,
+        extends=found.extends,
+    )
     return file if data is None else file.with_data(data)
 
 
@@ -104,29 +122,32 @@ def load_suite(
     whose functions the file may name. Raises SuiteError when there is no such suite, or when anything in it is wrong.
     """
     file = read_suite_file(name_or_path, data, allowed)
-    if data is None and on is not None and on not in file.data:  # a run on other data
-        other = next((name for name, entry in DATASETS.items() if on in entry.names), None)
-        return file.with_data(other).on(on) if other else file.on()  # of the user's own nothing is said
-    return file.on(on)
+    return file.on(on) if data is not None or on is None else file.of_run(on)
 
 
 def open_suite(
-    name_or_path: str, data: str = "auto", *, variants: tuple[str, ...] = (), allowed: tuple[str, ...] = ()
+    name_or_path: str,
+    data: str = "auto",
+    *,
+    variants: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
+    store: str | Path | None = None,
 ) -> tuple[Suite, Dataset]:
     """Read a suite and load its data set, and return the suite with its overrides for that data applied.
 
     `data` is `auto`, `full` or `embedded`, or another data set, by its name or path. A task that the file leaves open
-    is worked out from the model and the labels. That the suite has `variants` is checked before any data is read.
+    is worked out from the model and the labels. That the suite has `variants` is checked before any data is read. A
+    model that a function returns is kept with the `store` (default: the user's).
     """
     file = read_suite_file(name_or_path, None if data in DATA_MODES else data, allowed)
     suite = file.on()
     suite.select(variants)
     source = suite.workload.dataset
     if isinstance(source, OwnSource):
-        return open_own(suite)
+        return open_own(with_model_file(suite, store))
     mode: DataMode = data if data in DATA_MODES else "auto"  # type: ignore[assignment]
     dataset = load_dataset(source.name, mode, **source.params)
-    return file.on(dataset.name), dataset
+    return with_model_file(file.on(dataset.name), store), dataset
 
 
 def read_suite(document: Mapping[str, Any], on: str | None = None, profile: str = "") -> Suite:

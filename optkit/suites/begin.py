@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
+from optkit.data import Dataset
 from optkit.data.dataset import count
 from optkit.data.fit import check_fit
 from optkit.data.own import OwnData, make_own, read_own
@@ -18,16 +19,22 @@ from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
+from optkit.suites.gates_to_begin import FRACTION, loose_drop
 from optkit.suites.own import image_size, input_specs, task_of
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
 _TRAINED = "pruned_int8"
+_NOT_PRUNED = frozenset(
+    (
+        *("SeparableConv1D", "SeparableConv2D", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        *("Bidirectional", "TimeDistributed", "RNN", "MultiHeadAttention", "EinsumDense", "GroupedQueryAttention"),
+    )
+)
+"""Layers that have a kernel which pruning cannot change: such a model needs a table that leaves them out."""
 _FEW_SAMPLES = 20_000
 """Up to so many training samples a recipe that trains is switched on from the beginning."""
-_LOOSE_DROP = 0.02
-_NO_DROP = (
-    "# Nothing holds {metric} yet. After the first run add: drop = the largest drop that you accept, in its unit."
-)
+Measure = Callable[[Path, Dataset, str], "float | None"]
+"""Says what the model in a file has for a metric on the test split of a data set; None when that is not quick."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +45,42 @@ class Beginning:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """What goes into the file. `more` is a comment on a recipe that is left out."""
+
+    task: Task | None
+    metric: str
+    drop: float | None
+    output: str
+    variants: tuple[str, ...]
+    more: str
+
+
 def begin(
-    model: Path, data: str | None, folder: Path, *, task: Task | None = None, allowed: tuple[str, ...] = ()
+    model: Path,
+    data: str | None,
+    folder: Path,
+    *,
+    task: Task | None = None,
+    allowed: tuple[str, ...] = (),
+    function: str = "",
+    measure: Measure = lambda model, dataset, metric: None,
 ) -> Beginning:
     """Return a suite file for `model` and `data` that will stand in `folder`.
+
+    `function` is the function of the user's that returned the model in the file `model`, if one did. `measure(model,
+    dataset, metric)` says what the model itself has for an error, or None: the gate on it is chosen by that.
 
     Raises OptkitError when the model or the data cannot be read, do not go together, or the task cannot be worked out.
     """
     look = None if model.is_dir() else look_at_model(model)
     raw = read_own(data, folder=Path(), allowed=allowed, **image_size(look)) if data else None
-    reasons = list(_seen(model, look, raw))
-    metric = "accuracy"
+    reasons = list(_seen(function or model.name, look, raw))
+    output = look.outputs[0] if look and len(look.outputs) > 1 else ""
+    reasons += [shown(f"outputs {', '.join(look.outputs)}: {output} is judged")] if look and output else []
+    metric = default_metric(task) if task else "accuracy"
+    drop: float | None = FRACTION if TASK_METRICS[metric].better == "higher" else None
     chosen, why = task, "as you said"
     if raw and not task:
         chosen, why = task_of(look, raw)
@@ -59,69 +91,70 @@ def begin(
             check_fit(dataset, input_specs(look))
         reasons.append(f"data: {count(dataset.x_test):,} samples to test with")
         metric = default_metric(chosen, labelled=dataset.labelled_by_sample)
-    variants, more = _variants(model, raw)
-    return Beginning(text=_text(model, data, folder, chosen, metric, variants, more, reasons), reasons=tuple(reasons))
+        error = TASK_METRICS[metric].better == "lower"
+        drop, held = loose_drop(metric, dataset, measure(model, dataset, metric) if error else None)
+        reasons += [held] if error else []
+    variants, more = _variants(model, look, raw)
+    choice = _Choice(task=chosen, metric=metric, drop=drop, output=output, variants=variants, more=more)
+    return Beginning(text=_text(model, function, data, folder, choice, reasons), reasons=tuple(reasons))
 
 
-def _seen(model: Path, look: Look | None, raw: OwnData | None) -> Iterator[str]:
+def _seen(model: str, look: Look | None, raw: OwnData | None) -> Iterator[str]:
     if look:
         inputs = ", ".join(f"{name} {shape}" for name, shape in look.inputs.items()) or "unknown"
         ends = f", ending in {look.activation}" if look.activation else ""
-        yield shown(f"model {model.name}: inputs {inputs}; output {look.output or 'unknown'}{ends}")
+        yield shown(f"model {model}: inputs {inputs}; output {look.output or 'unknown'}{ends}")
     if raw:
         yield shown(f"data {raw.origin}: samples of shape {', '.join(map(str, raw.shapes.values()))}")
 
 
-def _variants(model: Path, raw: OwnData | None) -> tuple[list[str], str]:
+def _variants(model: Path, look: Look | None, raw: OwnData | None) -> tuple[tuple[str, ...], str]:
     """Return the recipes, and a comment on one that is left out."""
-    if model.suffix == ".tflite" or model.is_dir() or raw is None or len(raw.shapes) > 1:
-        return list(_POST_TRAINING), ""
+    if model.suffix == ".tflite" or look is None or raw is None or len(look.outputs) > 1:
+        return _POST_TRAINING, ""
+    if stuck := sorted(look.kinds & _NOT_PRUNED):
+        return (
+            _POST_TRAINING,
+            f'# "{_TRAINED}" takes a table that leaves out the {", ".join(stuck)} layers: docs/techniques.md.',
+        )
     samples = len(next(iter(next(iter(raw.parts.values())).x.values())))
     if samples <= _FEW_SAMPLES:
-        return [*_POST_TRAINING, _TRAINED], ""
-    return list(_POST_TRAINING), f'# "{_TRAINED}" is smaller still. It trains for 10 epochs on your data.'
+        return (*_POST_TRAINING, _TRAINED), ""
+    return _POST_TRAINING, f'# "{_TRAINED}" is smaller still. It trains for 10 epochs on your data.'
 
 
-def _text(
-    model: Path,
-    data: str | None,
-    folder: Path,
-    task: Task | None,
-    metric: str,
-    variants: list[str],
-    more: str,
-    reasons: list[str],
-) -> str:
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", model.stem)[:100].strip(".-_") or "model"
+def _text(model: Path, function: str, data: str | None, folder: Path, choice: _Choice, reasons: Sequence[str]) -> str:
+    stem = function.rpartition(":")[2] or model.stem
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", stem)[:100].strip(".-_") or "model"
     lines = [
         "# Written by optkit init. Change what you like: docs/suites.md has every key.",
         *(f"# {reason}" for reason in reasons),
         "schema = 2",
         f"name = {_quoted(name)}",
-        f"model = {_quoted(_relative(model, folder))}  # trained already: it is the baseline",
+        f"model = {_quoted(function or _relative(model, folder))}  # trained already: it is the baseline",
         f"data = {_quoted(data if is_function(data) else _relative(Path(data), folder))}"
         if data
         else '# data = "data.npz"  # arrays x_train, y_train, x_test, y_test; or a folder of images by class',
-        f'task = "{task}"' if task else f"# task = one of {', '.join(TASKS)}",
-        f'metric = "{metric}"' if task else '# metric = "accuracy"',
+        *([f"output = {_quoted(choice.output)}"] if choice.output else []),
+        f'task = "{choice.task}"' if choice.task else f"# task = one of {', '.join(TASKS)}",
+        f'metric = "{choice.metric}"' if choice.task else '# metric = "accuracy"',
         "",
         "# Recipes by name. float32, the model as it is, is always measured with them.",
-        f"variants = [{', '.join(_quoted(one) for one in variants)}]",
-        *([more] if more else []),
+        f"variants = [{', '.join(_quoted(one) for one in choice.variants)}]",
+        *([choice.more] if choice.more else []),
         "",
         "# Gates, loose for a start. When a run looks right: optkit gate run.json --update",
-        f"budget = {{ {_budget(model, metric)} }}",
-        *([] if TASK_METRICS[metric].unit == "fraction" else [_NO_DROP.format(metric=metric)]),
+        f"budget = {{ {_budget(model, choice.drop)} }}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _budget(model: Path, metric: str) -> str:
+def _budget(model: Path, drop: float | None) -> str:
     found: dict[str, Any] = {}
     if model.is_file():
         found["file_bytes"] = model.stat().st_size
-    if TASK_METRICS[metric].unit == "fraction":
-        found["drop"] = _LOOSE_DROP
+    if drop is not None:
+        found["drop"] = drop
     return ", ".join(f"{key} = {value}" for key, value in found.items())
 
 

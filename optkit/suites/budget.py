@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from optkit.spec.bounds import Bound
-from optkit.suites import load_suite, place_of
-from optkit.suites.extends import read_document
+from optkit.suites import read_suite_file
 from optkit.suites.short import budget_of
 
 
@@ -13,6 +12,6 @@ def read_budget(name_or_path: str) -> tuple[Bound, ...]:
 
     Raises SuiteError when there is no such suite, or anything in it is wrong.
     """
-    load_suite(name_or_path)
-    document, _ = read_document(place_of(name_or_path), place_of)
-    return budget_of(document)
+    file = read_suite_file(name_or_path)
+    file.on()
+    return budget_of(file.document)

@@ -19,11 +19,13 @@ from optkit.suites.form import check_form, check_tables
 from optkit.suites.own import check_metric, own_model, own_source
 from optkit.suites.short import SHORT_KEYS, long_form
 from optkit.suites.tables import check_params, convert_table, overridden, override_names, with_name
+from optkit.suites.targets import check_variants, read_targets
 from optkit.suites.variants import check_network, read_running, read_variants
 
 SCHEMAS = (1, 2)
 _TEXT_KEYS = ("name", "description", "baseline")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", "modes", "runtime", "settings", "workload", "variants", "gates")
+_RUN_KEYS = ("modes", "runtime", "settings")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", *_RUN_KEYS, "workload", "variants", "gates", "targets", "search")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +129,19 @@ def _read(document: Mapping[str, Any]) -> Suite:
         variants=variants,
         gates=gates,
         modes=tuple(document.get("modes", MODES)),
+        search=document.get("search"),
+        targets=read_targets(document.get("targets", {})),
     )
     suite.variant(suite.baseline)
-    for i, gate in enumerate(suite.gates):
-        for name in (*gate.variants, *filter(None, (gate.relative_to,))):
+    places = {f"gates[{i}]": (*gate.variants, gate.relative_to) for i, gate in enumerate(suite.gates)}
+    places |= {f"targets.{target.name}": target.variants for target in suite.targets}
+    for where, names in places.items():
+        for name in filter(None, names):
             try:
                 suite.variant(name)
             except SuiteError as error:
-                raise SuiteError(f"gates[{i}]: {error}") from error
+                raise SuiteError(f"{where}: {error}") from error
+    check_variants(suite)
     return suite
 
 

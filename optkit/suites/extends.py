@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optkit.data import DATA_MODES, DATASETS
 from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
-from optkit.suites.form import read_toml
+from optkit.suites.form import read_toml_text
 from optkit.suites.tables import merged
 
 _MOST = 8
 """How many files may extend each other in a row."""
 
 
-def read_document(path: Path, find: Callable[[str], Path]) -> tuple[dict[str, Any], bool]:
-    """Return the tables of a suite file, laid over those of the file that it `extends`, and whether it does.
+@dataclass(frozen=True)
+class Document:
+    """The tables of a suite file, laid over those of the file that it `extends` (empty: none); its own `text`."""
 
-    That is a built-in suite's name, which `find` resolves, or a path relative to the file. Tables are merged key by
-    key; a list, such as `gates`, takes the place of the other's.
+    tables: dict[str, Any]
+    text: str
+    extends: str = ""
+
+
+def read_document(path: Path, find: Callable[[str], Path]) -> Document:
+    """Read a suite file, and the files that it extends.
+
+    What it extends is a built-in suite's name, which `find` resolves, or a path relative to the file. Tables are merged
+    key by key; a list, such as `gates`, takes the place of the other's.
     """
     chain: list[Path] = []
+    texts: list[str] = []
+    names: list[str] = []
     documents: list[dict[str, Any]] = []
     while True:
         if path.absolute() in chain or len(chain) == _MOST:
             raise SuiteError(f"{path.name} extends itself, or more than {_MOST} files in a row; drop an extends")
         chain.append(path.absolute())
-        document = read_toml(path)
+        document, text = read_toml_text(path)
+        texts.append(text)
         extends = document.pop("extends", None)
         documents.append(document)
         if extends is None:
@@ -37,11 +50,12 @@ def read_document(path: Path, find: Callable[[str], Path]) -> tuple[dict[str, An
             raise SuiteError(
                 f"{path.name}: extends is {extends!r}; expected a suite's name, or the path of a .toml file"
             )
+        names.append(extends)
         path = path.parent / extends if extends.endswith(".toml") else find(extends)
     found: dict[str, Any] = {}
     for document in reversed(documents):
         found = merged(_without_source(found, document), document)
-    return found, len(documents) > 1
+    return Document(found, texts[0], next(iter(names), ""))
 
 
 def _without_source(below: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class _Workload(msgspec.Struct):
     model: str | None = None
     data: str | DataTable | None = None
     custom_objects: str = ""
+    output: str = ""
     network: str | _Named | None = None
     training: dict[str, Any] = {}
 
@@ -77,12 +78,19 @@ class _Document(msgspec.Struct):
     workload: _Workload | None = None
     variants: dict[str, Any] = {}
     gates: list[dict[str, Any]] = []
+    targets: dict[str, dict[str, Any]] = {}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file. Raises SuiteError when it cannot be read, or is none."""
+    return read_toml_text(path)[0]
+
+
+def read_toml_text(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the tables of a TOML file, and its text. Raises as `read_toml` does."""
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path)
+        return tomllib.loads(text), text
     except OSError as error:
         raise SuiteError(f"suite file {path} cannot be read: {error.strerror}; name a readable .toml file") from error
     except RecursionError as error:

@@ -16,9 +16,11 @@ from optkit.spec import Conversion, Gate, Training, Workload
 from optkit.spec.bounds import BUDGET_KEYS
 from optkit.spec.metrics import METRICS, MODES
 from optkit.spec.running import TUNE
+from optkit.spec.target import KINDS
 from optkit.suites.form import DataTable
 from optkit.suites.meanings import meaning
 from optkit.suites.recipes import KNOWN
+from optkit.suites.targets import HIDDEN, limit_keys
 from optkit.techniques import TECHNIQUES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,20 +28,28 @@ _TEXT = {"type": "string"}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
 _RUNNING: dict[str, Any] = {"runtime": _TEXT, "settings": {"oneOf": [{"const": TUNE}, {"type": "object"}]}}
-_HIDDEN = {"Gate": ("origin",)}
+_HIDDEN = {"Gate": ("origin",), **{kind.__name__: HIDDEN for kind in KINDS}}
 
 
 def suite_schema() -> dict[str, Any]:
     """Return the schema of suite files of schema 1 and 2, as plain JSON types."""
     steps = {name: technique.step for name, technique in TECHNIQUES.items()}
     _, definitions = msgspec.json.schema_components(
-        (Training, Conversion, Gate, DataTable, *steps.values()), ref_template="#/$defs/{name}"
+        (Training, Conversion, Gate, DataTable, *KINDS, *steps.values()), ref_template="#/$defs/{name}"
     )
     for name, definition in definitions.items():
         _open(definition, hidden=_HIDDEN.get(name, ()))
     for name, kind in steps.items():
         definitions[kind.__name__]["properties"]["technique"] = {"const": name}
         definitions[kind.__name__]["required"] = ["technique"]
+    for target in KINDS:
+        definition = definitions[target.__name__]
+        definition["properties"] |= {key: {"type": "number"} for key in limit_keys(target)}
+        definition["properties"][target.by] = {"const": target.of}
+        for key, known in target.choices.items():
+            definition["properties"][key]["enum"] = list(known)
+        definition["required"] = [target.by]
+    definitions.pop("Bound", None)
     definitions["DataTable"]["required"] = ["path"]
     definitions["Gate"]["properties"]["metric"] = {"enum": sorted(METRICS)}
     definitions["Gate"]["properties"]["modes"] = {**_names(MODES), "default": []}
@@ -56,6 +66,7 @@ def suite_schema() -> dict[str, Any]:
     )
     top = _table(_top(), required=("schema", "name"))
     tables = {**{kind.__name__: name for name, kind in steps.items()}, "DataTable": "data"}
+    tables |= {kind.__name__: "target" for kind in KINDS}
     for name, definition in definitions.items():
         if "properties" in definition:
             _explain(definition, tables.get(name, name.lower()))
@@ -70,6 +81,7 @@ def _top() -> dict[str, Any]:
     own: dict[str, Any] = {
         "model": _TEXT,
         "data": {"oneOf": [_TEXT, _ref("DataTable")]},
+        "output": _TEXT,
         "metric": _TEXT,
         "better": _TEXT,
         "custom_objects": _TEXT,
@@ -99,6 +111,11 @@ def _top() -> dict[str, Any]:
         },
         "budget": _table({key: number for key in BUDGET_KEYS}),
         "gates": {"type": "array", "items": _ref("Gate")},
+        "search": {"type": "object"},
+        "targets": {
+            "type": "object",
+            "additionalProperties": {"oneOf": [_ref(kind.__name__) for kind in KINDS]},
+        },
     }
 
 

@@ -19,13 +19,17 @@ MEANINGS: dict[str, dict[str, str]] = {
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
         "gates": "Bounds that must hold.",
+        "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
+        "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
     },
     "workload": {
         "dataset": "A built-in data set, by name or with its parameters.",
         "network": "A built-in network, by name or with its parameters.",
-        "model": "Your trained model: a .keras, .h5 or .tflite file, or a SavedModel folder. Relative to this file.",
+        "model": "Your trained model: a .keras, .h5 or .tflite file, a SavedModel folder (relative to this file), or "
+        "`package.module:function`.",
         "data": "Your data: an .npz file, a folder of images, or `package.module:function`; or a table.",
         "task": "What the model does. Of your own model it is worked out, and said.",
+        "output": "Which of the model's outputs is judged, when it has several.",
         "metric": "How well it does that: a metric of the task, or `package.module:function`.",
         "better": "Which direction of a metric of your own is better: higher or lower.",
         "custom_objects": "A module with the classes that your model is made of. You must allow it.",
@@ -80,7 +84,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "mode": "The post-training scheme.",
         "input_type": "What the file takes.",
         "output_type": "What the file gives.",
-        "granularity": "One scale for each output channel, or one for a whole tensor.",
+        "granularity": "One scale for each output channel, one for a whole tensor, or one for each block of inputs.",
+        "block_size": "How many inputs share a scale, with `blockwise`.",
         "calibration": "How int8 chooses the range of each activation.",
         "percentile": "For `percentile`: where values are clipped.",
         "calibration_samples": "How many training samples choose the ranges.",
@@ -89,6 +94,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "sparse": "TensorFlow Lite's sparse encoding of weights with many zeros.",
         "strip": "Which strings and metadata are removed.",
         "algorithm": "How LiteRT's quantizer chooses integer weights.",
+        "bias_correction": "Take out of each bias what rounded weights add to a layer's mean output.",
+        "equalize": "Bring the channels between two layers to one scale before they are quantized.",
     },
     "gate": {
         "metric": "What is bounded.",
@@ -105,6 +112,16 @@ MEANINGS: dict[str, dict[str, str]] = {
         "relative_to": "Of speedup: the variant that it is over. By default the baseline.",
         "at": "A confidence, such as `95%`: the bound must hold for the whole interval.",
         "inconclusive": "What it means when the interval cannot tell.",
+        "target": "The target on which the value is meant.",
+    },
+    "target": {
+        "runtime": "What runs the file there: `tflite_micro` or `litert`.",
+        "compiler": "What estimates the file for an accelerator: `vela`.",
+        "variants": "Which variants must keep the limits. Empty: all that are .tflite files.",
+        "threads": "With how many threads LiteRT runs.",
+        "accelerator": "The Arm Ethos-U processor.",
+        "system_config": "Clock and bandwidths, by the name in Vela's configuration. Empty: Vela's choice.",
+        "memory_mode": "Where weights and tensors stand, by the name in Vela's configuration. Empty: Vela's choice.",
     },
     "teaching": {
         "teacher": "The variant whose outputs are learned from.",
@@ -158,11 +175,19 @@ def meaning(table: str, key: str) -> str:
         return _ON
     if key == "technique":
         return "The technique."
-    shared = {"suite": ("workload", "training"), "workload": (), "data": (), "variant": (), "budget": (), "gate": ()}
+    shared = {
+        "suite": ("workload", "training"),
+        "workload": (),
+        "data": (),
+        "variant": (),
+        "budget": (),
+        "gate": (),
+        "target": (),
+    }
     for place in (table, *shared.get(table, ("training", "teaching"))):
         if key in MEANINGS.get(place, {}):
             return MEANINGS[place][key]
     kind, _, quantity = key.partition("_")
-    if table == "budget" and kind in _KINDS and key in BUDGET_KEYS:
+    if (table == "budget" and kind in _KINDS and key in BUDGET_KEYS) or (table == "target" and kind in _KINDS):
         return f"{_KINDS[kind]} so much: a bound on `{quantity}`."
     raise KeyError(f"{table}.{key}")

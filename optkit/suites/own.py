@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from pathlib import Path
 from typing import Any
 
 from optkit.data import Dataset
@@ -13,6 +14,8 @@ from optkit.data.preprocessing import image_shape
 from optkit.data.tasks import work_out_task
 from optkit.errors import SuiteError, nearest
 from optkit.files.functions import is_function
+from optkit.files.places import local_root
+from optkit.models.function import function_file
 from optkit.models.look import Look, look_at_model
 from optkit.spec import OwnModel, OwnSource, Suite
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task
@@ -50,8 +53,10 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     """Read the user's own data for `suite`: as its model takes them, and with the task that they and the model say."""
     source, network = suite.workload.dataset, suite.workload.network
     place = suite.folder / network.name
-    own = isinstance(network, OwnModel) and not is_function(network.name) and not place.is_dir()
-    look = look_at_model(place) if own else None
+    if isinstance(network, OwnModel) and network.file:
+        place = Path(network.file)
+    own = isinstance(network, OwnModel) and not place.is_dir()
+    look = look_at_model(place, suite.workload.output) if own else None
     reading = {**image_size(look), **{key: source.params[key] for key in IMAGE_KEYS if key in source.params}}
     raw = read_own(source.name, folder=suite.folder, allowed=suite.allowed, **reading)
     if suite.workload.task == "auto":
@@ -61,6 +66,24 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     making = {**_known_classes(suite, look), **own_keys}
     dataset = make_own(raw, suite.workload.known_task, **making)
     return suite, fitted(dataset, input_specs(look)) if look else dataset
+
+
+def with_model_file(suite: Suite, store: str | Path | None) -> Suite:
+    """Return `suite` with the file of the model that its function returns, called if need be; else as it is.
+
+    The function's module is where the model's own classes are looked for, unless the suite names another.
+    """
+    network = suite.workload.network
+    if not isinstance(network, OwnModel) or not is_function(network.name):
+        return suite
+    root = local_root(store).absolute()
+    file = function_file(network.name, suite.allowed, suite.folder, root, seed=suite.workload.seed)
+    custom = network.custom_objects or network.name.split(":")[0]
+    known = dataclasses.replace(network, file=str(file), custom_objects=custom)
+    variants = tuple(
+        dataclasses.replace(one, network=known) if one.network == network else one for one in suite.variants
+    )
+    return dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, network=known), variants=variants)
 
 
 def _known_classes(suite: Suite, look: Look | None) -> dict[str, int]:

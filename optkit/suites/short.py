@@ -13,7 +13,7 @@ from optkit.spec import OwnModel
 from optkit.spec.bounds import BUDGET_KEYS, Bound, read_bounds
 from optkit.suites.recipes import recipe
 
-_WORKLOAD_KEYS = ("model", "data", "task", "metric", "better", "custom_objects", "seed")
+_WORKLOAD_KEYS = ("model", "data", "task", "output", "metric", "better", "custom_objects", "seed")
 SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
 """What a file of schema 2 may hold at its top, beside the keys of schema 1."""
 

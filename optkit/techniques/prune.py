@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from optkit.data.dataset import count
 from optkit.errors import BuildError
 from optkit.keras.finding import Finding
 from optkit.keras.layers import choose_layers, kernel_layers, matches, preserving, wrap_layers
@@ -102,7 +103,7 @@ def apply(model: Any, step: Prune, context: TrainingContext) -> Any:
     Raises BuildError, before it trains, when a pattern fits no layer or a chosen layer cannot be pruned.
     """
     sparsity = load_tfmot().sparsity.keras
-    steps = step.epochs * steps_per_epoch(len(context.x), step)
+    steps = step.epochs * steps_per_epoch(count(context.x), step)
     copy = clone(model)
     finals = final_sparsities(copy, step)
     others = [layer for layer in kernel_layers(copy) if layer.name not in finals]

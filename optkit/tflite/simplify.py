@@ -108,6 +108,9 @@ def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any], undone: Sequ
     lists = [(one, name) for one in graph.operators for name in ("inputs", "outputs", "intermediates")]
     lists += [(graph, "inputs"), (graph, "outputs")]
     kept = {int(index) for owner, name in lists for index in _list(owner, name)}
+    details = [one.quantization.details for one in graph.tensors if one.quantization]
+    blocks = [one for one in details if hasattr(one, "scales")]
+    kept |= {int(one.scales) for one in blocks}  # of weights with a scale for each block, a tensor of its own
     numbers = {old: new for new, old in enumerate(sorted(kept - {_OPTIONAL}))} | {_OPTIONAL: _OPTIONAL}
     for owner, name in lists:
         if getattr(owner, name) is not None:
@@ -116,6 +119,8 @@ def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any], undone: Sequ
         entry for signature in signatures for entry in (*_list(signature, "inputs"), *_list(signature, "outputs"))
     ):
         entry.tensorIndex = numbers[int(entry.tensorIndex)]
+    for one in blocks:
+        one.scales = numbers[int(one.scales)]
     graph.tensors = [graph.tensors[index] for index in sorted(kept - {_OPTIONAL})]
 
 

@@ -43,7 +43,7 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
             if (found := tensor.quantization) is not None:
                 # the extremes seen in calibration: scale and zero point are what counts
                 found.min = found.max = None
-                if found.scale is None or not len(found.scale):
+                if found.details is None and (found.scale is None or not len(found.scale)):
                     tensor.quantization = None
     share_buffers(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -46,7 +46,8 @@ class Tensor:
     name that may be its Keras layer's: the layer, and what it is nested in. `distinct_in_scale` is the largest number
     of distinct values that share a scale: in any one output channel of a convolution, or of a tensor quantized per
     channel, else as `distinct`. `sparse_2_4` is the share of groups of four weights along the input channels (the
-    last group may be shorter, and is filled up with zeros) of which at least two are zero.
+    last group may be shorter, and is filled up with zeros) of which at least two are zero. `depthwise`: it belongs to a
+    depthwise convolution, which pruning and clustering leave as it is.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Tensor:
     layers: tuple[str, ...]
     distinct_in_scale: int
     sparse_2_4: float
+    depthwise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +83,19 @@ class WeightFacts:
         """The smallest `sparse_2_4` of any weight tensor."""
         return min(tensor.sparse_2_4 for tensor in self.tensors)
 
-    def of_layers(self, layers: Sequence[str], except_layers: Sequence[str] = ()) -> WeightFacts:
+    def of_layers(
+        self, layers: Sequence[str], except_layers: Sequence[str] = (), *, depthwise: bool = True
+    ) -> WeightFacts:
         """Return the facts of the tensors whose layer fits a pattern of `layers` (empty: all) and none of the others.
 
-        There may be none left: a stripped .tflite file has no names.
+        "All" is without depthwise convolutions when `depthwise` is not set. There may be none left: a stripped .tflite
+        file has no names.
         """
         chosen = (
             tensor
             for tensor in self.tensors
-            if (not layers or _fits(tensor, layers)) and not _fits(tensor, except_layers)
+            if (_fits(tensor, layers) if layers else depthwise or not tensor.depthwise)
+            and not _fits(tensor, except_layers)
         )
         return WeightFacts(tensors=tuple(chosen), leftovers=self.leftovers)
 
@@ -141,7 +147,13 @@ def _named_like(tensors: Sequence[Tensor], named: Sequence[Tensor]) -> list[Tens
 
 
 def _facts(
-    name: str, dtype: str, values: npt.NDArray[Any], layers: Sequence[str], channel: int, per_channel: bool
+    name: str,
+    dtype: str,
+    values: npt.NDArray[Any],
+    layers: Sequence[str],
+    channel: int,
+    per_channel: bool,
+    depthwise: bool,
 ) -> Tensor:
     """Describe `values`, in the tensor's shape, whose output channels are along axis `channel`."""
     distinct = len(np.unique(values))
@@ -155,6 +167,7 @@ def _facts(
         layers=tuple(layers),
         distinct_in_scale=max((len(np.unique(part)) for part in channels), default=0),
         sparse_2_4=_sparse_2_4(values if channel == 0 else np.moveaxis(values, -2, -1)),
+        depthwise=depthwise,
     )
 
 
@@ -183,7 +196,8 @@ def _keras(path: Path) -> tuple[list[Tensor], list[str]]:
                 if leaf.endswith("kernel"):
                     values = np.asarray(item)
                     layers = _layer_names(name.split("/")[:-1])
-                    tensors.append(_facts(name, str(item.dtype), values, layers, -1, values.ndim > 2))
+                    depthwise = leaf == "depthwise_kernel"
+                    tensors.append(_facts(name, str(item.dtype), values, layers, -1, values.ndim > 2, depthwise))
                 if leaf in _WRAPPER_WEIGHTS or leaf.startswith(_WRAPPER_PREFIXES):
                     leftovers.append(name)
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
@@ -213,9 +227,11 @@ def _tflite_weights(model: Any) -> Iterator[Tensor]:
             kind, name = operator_name(model, operator), shown(tensor_name(tensor))
             # Each part of a fused name is model/layer/.../operation.
             layers = _layer_names([scope for part in name.split(";") for scope in part.split("/")[1:-1]])
-            channel = 3 if kind == "DEPTHWISE_CONV_2D" else 0
+            depthwise = kind == "DEPTHWISE_CONV_2D"
+            channel = 3 if depthwise else 0
             per_channel = kind != "FULLY_CONNECTED" or _scales(tensor) > 1
-            yield _facts(name, tensor_type(tensor), tensor_values(model, tensor), layers, channel, per_channel)
+            values = tensor_values(model, tensor)
+            yield _facts(name, tensor_type(tensor), values, layers, channel, per_channel, depthwise)
 
 
 def _scales(tensor: Any) -> int:

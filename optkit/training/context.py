@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from optkit.data.dataset import Inputs
 from optkit.spec.metrics import Task
 
 
@@ -17,7 +18,8 @@ from optkit.spec.metrics import Task
 class TrainingContext:
     """What a technique may use besides the model: training samples, the task, and whom to tell of progress.
 
-    `x`: float32, (samples, *sample shape); `y`: int64, (samples,), or as `data.labels` says for other tasks.
+    `x`: float32, (samples, *sample shape), or of several inputs a dict of such arrays by input name; `y`: int64,
+    (samples,), or as `data.labels` says for other tasks.
     `activation` is what the user's own model ends in, such as `softmax`; None: logits of a multiclass task, a
     probability of a binary one. `on_epoch(epoch, epochs, logs)` is called
     after each epoch. `outputs[name]` gives the outputs, float32 (samples, outputs), that another variant's model
@@ -27,7 +29,7 @@ class TrainingContext:
     the caller's own. `seed` is for what is drawn anew after a checkpoint; `checkpoints`: the folder for them, if any.
     """
 
-    x: npt.NDArray[np.float32]
+    x: Inputs
     y: npt.NDArray[np.int64]
     task: Task
     on_epoch: Callable[[int, int, dict[str, float]], None] = lambda epoch, epochs, logs: None

@@ -5,14 +5,16 @@ Law: what training gives depends on the model, the data, the recipe and the seed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from optkit.data.dataset import count, take
 from optkit.errors import BuildError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import load_keras
+from optkit.names import shown
 from optkit.spec import TrainingRecipe
 from optkit.spec.metrics import Task
 from optkit.training.batches import Labels, augmented_batches
@@ -33,13 +35,14 @@ def fit(
 
     With `teaching` it minimizes the distillation loss on the outputs that `context` has of the teacher. A recipe with
     checkpoints trains in parts, each with random numbers and an optimizer object of its own, whose state is carried
-    over; with a checkpoint in the context's folder, the parts before it are left out. Raises BuildError when the
-    teacher's outputs are missing or do not fit, or the data have no labels.
+    over; with a checkpoint in the context's folder, the parts before it are left out. Of several inputs, samples are
+    given to the model by input name. Raises BuildError when the teacher's outputs are missing or do not fit, the data
+    have no labels, or `why_not` says that the model cannot be trained.
     """
     if recipe.epochs == 0:
         return
-    if isinstance(context.x, Mapping):
-        raise BuildError("the model has several inputs, and techniques train models with one; leave its steps out")
+    if why := why_not(model, recipe, reconstructs=context.task == "reconstruction"):
+        raise BuildError(why)
     if not len(context.y) and context.task != "reconstruction":
         raise BuildError("the data have no labels to train on; give epochs = 0, or data with labels")
     keras = load_keras()
@@ -68,6 +71,22 @@ def fit(
         if end < recipe.epochs and context.checkpoints:
             state = save(context.checkpoints, end, model, optimizer)
         begin = end
+
+
+def why_not(model: Any, recipe: TrainingRecipe, *, reconstructs: bool) -> str:
+    """Say in one line why `model` cannot be trained by `recipe`; "" if it can. Nothing is trained to find out."""
+    outputs = list(getattr(model, "output_names", None) or ())
+    several = len(model.inputs or ()) > 1
+    if len(outputs) > 1:
+        return (
+            f"the model has the outputs {', '.join(map(shown, outputs))}, and there is one array of labels; leave the "
+            "steps that train out, or give a model with one output"
+        )
+    if several and recipe.augmentation:
+        return "augmentation is of images, and the model has several inputs; drop augmentation"
+    if several and reconstructs:
+        return "the model has several inputs, and a reconstruction is of one; leave the steps that train out"
+    return ""
 
 
 def learning_rate(recipe: TrainingRecipe, epoch: int) -> float:
@@ -153,12 +172,12 @@ def _augmented(
     model: Any, recipe: TrainingRecipe, context: TrainingContext, teaching: Teaching | None, begin: int
 ) -> dict[str, Any]:
     """Return the data arguments of Keras' `fit` for augmented batches, and plain samples to validate with."""
-    count = samples_to_train(len(context.x), recipe)
+    trained = samples_to_train(count(context.x), recipe)
     labels = _teacher_labels(model, context, teaching) if teaching else None
-    batches = augmented_batches(context.x[:count], context.y[:count], recipe, (context.seed, begin), labels)
+    batches = augmented_batches(context.x[:trained], context.y[:trained], recipe, (context.seed, begin), labels)
     found: dict[str, Any] = {"x": batches, "shuffle": False}
-    if count < len(context.x):
-        rest = context.x[count:], context.y[count:]
+    if trained < count(context.x):
+        rest = take(context.x, slice(trained, None)), context.y[trained:]
         found["validation_data"] = (rest[0], labels(*rest) if labels else rest[1])
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,29 +10,28 @@ import pytest
 from optkit import read_run
 from optkit.measure.clocks import cpu_clock
 from optkit.measure.reference import REFERENCE_SHA256
-from tests.conftest import Command
-from tests.isolation import ROOT
-
-QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-quiet", "-q", "-p", "no:cacheprovider")
+from tests.benchmarks.conftest import BASE, QUICK
+from tests.conftest import Command, command_in
 
 
-@pytest.fixture
-def session(command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path):
-    def run(*arguments: str, suite: Path = tiny_suite):
-        base = ("pytest", f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), str(ROOT / "benchmarks"))
-        return command(*base, *QUICK, "--suite", str(suite), "--store", str(built_store), *arguments)
-
-    return run
-
-
-def test_a_whole_run_times_gates_sums_up_and_saves(
-    session, built_store: Path, tmp_path: Path, command: Command
-) -> None:
-    done = session("--benchmark-json", str(tmp_path / "run.json"), "--threads", "1,2", "-v", "--benchmark-verbose")
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, tiny_data: Path, tiny_suite: Path, built_store: Path
+) -> tuple["subprocess.CompletedProcess[str]", Path]:
+    """One session over the whole suite: what it printed, and the run it saved. The store then has all accuracies."""
+    folder = tmp_path_factory.mktemp("whole")
+    options = ("--benchmark-json", str(folder / "run.json"), "--threads", "1,2", "-v", "--benchmark-verbose")
+    run = command_in(folder, tiny_data)
+    done = run(*BASE, *QUICK, "--suite", str(tiny_suite), "--store", str(built_store), *options)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done, folder / "run.json"
+
+
+def test_a_whole_run_times_gates_sums_up_and_saves(whole, built_store: Path, here: Command) -> None:
+    done, path = whole
     assert "data mnist (320 train, 70 test, sha256" in done.stdout.split("collected")[0]
     assert "tiny on mnist (320 train, 70 test" in done.stdout
-    saved = json.loads((tmp_path / "run.json").read_text())["benchmarks"]
+    saved = json.loads(path.read_text())["benchmarks"]
     infos = [b["extra_info"]["optkit"] for b in saved]
     cases = {(i["variant"], i["mode"], i["threads"]) for i in infos}
     variants = ("baseline", "pruned", "float_tflite", "int8", "pruned_qat")
@@ -47,12 +47,11 @@ def test_a_whole_run_times_gates_sums_up_and_saves(
     (note,) = (built_store / "notes").glob("*.json")
     passed = json.loads(note.read_text()).values()
     assert all(record["made"] and record["machine"]["node"] for record in passed), "a later failure says when and where"
-    gate = command("optkit", "gate", str(tmp_path / "run.json"))
+    gate = here("optkit", "gate", str(path))
     assert gate.returncode == 0, gate.stdout + gate.stderr
 
 
-def test_a_failing_gate_fails_the_session_and_says_what_changed(session, tiny_suite: Path, tmp_path: Path) -> None:
-    session("--threads", "1")  # so that there is a passing record
+def test_a_failing_gate_fails_the_session(whole, session, tiny_suite: Path, tmp_path: Path) -> None:
     strict = tmp_path / "strict.toml"
     strict.write_text(tiny_suite.read_text() + '\n[[gates]]\nmetric = "size_ratio"\nvariants = ["int8"]\nmin = 1000\n')
     done = session("--threads", "1", "--benchmark-skip", suite=strict)
@@ -62,8 +61,9 @@ def test_a_failing_gate_fails_the_session_and_says_what_changed(session, tiny_su
     assert "Traceback" not in done.stdout
 
 
-def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tiny_suite: Path, tmp_path: Path) -> None:
-    session("--threads", "1", "--benchmark-skip")  # accuracies are measured and kept
+def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(
+    whole, session, lean_suite: Path, tmp_path: Path
+) -> None:
     (tmp_path / "probe.py").write_text(
         "import sys\n"
         "def pytest_sessionfinish():\n"
@@ -75,10 +75,8 @@ def test_a_warm_run_of_tflite_variants_never_imports_tensorflow(session, tiny_su
         "        super().__init__(command, *a, **k)\n"
         "subprocess.Popen = Refused\n"
     )
-    suite = tmp_path / "tflite.toml"
-    suite.write_text('baseline = "float_tflite"\n' + tiny_suite.read_text())  # a Keras baseline would be timed, too
     choice = ("--variants", "float_tflite,int8", "--threads", "1", "-p", "probe", "-s")
-    done = session("--benchmark-only", *choice, suite=suite)
+    done = session("--benchmark-only", *choice, suite=lean_suite)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "LOADED []" in done.stdout
     assert "6 passed" in done.stdout
@@ -114,10 +112,10 @@ inconclusive = "pass"
 
 
 def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike(
-    session, tiny_suite: Path, tmp_path: Path, command: Command
+    session, lean_suite: Path, tmp_path: Path, here: Command
 ) -> None:
     suite = tmp_path / "paired.toml"
-    suite.write_text(tiny_suite.read_text() + PAIRED)
+    suite.write_text(lean_suite.read_text() + PAIRED)
     choice = ("--variants", "float_tflite,int8", "--threads", "1", "-k", "single_sample or gate")
     done = session(*choice, "--benchmark-json", str(tmp_path / "run.json"), suite=suite)
     assert done.returncode == 1
@@ -126,10 +124,8 @@ def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike
     assert "must be >= 1000 ratio at 95% against float_tflite" in failures[0]
     infos = [b["extra_info"]["optkit"] for b in json.loads((tmp_path / "run.json").read_text())["benchmarks"]]
     timed = {info["variant"]: {name: len(found) for name, found in info["paired"].items()} for info in infos}
-    assert timed == {"baseline": {}, "float_tflite": {}, "int8": {"float_tflite": 2}}, (
-        "two gates share the processes of one pair"
-    )
-    shown = command("optkit", "gate", str(tmp_path / "run.json"), "--passed").stdout
+    assert timed == {"float_tflite": {}, "int8": {"float_tflite": 2}}, "two gates share the processes of one pair"
+    shown = here("optkit", "gate", str(tmp_path / "run.json"), "--passed").stdout
     judged = shown.replace("\n    ", " ").splitlines()  # a verdict that is wider than a pipe goes on in the next line
     assert failures[0] in judged
     assert any(
@@ -137,11 +133,12 @@ def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike
     )
     disabled = session(*choice, "--benchmark-disable", "-rs", suite=suite)
     assert disabled.returncode == 0, disabled.stdout
-    assert "int8 was not timed in this session" in disabled.stdout
+    skipped = [line for line in disabled.stdout.splitlines() if "int8 was not timed in this session" in line]
+    assert sum("single_sample" in line for line in skipped) == 2, disabled.stdout
 
 
 def test_one_selection_has_one_verdict(
-    session, command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
+    session, command: Command, here: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
 ) -> None:
     """What is chosen is judged, with the baseline and what gates need; the rest is counted, and decides nothing.
 
@@ -155,7 +152,7 @@ def test_one_selection_has_one_verdict(
     more = "--pytest=--benchmark-max-time=0.02 --benchmark-min-rounds=2"
     choice = ("--variants", "int8", "--threads", "1", "--store", str(built_store), more)
     benched = command("optkit", "bench", str(suite), *choice, "-o", str(tmp_path / "bench.json"))
-    gated = command("optkit", "gate", str(saved), "--suite", str(suite))
+    gated = here("optkit", "gate", str(saved), "--suite", str(suite))
     assert [one.returncode for one in (done, benched, gated)] == [0, 0, 0], done.stdout + benched.stderr + gated.stdout
     assert " skipped" not in done.stdout
     variants = [set(read_run(path).variants) for path in (saved, tmp_path / "bench.json")]
@@ -169,62 +166,9 @@ def test_one_selection_has_one_verdict(
         )
     counts = [[line for line in one.stdout.splitlines() if line.startswith("gates: ")] for one in (benched, gated)]
     assert counts[0] == counts[1] != []
-    whole = command("optkit", "gate", str(saved), "--suite", str(suite), "--all")
-    assert whole.returncode == 3
-    assert "not comparable: pruned: size_ratio is no value" in whole.stdout
-
-
-UNLABELLED = """
-schema = 1
-name = "sizes"
-baseline = "float"
-modes = ["single_sample"]
-
-[workload]
-dataset = { name = "imagenet", params = { size = 32 } }
-network = { name = "vgg16_bn", params = { width = 0.03 } }
-training = { epochs = 0 }
-
-[variants.float]
-conversion = { mode = "float32" }
-
-[variants.dynamic_range]
-conversion = { mode = "dynamic_range" }
-
-[[gates]]
-metric = "size_ratio"
-variants = ["dynamic_range"]
-min = 2
-"""
-
-
-def test_data_without_labels_give_sizes_and_times_of_the_modes_asked_for_and_no_accuracy(
-    session, command: Command, tmp_path: Path
-) -> None:
-    (tmp_path / "sizes.toml").write_text(UNLABELLED)
-    saved = tmp_path / "run.json"
-    store = ("--store", str(tmp_path / "store"))
-    done = session(*store, "--benchmark-json", str(saved), "--threads", "1", suite=tmp_path / "sizes.toml")
-    assert done.returncode == 0, done.stdout + done.stderr
-    infos = [b["extra_info"]["optkit"] for b in json.loads(saved.read_text())["benchmarks"]]
-    assert [(i["variant"], i["mode"]) for i in infos] == [(v, "single_sample") for v in ("float", "dynamic_range")]
-    assert {(i["accuracy"], i["accuracy_drop"], i["correct"]) for i in infos} == {(None, None, None)}
-    assert "not measured" in done.stdout
-    assert "imagenet-unlabelled (16 train, 16 test" in done.stdout
-    gate = command("optkit", "gate", str(saved))
-    assert gate.returncode == 0, gate.stdout + gate.stderr
-    assert not list((tmp_path / "store").rglob("evaluation.json")), "nothing is evaluated"
-    training = UNLABELLED.replace("epochs = 0", "epochs = 1")
-    (tmp_path / "sizes.toml").write_text(training)
-    done = command("optkit", "build", str(tmp_path / "sizes.toml"), *store)
-    assert done.returncode == 2
-    assert "the data have no labels to train on" in done.stderr
-
-
-def test_disabled_benchmarks_skip_time_gates_and_still_judge_the_rest(session) -> None:
-    done = session("--benchmark-disable", "--threads", "1", "-rs")
-    assert done.returncode == 0, done.stdout
-    assert "was not timed in this session" in done.stdout
+    all_of_it = here("optkit", "gate", str(saved), "--suite", str(suite), "--all")
+    assert all_of_it.returncode == 3
+    assert "not comparable: pruned: size_ratio is no value" in all_of_it.stdout
 
 
 @pytest.mark.parametrize(
@@ -245,18 +189,15 @@ def test_bad_options_end_the_session_with_code_2(session, arguments: tuple[str, 
 
 
 def test_every_round_is_saved_with_the_reference_beside_it_and_full_sets_are_like_the_run_given(
-    session, tmp_path: Path
+    whole, session, lean_suite: Path, tmp_path: Path
 ) -> None:
-    options = ("--benchmark-only", "--variants", "int8,baseline", "--threads", "1")
-    first = session(*options, "--benchmark-json", str(tmp_path / "run.json"))
-    assert first.returncode == 0, first.stdout
-    saved = json.loads((tmp_path / "run.json").read_text())
+    saved = json.loads(whole[1].read_text())
     for one in saved["benchmarks"]:
         info = one["extra_info"]["optkit"]
         assert info["reference"] == REFERENCE_SHA256
         assert len(info["reference_rounds"]) == one["stats"]["rounds"] == len(one["stats"]["data"]) >= 2
         assert info["reference_seconds"] == statistics.median(info["reference_rounds"]) > 0
-        cpu = info["kind"] == "tflite" and cpu_clock() is not None
+        cpu = info["kind"] == "tflite" and info["threads"] == 1 and cpu_clock() is not None
         beside = (info["cpu_rounds"], info["reference_cpu_rounds"])
         assert [len(found) for found in beside] == [one["stats"]["rounds"] * cpu] * 2
         if cpu:  # what pytest-benchmark does around the call is in it, what another process does is not
@@ -269,7 +210,8 @@ def test_every_round_is_saved_with_the_reference_beside_it_and_full_sets_are_lik
     (tmp_path / "like.json").write_text(json.dumps(saved))
     # --benchmark-autosave keeps raw rounds, too; warm-up rounds have blocks, but are not in the record
     storage = (f"--benchmark-storage={tmp_path / 'storage'}", "--benchmark-autosave", "--benchmark-warmup=on")
-    again = session(*options, "--like", str(tmp_path / "like.json"), *storage)
+    options = ("--benchmark-only", "--variants", "int8", "--threads", "1", "--like", str(tmp_path / "like.json"))
+    again = session(*options, *storage, suite=lean_suite)
     assert again.returncode == 0, again.stdout
     (kept,) = (tmp_path / "storage").rglob("*.json")
     for timing in read_run(kept).timings:
@@ -279,10 +221,10 @@ def test_every_round_is_saved_with_the_reference_beside_it_and_full_sets_are_lik
 
 
 def test_bench_merges_fresh_processes_and_a_failing_gate_fails_it(
-    command: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
+    command: Command, lean_suite: Path, built_store: Path, tmp_path: Path
 ) -> None:
     strict = tmp_path / "strict.toml"
-    suite = tiny_suite.read_text().split("[[gates]]")[0]
+    suite = lean_suite.read_text().split("[[gates]]")[0]
     strict.write_text(suite + '[[gates]]\nmetric = "size_ratio"\nvariants = ["int8"]\nmin = 1000\n')
     options = ("--variants", "float_tflite,int8", "--threads", "1", "--store", str(built_store), "--sessions", "2")
     quick = "--pytest=--benchmark-max-time=0.02 --benchmark-min-rounds=2"
@@ -292,10 +234,10 @@ def test_bench_merges_fresh_processes_and_a_failing_gate_fails_it(
     assert [v["status"] for v in found["verdicts"] if v["gate"]["metric"] == "size_ratio"] == ["fail"]
     assert all(len(one["by_session"]) == 2 and one["normalized"] > 0 for one in found["benchmarks"])
     run = read_run(tmp_path / "run.json")
-    assert (run.sessions, len(run.timings), len(run.benchmarks)) == (2, 18, 9)
+    assert (run.sessions, len(run.timings), len(run.benchmarks)) == (2, 12, 6)
     full = [t for t in run.timings if t.benchmark == ("int8", "full_set", 1)]
     assert len({t.strategy for t in full}) == 1
     assert [bool(t.trial) for t in full] == [True, False], "the first session's trial decides for all"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "strict.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lean.toml", "run.json", "strict.toml"]
     shown = command("pytest_benchmark", "compare", str(tmp_path / "run.json"), "--columns=median")
     assert (shown.returncode, shown.stdout.count("int8-full_set-1]")) == (0, 2), shown.stdout + shown.stderr

@@ -261,9 +261,9 @@ def test_layers_that_a_step_names_are_looked_for_before_anything_trains(step: St
 
 
 def test_a_layer_that_cannot_be_pruned_is_named_once() -> None:
-    model = network(lambda layers: layers.DepthwiseConv2D(2, name="dw"))
+    model = network(lambda layers: layers.SeparableConv2D(2, 2, name="apart"))
     [finding] = preflight(model, [Prune()], None)
-    assert str(finding).startswith("prune: cannot change layer 'dw' (DepthwiseConv2D)")
+    assert str(finding).startswith("prune: cannot change layer 'apart' (SeparableConv2D)")
 
 
 def chain(variant: Variant, task: Any, y: Any) -> tuple[Finding, ...]:

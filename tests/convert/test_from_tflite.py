@@ -147,7 +147,9 @@ def test_an_algorithm_that_fits_no_operator_is_refused():
     w, b = graph.weights([4, 3, 3, 1], "w"), graph.weights([4], "b")
     graph.apply(3, [x, w, b], [y], schema.Conv2DOptionsT(strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1))
     model = graph.model([x], [y], ("x", "y"))
-    with pytest.raises(BuildError, match=r"'gptq' is for FULLY_CONNECTED; integer weights are in CONV_2D"):
+    with pytest.raises(
+        BuildError, match=r"'gptq' is for FULLY_CONNECTED \(and 1x1 CONV_2D\); integer weights are in CONV_2D"
+    ):
         convert(model, np.zeros((4, 8, 8, 1), np.float32), mode="int8", algorithm="gptq")
 
 

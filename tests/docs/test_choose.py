@@ -48,8 +48,9 @@ def test_the_python_of_the_guide_runs(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().out.splitlines()[0].startswith(str(strict.chosen))
 
 
-def test_the_pictures_of_the_guide_are_there() -> None:
-    named = re.findall(r"!\[[^\]]+\]\((pictures/[\w.-]+)\)", (ROOT / "docs" / "choose.md").read_text())
+@pytest.mark.parametrize("page", ["choose.md", "why-slow.md"])
+def test_the_pictures_of_the_guide_are_there_and_small(page: str) -> None:
+    named = re.findall(r"!\[[^\]]+\]\((pictures/[\w.-]+)\)", (ROOT / "docs" / page).read_text())
     assert named
     for name in named:
-        assert Path(ROOT, "docs", name).stat().st_size > 5_000
+        assert 5_000 < Path(ROOT, "docs", name).stat().st_size < 300_000

@@ -73,7 +73,7 @@ def test_a_pair_that_a_conversion_takes_out_is_said_to_be_one() -> None:
         graph.add(shape, str(n), free=False) for n, shape in enumerate(([3, 4, 2], [2, 3, 4], [2, 3, 4]))
     )
     for given, order, made in ((x, [1, 2, 0], middle), (middle, [2, 0, 1], back)):
-        axes = graph.add([3], f"order{made}", TYPE.INT32, np.int32(order))
+        axes = graph.add([3], f"order{made}", TYPE.INT32, np.array(order, np.int32))
         graph.apply(KIND.TRANSPOSE, [given, axes], [made], schema.TransposeOptionsT())
     graph.apply(KIND.RELU, [back], [y])
     data, left = found(graph.model([x], [y]))

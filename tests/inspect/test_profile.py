@@ -146,7 +146,7 @@ def test_of_a_large_file_two_are_held_at_once(found: Inspection, monkeypatch: py
         return [Rounds((1.0 if job.threads == 1 else 0.5,), "") for job in jobs]
 
     monkeypatch.setattr(tries, "take_turns", take_turns)
-    monkeypatch.setattr(tries.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     small = try_ways(found)
     assert held == [len(small) + 1]
     monkeypatch.setattr(tries, "_LARGE", 100)

@@ -113,17 +113,17 @@ def test_the_variant_joins_another_suite_under_its_own_baseline(tmp_path: Path) 
         suite_with(advice, str(path))
 
 
-def test_the_command_line(command: Command, tmp_path: Path) -> None:
-    shown = command("optkit", "advise", "--data", "labelled", "--target", "cpu", "--wish", "smallest")
+def test_the_command_line(here: Command, tmp_path: Path) -> None:
+    shown = here("optkit", "advise", "--data", "labelled", "--target", "cpu", "--wish", "smallest")
     assert shown.returncode == 0
     assert "optkit build mnist --variants pruned_qat_tflite" in shown.stdout
-    nothing = command("optkit", "advise", "--data", "none", "--target", "edge_tpu", "--wish", "fastest", "--json")
+    nothing = here("optkit", "advise", "--data", "none", "--target", "edge_tpu", "--wish", "fastest", "--json")
     assert nothing.returncode == 3
     assert json.loads(nothing.stdout)["scheme"] is None
     write = ("optkit", "advise", "--data", "none", "--target", "gpu", "--wish", "fastest", "--write", "new.toml")
-    assert command(*write).returncode == 0
+    assert here(*write).returncode == 0
     assert load_suite(str(tmp_path / "new.toml")).variant("float16_tflite")
-    again = command(*write)
+    again = here(*write)
     assert (again.returncode, again.stdout) == (2, "")
     assert "new.toml cannot be written (File exists)" in again.stderr
 

@@ -3,83 +3,22 @@
 import json
 import random
 import re
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optkit import OptkitError, RecordError, Tolerances, VariantFacts, read_run
+from optkit import OptkitError, RecordError, Tolerances
 from optkit.cli import main
-from optkit.judge import past_index
-from optkit.judge.history import History, make_history
-from optkit.judge.past import _quickly, past_of, read_past
-from optkit.judge.saved_runs import SavedRun, read_runs
-from optkit.names import control_texts
+from optkit.judge.history import make_history
+from optkit.judge.saved_runs import read_runs
 from optkit.record.facts import DatasetFacts, RuntimeFacts
-from optkit.record.run import run_of
 from optkit.report.history import history_text, sparkline
-from tests.builders import MACHINE, benchmark, variant
+from tests.builders import MACHINE, variant
 from tests.conftest import Command
-
-START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-def saved(
-    number: int,
-    seconds: float = 1.0,
-    *facts: VariantFacts,
-    reference: float | None = None,
-    machine: dict[str, Any] = MACHINE,
-    sessions: int = 1,
-    **info: Any,
-) -> dict[str, Any]:
-    """What pytest-benchmark would save of run `number`, a day after the one before."""
-    benchmarks = [benchmark(one, seconds) for _ in range(sessions) for one in facts or (variant(),)]
-    for one in benchmarks:
-        one["extra_info"]["optkit"] |= {"reference_seconds": reference, **info}
-    made = (START + timedelta(days=number)).isoformat()
-    return {
-        "benchmarks": benchmarks,
-        "machine_info": machine,
-        "datetime": made,
-        "commit_info": {"id": f"{number:040x}"},
-    }
-
-
-def runs_of(*files: dict[str, Any]) -> list[SavedRun]:
-    return [
-        SavedRun(
-            path=f"{i:04}.json",
-            made=datetime.fromisoformat(one["datetime"]),
-            run=past_of(run_of(json.loads(json.dumps(one)))),
-        )
-        for i, one in enumerate(files)
-    ]
-
-
-def store(folder: Path, files: list[dict[str, Any]]) -> Path:
-    under = folder / "Linux-CPython-3.11-64bit"
-    under.mkdir(parents=True)
-    for number, one in enumerate(files):
-        (under / f"{number + 1:04}_abc.json").write_text(json.dumps(one))
-    return folder
-
-
-def times(n: int, at: int | None = None, factor: float = 1.1, seed: int = 0) -> list[float]:
-    found = np.exp(np.random.default_rng(seed).normal(0, 0.01, n))
-    if at is not None:
-        found[at:] *= factor
-    return found.tolist()
-
-
-def only(history: History, metric: str = "seconds") -> Any:
-    (one,) = (series for series in history.series if series.metric == metric)
-    return one
+from tests.judge.histories import only, runs_of, saved, store, times
 
 
 def test_a_slow_down_is_located_at_the_right_run() -> None:
@@ -257,19 +196,19 @@ def test_a_trend_shows_a_step_and_does_not_make_much_of_noise() -> None:
     assert sparkline([3.0], 0.02) == "▅"
 
 
-def test_the_command_prints_and_fails_when_the_newest_run_is_worse(command: Command, tmp_path: Path) -> None:
+def test_the_command_prints_and_fails_when_the_newest_run_is_worse(here: Command, tmp_path: Path) -> None:
     folder = str(store(tmp_path / "runs", [saved(i, s) for i, s in enumerate(times(30, 20))]))
-    done = command("optkit", "history", folder)
+    done = here("optkit", "history", folder)
     assert done.returncode == 0, done.stderr
     assert "int8/single_batch/1" in done.stdout
     assert re.search(r"int8/single_batch/1 +0021 +2026-01-21 00:00", done.stdout)
     assert "0000000000" in done.stdout
-    failing = command("optkit", "history", folder, "--json", "--fail-on-change")
+    failing = here("optkit", "history", folder, "--json", "--fail-on-change")
     assert failing.returncode == 1
     found = json.loads(failing.stdout)
     (series,) = (one for one in found["series"] if one["metric"] == "seconds")
     assert (series["worsened"], found["exit_code"], len(series["points"])) == (True, 1, 30)
-    accepted = command("optkit", "history", folder, "--fail-on-change", "--since", "2026-01-22")
+    accepted = here("optkit", "history", folder, "--fail-on-change", "--since", "2026-01-22")
     assert accepted.returncode == 0
     assert "too short" in accepted.stdout
 
@@ -335,138 +274,3 @@ def test_one_run_has_no_scatter() -> None:
     for n, scatter in ((1, None), (2, None), (3, pytest.approx(0.01, rel=0.9))):
         assert only(make_history(runs_of(*files[:n]), Tolerances())).scatter == scatter
     assert "0.0%" not in history_text(make_history(runs_of(files[0]), Tolerances()), Tolerances())
-
-
-def with_rounds(one: dict[str, Any], reference: float = 0.1) -> dict[str, Any]:
-    """The same run with raw rounds, of which half fell in a slow moment, as the reference beside them shows."""
-    for benchmark_ in one["benchmarks"]:
-        median = benchmark_["stats"]["median"]
-        benchmark_["stats"]["data"] = [median, median, 2 * median]
-        info = {"reference": "r", "reference_seconds": 1.1 * reference}
-        benchmark_["extra_info"]["optkit"] |= {**info, "reference_rounds": [reference, 1.1 * reference, reference * 2]}
-    return one
-
-
-def test_what_is_kept_of_a_run_is_what_the_whole_run_says(tmp_path: Path) -> None:
-    one = with_rounds(saved(0, 0.5, variant("a"), variant("plain"), sessions=3))
-    (tmp_path / "run.json").write_text(json.dumps(one))
-    kept = _quickly((tmp_path / "run.json").read_bytes())
-    assert kept == past_of(read_run(tmp_path / "run.json"))
-    assert kept is not None
-    assert [timing.session for timing in kept.timings] == [0, 0, 1, 1, 2, 2]
-    assert kept.timings[0].quotient == pytest.approx(5.0)
-    assert "rounds" not in msgspec.json.encode(kept).decode()
-
-
-def test_a_file_that_did_not_change_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(past_index, "_SETTLED_NS", -1)
-    read: list[str] = []
-
-    def counted(path: Path) -> Any:
-        read.append(path.name)
-        return read_past(path)
-
-    monkeypatch.setattr("optkit.judge.saved_runs.read_past", counted)
-    folder = store(tmp_path / "runs", [with_rounds(saved(i, s)) for i, s in enumerate(times(4))])
-    (folder / "notes.json").write_text("{")
-    first = read_runs(folder)
-    assert len(read) == 5
-    assert read_runs(folder) == first
-    assert len(read) == 5, "the second time nothing is read"
-    changed = folder / "Linux-CPython-3.11-64bit" / "0002_abc.json"
-    changed.write_text(json.dumps(saved(1, 9.0)))
-    assert read_runs(folder)[0][1].run.timings[0].seconds == 9.0
-    assert read[5:] == ["0002_abc.json"]
-    changed.unlink()
-    assert [one.path[-13:] for one in read_runs(folder)[0]] == ["0001_abc.json", "0003_abc.json", "0004_abc.json"]
-    assert len(read) == 6
-
-
-@pytest.mark.parametrize("damage", ["empty", "a byte", "another version", "a folder", "not writable"])
-def test_a_damaged_index_is_as_if_it_were_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    monkeypatch.setattr(past_index, "_SETTLED_NS", -1)
-    monkeypatch.setenv("OPTKIT_STORE", str(tmp_path / "cache"))
-    folder = store(tmp_path / "runs", [saved(i, s) for i, s in enumerate(times(3))])
-    expected = read_runs(folder)
-    (path,) = (tmp_path / "cache" / "history").iterdir()
-    whole = path.read_bytes()
-    if damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "a byte":
-        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
-    elif damage == "another version":
-        path.write_bytes(whole.replace(b"index 2,", b"index 0,", 1))
-    elif damage == "a folder":
-        path.unlink()
-        path.mkdir()
-    else:
-        monkeypatch.setenv("OPTKIT_STORE", str(path / "in a file"))
-    assert read_runs(folder) == expected
-    if path.is_file() and damage != "not writable":
-        assert path.read_bytes() == whole, "it was made again"
-
-
-def test_a_file_that_changed_a_moment_ago_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPTKIT_STORE", str(tmp_path / "cache"))
-    read_runs(store(tmp_path / "runs", [saved(0)]))
-    assert not (tmp_path / "cache").exists()
-
-
-def test_what_many_runs_share_is_one_object(tmp_path: Path) -> None:
-    runs, _ = read_runs(store(tmp_path / "runs", [saved(i, s) for i, s in enumerate(times(3))]))
-    for part in ("dataset", "environment"):
-        assert len({id(getattr(one.run, part)) for one in runs}) == 1
-    assert len({id(one.run.variants[0]) for one in runs}) == len({id(one.run.timings[0].setting) for one in runs}) == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda info: info["artifact"].update(zip_bytes=0),
-        lambda info: info.update(correct="?"),
-        lambda info: info.update(variant="a/../b"),
-        lambda info: info.update(accuracy_drop=-5.0),
-    ],
-    ids=["no bytes", "no vector", "a name", "a drop"],
-)
-def test_a_run_that_contradicts_itself_is_named_and_left_out(tmp_path: Path, change: Any) -> None:
-    """Catches a quick way of reading that is less strict than `read_run`."""
-    bad = saved(2)
-    change(bad["benchmarks"][0]["extra_info"]["optkit"])
-    folder = store(tmp_path, [saved(0), saved(1), bad])
-    runs, unread = read_runs(folder)
-    assert len(runs) == 2
-    assert len(unread) == 1
-    assert unread[0].reason
-
-
-@pytest.mark.parametrize("content", [b"\xff", b'{"benchmarks": [], "machine_info": ' + b"[" * 100_000])
-def test_bytes_that_are_no_run_are_named_and_left_out(tmp_path: Path, content: bytes) -> None:
-    folder = store(tmp_path, [saved(0)])
-    (folder / "bad.json").write_bytes(content)
-    runs, unread = read_runs(folder)
-    assert (len(runs), len(unread)) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda run: run.update(machine_info={"cpu": {"brand_raw": "X\x1b[31m"}}),
-        lambda run: run.update(commit_info={"id": "\x1b[31m"}),
-        lambda run: run["benchmarks"][0]["extra_info"]["optkit"].update(strategy="\x1b[31m"),
-        lambda run: run["benchmarks"][0]["extra_info"]["optkit"]["spec"].update(libraries={"numpy": "\x1b[31m"}),
-    ],
-    ids=["machine", "commit", "strategy", "library"],
-)
-def test_no_control_character_of_a_saved_run_reaches_a_history(tmp_path: Path, change: Any) -> None:
-    """Catches a quick way of reading that lets through what `read_run` escapes or refuses."""
-    odd = saved(1)
-    change(odd)
-    runs, unread = read_runs(store(tmp_path, [saved(0), odd]))
-    assert len(runs) + len(unread) == 2
-    kept = [
-        (one.run.environment, one.run.commit, [timing.setting.strategy for timing in one.run.timings]) for one in runs
-    ]
-    assert not list(control_texts(kept))

@@ -35,7 +35,7 @@ def test_stores_are_searched_for_the_variants_of_a_suite(
 ) -> None:
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
     suite = load_suite(str(tiny_suite))
-    found = find_pairs(built_store, built_store, lambda: (suite, load_dataset("mnist", "full")))
+    found = find_pairs(built_store, built_store, lambda store: (suite, load_dataset("mnist", "full")))
     assert [pair.name for pair in found.pairs] == ["float_tflite", "int8", "pruned_qat"]
     with pytest.raises(OptkitError, match="say with --suite"):
         find_pairs(built_store, built_store)

@@ -150,7 +150,7 @@ def test_outputs_that_do_not_go_with_the_labels(
 
 
 def test_several_outputs_must_be_chosen_from() -> None:
-    with pytest.raises(OptkitError, match="the model has 2 outputs: a, b; say which is judged"):
+    with pytest.raises(OptkitError, match="the model has 2 outputs: a, b; say in the suite file which is judged"):
         choose_scorer("mse", "regression").from_outputs(np.ones(2), {"a": np.ones(2), "b": np.ones(2)})
 
 
@@ -207,6 +207,10 @@ def text(labels, outputs):
 
 def fails(labels, outputs):
     raise IndexError("too short")
+
+def far(labels, outputs, *, inputs, groups=None):
+    errors = np.abs(outputs - inputs).mean(axis=1)
+    return errors[labels == 1].mean() - errors[labels == 0].mean() + (0 if groups is None else 100)
 """
 
 
@@ -230,6 +234,14 @@ def test_a_metric_of_the_users(own: Any) -> None:
     found = by_sample.from_outputs(labels, outputs)
     assert (found.value, found.kept.tolist(), found.by_sample) == (pytest.approx(2.5 / 3), [0.5, 0, 2], True)
     assert worst.about["code"] == by_sample.about["code"] != choose_scorer("mse", "regression").about["code"]
+
+
+def test_a_metric_of_the_users_gets_the_samples_that_it_asks_for(own: Any) -> None:
+    """An error of a reconstruction, by a formula of the user's, is not to be had from labels and outputs alone."""
+    labels, inputs = np.array([0, 0, 1]), {"x": np.array([[1.0, 1], [2, 2], [3, 3]])}
+    outputs = np.array([[1.0, 1], [2, 2], [0, 1]])
+    assert own("far").from_outputs(labels, outputs, inputs=inputs).value == pytest.approx(2.5)
+    assert own("far").from_outputs(labels, outputs, inputs=inputs, groups=labels).value == pytest.approx(102.5)
 
 
 def test_a_metric_of_the_users_is_imported_only_when_allowed(own: Any) -> None:

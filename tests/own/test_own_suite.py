@@ -12,7 +12,7 @@ import pytest
 import optkit
 from optkit.build.stages import stages
 from optkit.cli import main
-from optkit.errors import BuildError, DataError, OptkitError, RecordError, SuiteError
+from optkit.errors import DataError, OptkitError, RecordError, SuiteError
 from optkit.measure.reference import REFERENCE
 from optkit.models.look import look_at_model
 from optkit.record.run import make_run
@@ -255,16 +255,6 @@ def test_a_keras_file_is_looked_at_without_tensorflow(tmp_path: Path) -> None:
     assert (look.inputs, look.output, look.activation) == ({"in": (8,)}, (3,), "softmax")
     with pytest.raises(OptkitError, match=r"none.keras"):
         look_at_model(tmp_path / "none.keras")
-
-
-def test_a_model_that_is_no_file_is_refused(folder: Path) -> None:
-    (folder / "f.toml").write_text(
-        'schema = 2\nname = "f"\nmodel = "package.module:function"\ndata = "data.npz"\ntask = "multiclass"\n'
-        'variants = ["int8"]\n'
-    )
-    suite, dataset = optkit.open_suite("f.toml")
-    with pytest.raises(BuildError, match="save the model"):
-        stages(suite, suite.variants[0], dataset.digest)
 
 
 def test_a_study_of_several_inputs_writes_no_pickle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

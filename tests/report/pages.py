@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from optkit import Run, make_run
 from optkit.build.store import Store
 from optkit.report.page.make import Source, make_page
-from optkit.report.page.parts import Page
+from optkit.report.page.parts import Page, Section, Table
 from optkit.tflite.weights import Tensor, WeightFacts
 from tests.builders import benchmark, variant
 
@@ -73,3 +74,36 @@ def full_run(variants: int = 4, *, sessions: int = 2, evil: bool = True) -> Run:
 def page_of(*runs: Run, store: Path, folders: list[Path] | None = None, dataset: Any = None) -> Page:
     sources = [Source("run.json", run, dataset) for run in runs]
     return make_page(sources, folders or [], Store(store), "0")
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page, their attributes, and the texts of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.within = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.within = tag
+
+    def handle_data(self, data: str) -> None:
+        if self.within == "script":
+            self.scripts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.within = ""
+
+
+def section(page: Page, name: str) -> Section:
+    return next(one for one in page.runs[0].sections if one.name == name)
+
+
+def table(page: Page, name: str, caption: str = "") -> dict[str, dict[str, str]]:
+    """Return the cells of a table by row and column."""
+    found = next(p for p in section(page, name).parts if isinstance(p, Table) and p.caption.startswith(caption))
+    heads = [head.text for head in found.heads]
+    return {row[0].text: {h: cell.text for h, cell in zip(heads, row, strict=True)} for row in found.rows}

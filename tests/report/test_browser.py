@@ -71,6 +71,18 @@ def test_nothing_goes_wrong_and_no_request_leaves_the_page(driver: Any, page: st
         driver.get_log(kind)
     driver.get(page)
     draw_all(driver)
+    driver.execute_async_script(
+        """
+        const done = arguments[arguments.length - 1];
+        document.querySelectorAll("select").forEach((select) => {
+          [...select.options].forEach((option) => {
+            select.value = option.value;
+            select.dispatchEvent(new Event("change"));
+          });
+        });
+        setTimeout(done, 300);
+        """
+    )
     assert [entry["message"] for entry in driver.get_log("browser")] == []
     sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in sent if one["method"] == "Network.requestWillBeSent"}

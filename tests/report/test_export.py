@@ -10,7 +10,10 @@ import pytest
 from optkit import Gate, read_run
 from optkit.cli import main
 from optkit.judge.gates import Verdict, judge
-from optkit.report.export import to_bencher, to_csv, to_github_action_benchmark, to_junit
+from optkit.report.export.bencher import to_bencher
+from optkit.report.export.csv_table import to_csv
+from optkit.report.export.github_action_benchmark import to_github_action_benchmark
+from optkit.report.export.junit import to_junit
 from optkit.suites import load_suite
 
 SAVED = Path(__file__).parents[1] / "judge" / "mnist_run.json"

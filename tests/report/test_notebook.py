@@ -11,9 +11,11 @@ import pytest
 import optkit
 from optkit import read_run
 from optkit.report.notebook import front_of, run_html
+from optkit.report.page.parts import Chart
 from optkit.study import Study
 from tests.builders import a_run, benchmark, facts
 from tests.report.many import judged, many
+from tests.report.pages import page_of
 
 MNIST = Path(__file__).parent.parent / "judge" / "mnist_run.json"
 
@@ -45,6 +47,15 @@ def test_a_run_is_a_table_and_a_front() -> None:
 def test_a_study_shows_the_same() -> None:
     run = read_run(MNIST)
     assert Study(run, {})._repr_html_() == optkit.run_html(run) == run._repr_html_()
+
+
+def test_the_report_page_shows_the_same_front(tmp_path: Path) -> None:
+    run = read_run(MNIST)
+    [chart] = next(one for one in page_of(run, store=tmp_path).runs[0].sections if one.name == "front").parts
+    assert isinstance(chart, Chart)
+    assert chart.instead
+    assert chart.instead.svg == front_of(run)
+    assert (chart.data["x"], chart.data["y"]) == ("zip_bytes", "score")
 
 
 def test_the_front_has_the_files_that_are_shipped_with_their_intervals() -> None:

@@ -5,7 +5,6 @@ import importlib
 import json
 import re
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +14,13 @@ import pytest
 from optkit import Dataset, OptkitError, RecordError, read_run
 from optkit.report import html as html_package
 from optkit.report.html import render_html
-from optkit.report.page.parts import Cards, Chart, Page, Section, Shots, Table, Trees
+from optkit.report.page.parts import Cards, Chart, Page, Shots, Trees
 from optkit.report.page_markdown import pictures, render_markdown
 from tests.builders import a_run, benchmark, facts, variant
 from tests.isolation import ROOT
-from tests.report.pages import EVIL, full_run, page_of
+from tests.report.pages import EVIL, Tags, full_run, page_of, section, table
 
 MNIST = ROOT / "docs" / "results" / "runs" / "mnist.json"
-
-
-class Tags(HTMLParser):
-    """Collects the tags of a page, their attributes, and the texts of scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.within = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.within = tag
-
-    def handle_data(self, data: str) -> None:
-        if self.within == "script":
-            self.scripts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self.within = ""
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +31,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 @pytest.fixture(scope="module")
 def text(page: Page) -> str:
     return render_html(page)
-
-
-def section(page: Page, name: str) -> Section:
-    return next(one for one in page.runs[0].sections if one.name == name)
-
-
-def table(page: Page, name: str, caption: str = "") -> dict[str, dict[str, str]]:
-    """Return the cells of a table by row and column."""
-    found = next(p for p in section(page, name).parts if isinstance(p, Table) and p.caption.startswith(caption))
-    heads = [head.text for head in found.heads]
-    return {row[0].text: {h: cell.text for h, cell in zip(heads, row, strict=True)} for row in found.rows}
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(text: str) -> None:

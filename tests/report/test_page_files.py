@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from optkit import Run
+from optkit import ArtifactError, Run
 from optkit.build.store import Store
 from optkit.inspect import kept
 from optkit.inspect.inspection import Inspection, inspect_model
 from optkit.inspect.profile import Profile, Timed
+from optkit.measure.targets import TargetFacts
 from optkit.record.facts import ArtifactFacts
 from optkit.report.page.make import Source, make_page
 from optkit.report.page.parts import Chart, Lines, Section, Table, Tree, Trees
+from optkit.report.page_markdown import render_markdown
 from optkit.spec.keys import digest, file_sha256
 from tests.builders import a_run, benchmark, facts
 from tests.tflite.models import pack
@@ -134,6 +136,21 @@ def test_times_that_do_not_add_up_are_said_so_and_taken_again(
     assert calls == [2, 2]
 
 
+def test_a_file_that_cannot_be_timed_does_not_cost_the_others(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_operators(*found: Inspection, processes: int) -> list[Profile]:
+        if any(len(one.main.operators) == 4 for one in found):
+            raise ArtifactError("it ends here")
+        return [timed(one) for one in found]
+
+    monkeypatch.setattr(kept, "time_operators", time_operators)
+    section = sections(run, store, profile=True)["operators"]
+    assert section.missing[0] == "longer was not timed: it ends here"
+    assert set(cells(section)["2 SOFTMAX net"]) == {"operator", "float"}
+    assert not any(line.startswith("Not timed") for line in section.missing), "said once"
+
+
 def test_the_times_of_another_file_are_not_those_of_this_one(
     run: Run, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +174,22 @@ def test_the_memory_of_activations_is_a_column_and_an_axis(run: Run, store: Stor
     assert "memory" in {axis["key"] for axis in chart.data["axes"]}
 
 
+def test_what_a_target_says_of_memory_is_an_axis(run: Run, tmp_path: Path) -> None:
+    there = TargetFacts(target="uno", by="tflite_micro", figures={"arena_bytes": 12_672.0, "cycles": 9e6})
+    variants = {**run.variants, "float": dataclasses.replace(run.variants["float"], targets={"uno": there})}
+    found = sections(dataclasses.replace(run, variants=variants), Store(tmp_path / "none"))["front"]
+    chart = next(part for part in found.parts if isinstance(part, Chart))
+    axes = {axis["key"]: axis for axis in chart.data["axes"]}
+    assert axes["arena_bytes on uno"]["label"] == "arena bytes on uno"
+    assert axes["cycles on uno"]["log"]
+    values = {point["name"]: point["values"]["arena_bytes on uno"] for point in chart.data["points"]}
+    assert values == {"float": 12_672.0, "longer": None}
+    assert not any("Memory is not an axis" in line for line in found.missing)
+
+
 def test_each_stage_has_the_time_that_the_store_noted(run: Run, store: Store, tmp_path: Path) -> None:
+    page = make_page([Source("run.json", run)], [], store, "0")
+    assert "\nStages whose time is known took 91\\.0 s together\\.\n" in render_markdown(page)
     build = sections(run, store)["build"]
     trees, lines = build.parts
     assert isinstance(trees, Trees)

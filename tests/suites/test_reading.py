@@ -31,7 +31,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[Any]]:
 
 def test_a_suite_is_opened_with_one_reading_of_its_file(counted: Callable[[Any, str], list[Any]]) -> None:
     """Catches the file being read for the variants, for the data, and again for the suite on that data."""
-    files = counted(extends, "read_toml")
+    files = counted(extends, "read_toml_text")
     suite, data = open_suite("mnist", "embedded", variants=("int8",))
     assert [path.name for path in files] == ["mnist.toml"]
     assert suite == load_suite("mnist", on=data.name)
@@ -39,7 +39,7 @@ def test_a_suite_is_opened_with_one_reading_of_its_file(counted: Callable[[Any, 
 
 def test_each_way_to_read_a_file_is_parsed_once(counted: Callable[[Any, str], list[Any]]) -> None:
     """Of `hosted`, four profiles with and without the overrides for ImageNet; 12 suites can be asked for."""
-    files, ways = counted(extends, "read_toml"), counted(document, "read_variants")
+    files, ways = counted(extends, "read_toml_text"), counted(document, "read_variants")
     file = read_suite_file("hosted")
     profiles = file.on().profiles
     for _ in range(2):

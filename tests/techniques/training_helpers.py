@@ -79,6 +79,12 @@ def converted(model: Any, folder: Path, mode: Any = "int8") -> WeightFacts:
     return weights_of(folder / "model.tflite")
 
 
+def kept(model: Any, folder: Path) -> WeightFacts:
+    """Save `model` and return the facts of the .h5 file, for where a conversion is not the point."""
+    save_model(model, folder / "model.h5")
+    return weights_of(folder / "model.h5")
+
+
 def weights(model: Any) -> list[np.ndarray]:
     return [value.copy() for value in model.get_weights()]
 

@@ -1,5 +1,7 @@
 """Small .tflite files made by hand from LiteRT's object tree: one dense layer, dense or sparse, and a loop."""
 
+from pathlib import Path
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -138,3 +140,21 @@ def loop_model():
         subgraphs=[main, condition, body],
         buffers=[buffer(), buffer(np.array([0], np.float32)), buffer(np.array([1], np.float32))],
     )
+
+
+NAME = Path("model.tflite")
+
+
+MODELS = {"dense": dense_model, "int8": int8_model, "sparse": sparse_model, "loop": loop_model}
+
+
+def weights(model):
+    return model.subgraphs[0].tensors[1]
+
+
+def graph(model):
+    return model.subgraphs[0]
+
+
+def first(model):
+    return graph(model).operators[0]

@@ -58,4 +58,4 @@ def test_outputs_unlike_the_dense_ones_are_refused(pruned):
     sparse = convert(pruned, Conversion(sparse=True), x)
     other = convert(tiny.network(seed=4), Conversion(), x)
     with pytest.raises(BuildError, match="computes this encoding wrongly"):
-        check_sparse(sparse, other, [x])
+        check_sparse(sparse, other, x)

@@ -27,10 +27,21 @@ def recipe(**more: Any) -> Training:
     return Training(epochs=5, batch_size=64, checkpoint_epochs=2, learning_rate_schedule="cosine", **more)
 
 
-@pytest.mark.parametrize(("how", "epoch"), [("plain", 3), ("augmented", 1), ("augmented", 5)])
-def test_training_that_was_interrupted_ends_with_the_same_weights(how: str, epoch: int, tmp_path: Path) -> None:
+@pytest.fixture(scope="module", params=RESUMED)
+def never_interrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
+    """How a model was trained, and its weights."""
     whole = sequential()
-    fit(whole, recipe(**RESUMED[how]), context(checkpoints=tmp_path / "whole"))
+    fit(whole, recipe(**RESUMED[request.param]), context(checkpoints=tmp_path_factory.mktemp("whole")))
+    return request.param, whole.get_weights()
+
+
+@pytest.mark.parametrize(
+    ("never_interrupted", "epoch"), [("plain", 3), ("augmented", 1), ("augmented", 5)], indirect=["never_interrupted"]
+)
+def test_training_that_was_interrupted_ends_with_the_same_weights(
+    never_interrupted: tuple[str, Any], epoch: int, tmp_path: Path
+) -> None:
+    how, whole = never_interrupted
     first, again = sequential(), sequential()
     with pytest.raises(Killed):
         fit(first, recipe(**RESUMED[how]), context(checkpoints=tmp_path / "cut", on_epoch=die_after(epoch)))
@@ -40,7 +51,7 @@ def test_training_that_was_interrupted_ends_with_the_same_weights(how: str, epoc
     assert seen == list(range((epoch - 1) // 2 * 2 + 1, 6)), (
         "it must go on from the last checkpoint, not from the start"
     )
-    for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
+    for a, b in zip(whole, again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.studies import quantize_mobilenet
-from benchmarks.studies.reproduction import old_mobilenet, saved
+from benchmarks.studies import mnn_deployment, quantize_mobilenet
+from benchmarks.studies.reproduction import in_mnn, old_mobilenet, saved
 from benchmarks.studies.reproduction.documents import read_documents
 from benchmarks.studies.reproduction.render import page
 from optkit.errors import OptkitError, nearest
@@ -51,6 +51,8 @@ def render(options: argparse.Namespace) -> int:
 def _render(paths: Sequence[Path], output: Path, *, strict: bool, as_json: bool) -> int:
     documents = read_documents(runs=list(saved.planned_runs()))
     after = {old_mobilenet.DOCUMENT: old_mobilenet.section()} if quantize_mobilenet.FOUND.exists() else {}
+    if mnn_deployment.RESULTS.exists():
+        after[in_mnn.DOCUMENT] = in_mnn.section()
     text, lines = page(documents, saved.read_runs(paths), after)
     saved.write(output, text)
     missing = [line for line in lines if line.missing]

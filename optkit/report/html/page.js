@@ -87,7 +87,7 @@
     return { text: wrapped(text, Math.max(16, (plot.parentElement.clientWidth - taken) / 7.5)), standoff: 8 };
   }
 
-  const up = (text, height = 230) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
+  const up = (text, height = 260) => ({ text: wrapped(text, height / 7.5), standoff: 8 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
   function ticked(value, unit) {
@@ -373,12 +373,23 @@
   }
 
   function grid(figure, data) {
-    const plot = figure.querySelector(".plot");
-    return () => {
-      const [across, down] = [labels(data.layers), labels(data.names)];
-      const text = data.zeros.map((row, i) => row.map((share, k) => `<b>${safe(data.names[i])}</b><br>${safe(data.layers[k])}: ${share == null ? "no such layer" : `${(100 * share).toFixed(1)} % zeros`}`));
-      heat(plot, data.zeros, across, down, text, { zmin: 0, zmax: 1, colorbar: { thickness: 12, title: { text: "zeros" } } });
-    };
+    const [controls, plot] = [figure.querySelector(".controls"), figure.querySelector(".plot")];
+    const chosen = choice(controls, "of each layer", [["zeros", "share of zeros"], ["distinct", "distinct values"]], "zeros", () => paint());
+    const told = { zeros: (share) => `${(100 * share).toFixed(1)} % zeros`, distinct: (count) => `${count.toLocaleString("en")} distinct values` };
+    function paint() {
+      const values = data[chosen.value];
+      const text = values.map((row, i) =>
+        row.map((value, k) => `<b>${safe(data.names[i])}</b><br>${safe(data.layers[k])}: ${value == null ? "no such layer" : told[chosen.value](value)}`),
+      );
+      const zeros = chosen.value === "zeros";
+      // few values and many lie far apart: their colours follow the logarithm
+      const z = zeros ? values : values.map((row) => row.map((count) => (count > 0 ? Math.log2(count) : null)));
+      const most = Math.ceil(Math.max(1, ...z.flat().filter((bits) => bits != null)));
+      const bits = [...Array(most + 1).keys()].filter((bit) => bit % Math.ceil(most / 8) === 0);
+      const bar = zeros ? { title: { text: "zeros" } } : { title: { text: "values" }, tickvals: bits, ticktext: bits.map((bit) => (2 ** bit).toLocaleString("en")) };
+      heat(plot, z, labels(data.layers), labels(data.names), text, { zmin: 0, zmax: zeros ? 1 : most, colorbar: { thickness: 12, ...bar } });
+    }
+    return paint;
   }
 
   function confusion(figure, data) {

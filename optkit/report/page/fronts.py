@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optkit.judge.figures import Figure
 from optkit.record.run import Run
-from optkit.report.front import Axis, Point, front_svg
+from optkit.report.front import Axis, Point
+from optkit.report.mermaid import front_mermaid
+from optkit.report.notebook import front_of, front_points
 from optkit.report.page.parts import Chart, Missing, Picture, Section
-from optkit.report.text import time_text
-from optkit.spec.metrics import MODES
+from optkit.spec.metrics import METRICS, MODES
 
 _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set": "the test set"}
 
@@ -19,22 +19,25 @@ _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set":
 def front_section(
     run: Run, name: str, drops: Mapping[str, Figure], scores: Mapping[str, Figure], memory: Mapping[str, int]
 ) -> Section:
-    """Return the front of zip bytes against drop (against the first time, without one), and the chart.
+    """Return the front of zip bytes against the metric (against the first time, without one), and the chart.
 
     `memory` is what the activations of a variant need, in bytes, where that is known.
     """
     missing = Missing()
     axes = front_axes(run)
+    there = dict(_on_targets(run))
     if memory:
         axes.append(_axis("memory", "memory of activations", "bytes", log=True))
-    else:
+    elif not there:
         missing.add("Memory is not an axis: none of the .tflite files is in the store.")
-    picture = _picture(run, name, drops, missing)
+    axes += [axis for axis, _ in there.values()]
+    more = {"memory": memory, **{key: values for key, (_, values) in there.items()}}
+    picture = _picture(run, name, missing)
     points = [
         {
             "name": variant,
             "kind": run.variants[variant].kind,
-            "values": {axis["key"]: _value(run, variant, axis, memory) for axis in axes},
+            "values": {axis["key"]: _value(run, variant, axis, more) for axis in axes},
             "low": {key: figure.low for key, figure in _intervals(variant, drops, scores)},
             "high": {key: figure.high for key, figure in _intervals(variant, drops, scores)},
         }
@@ -44,7 +47,7 @@ def front_section(
         "Each file as a point: two figures as axes, a third as colour. A name that finds no room is shown when you "
         "point at its file. The table below has the same figures."
     )
-    second = "drop" if drops else next((axis["key"] for axis in axes if axis["unit"] == "s"), "file_bytes")
+    second = "score" if scores else next((axis["key"] for axis in axes if axis["unit"] == "s"), "file_bytes")
     data = {"axes": axes, "points": points, "x": "zip_bytes", "y": second}
     chart = Chart(f"{name}-front", "front", data, about, picture)
     return Section("front", "The front", (chart,), tuple(missing.lines))
@@ -73,14 +76,30 @@ def _axis(key: str, label: str, unit: str, *, better: str = "lower", log: bool =
     return {"key": key, "label": label, "unit": unit, "better": better, "log": log}
 
 
-def _value(run: Run, variant: str, axis: Mapping[str, Any], memory: Mapping[str, int]) -> float | None:
+def _on_targets(run: Run) -> Iterator[tuple[str, tuple[dict[str, Any], dict[str, float]]]]:
+    """Yield, for each figure of each target, its key, its axis, and its values by variant."""
+    for name in dict.fromkeys(name for facts in run.variants.values() for name in facts.targets):
+        for metric, about in METRICS.items():
+            values = {
+                variant: facts.targets[name].figures[metric]
+                for variant, facts in run.variants.items()
+                if name in facts.targets and metric in facts.targets[name].figures
+            }
+            if values:
+                key, unit = f"{metric} on {name}", {"seconds": "s", "bytes": "bytes"}.get(about.unit, "")
+                log = about.unit in ("bytes", "seconds", "count")
+                yield key, (_axis(key, key.replace("_", " "), unit, better=about.better, log=log), values)
+
+
+def _value(run: Run, variant: str, axis: Mapping[str, Any], more: Mapping[str, Mapping[str, float]]) -> float | None:
     facts, key = run.variants[variant], str(axis["key"])
+    if key in more:
+        return more[key].get(variant)
     if "/" in key:
         mode, _, threads = key.partition("/")
         timing = run.timing(variant, mode, int(threads))
         return timing.seconds if timing else None
     known = {
-        "memory": memory.get(variant),
         "zip_bytes": facts.artifact.zip_bytes,
         "file_bytes": facts.artifact.file_bytes,
         "drop": facts.drop,
@@ -94,41 +113,19 @@ def _intervals(variant: str, drops: Mapping[str, Figure], scores: Mapping[str, F
     return [(key, found[variant]) for key, found in (("drop", drops), ("score", scores)) if variant in found]
 
 
-def _picture(run: Run, name: str, drops: Mapping[str, Figure], missing: Missing) -> Picture | None:
-    """Return the front as an SVG; None when no file has two figures."""
-    x = Axis("size, zipped", log=True, better="lower", unit="bytes")
-    if drops:
-        facts = next(iter(run.variants.values()))
-        unit = facts.quality.scores.unit if facts.quality else ""
-        y = Axis("drop from the baseline", better="lower", unit="" if unit == "fraction" else unit)
-        points = [
-            Point(one, run.variants[one].artifact.zip_bytes, found.value, found.low, found.high)
-            for one, found in drops.items()
-            if math.isfinite(found.value)
-        ]
-        return _drawn(run, name, points, x, y)
-    missing.add("Accuracy was not measured, as the data have no labels: the front is of size and time.")
-    first = next(iter(run.benchmarks), None)
-    if first is None:
+def _picture(run: Run, name: str, missing: Missing) -> Picture | None:
+    """Return the front as an SVG, as a notebook shows it; None when no file has two figures."""
+    if all(facts.score is None for facts in run.variants.values()):
+        missing.add("Accuracy was not measured, as the data have no labels: the front is of size and time.")
+    found = front_points(run)
+    if found is None:
         missing.add("No picture of the front: nothing was timed.")
         return None
-    label = f"time of {_MODE[first.mode]}, {first.threads} thread{'s' if first.threads > 1 else ''}"
-    times = {one: run.timing(one, first.mode, first.threads) for one in run.variants}
-    points = [
-        Point(one, run.variants[one].artifact.zip_bytes, timing.seconds * 1e6)
-        for one, timing in times.items()
-        if timing
-    ]
-    return _drawn(run, name, points, x, Axis(label, log=True, better="lower", unit="µs"))
-
-
-def _drawn(run: Run, name: str, points: list[Point], x: Axis, y: Axis) -> Picture:
-    title = f"{run.suite}: {x.label} against {y.label}"
-    svg = front_svg(points, x=x, y=y, title=title, width=720, height=440)
+    x, y, points = found
     about = f"{x.label} against {y.label}: {'; '.join(_told(point, y) for point in points)}"
-    return Picture(f"{name}-front", svg, about)
+    title = f"{run.suite}: {y.label} against size"
+    return Picture(f"{name}-front", front_of(run), about, front_mermaid(points, x=x, y=y, title=title))
 
 
 def _told(point: Point, y: Axis) -> str:
-    figure = time_text(point.y / 1e6) if y.unit == "µs" else f"{point.y:.4g}"
-    return f"{point.name} {point.x:,.0f} bytes, {figure}"
+    return f"{point.name} {point.x:,.0f} bytes, {point.y:.4g} {y.unit}".rstrip()

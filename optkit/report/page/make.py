@@ -23,6 +23,7 @@ from optkit.report.page.operators import operators_section
 from optkit.report.page.parts import Missing, Page, RunPage, Section
 from optkit.report.page.past import past_section
 from optkit.report.page.samples import sample_parts
+from optkit.report.page.targets import targets_sections
 from optkit.report.page.weights import size_section, weights_section
 
 
@@ -60,10 +61,11 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
         answer_section(run),
         front_section(run, name, drops, scores, memory),
         table_section(run, memory),
+        *targets_sections(run),
         latency_section(run, name),
         dataclasses.replace(operators, missing=(*unseen.lines, *operators.missing)),
         _accuracy(source, name, (drops, scores), files, missing),
-        size_section(run, name, files),
+        size_section(run, name, inside),
         weights_section(run, name),
         build_section(run, store),
         past_section(run, name, list(folders)),
@@ -73,7 +75,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
     about = (
         f"{len(run.variants)} files on {data.name} ({data.train:,} samples to train, {data.test:,} to test)",
         f"{run.machine}; {run.sessions} session{'s' if run.sessions != 1 else ''}; {run.made or 'at an unknown time'}",
-        source.label,
+        *([source.label] if source.label else []),
     )
     return RunPage(name, run.suite, about, sections)
 

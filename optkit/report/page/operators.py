@@ -38,7 +38,7 @@ def operators_section(
     if not timed:
         missing.append("No time per operator: give --profile, with files that are in the store. It times them here.")
         return Section("operators", title, (), tuple(missing))
-    if left := [one for one in run.variants if one not in kept and run.variants[one].kind == "tflite"]:
+    if left := [one for one in run.variants if one not in {*kept, *reasons} and run.variants[one].kind == "tflite"]:
         missing.append(f"Not timed: {', '.join(left)}. --profile times the files that are in the store.")
     off = [one for one, found in timed.items() if not found.profile.adds_up]
     if off:

@@ -1,0 +1,74 @@
+"""How much memory LiteRT takes for a file on this machine: how far a process of its own grows, several times.
+
+Law: the figure is resident memory, from before the file is loaded to the most after it ran three times: the file's own
+pages that were read, the arena, and what kernels keep. LiteRT tells Python nothing of its arena. It is a median, with
+its scatter beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from optkit.errors import ArtifactError
+from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
+from optkit.tflite.verify import verify_file
+
+PROCESSES = 5
+_WORKER = Path(__file__).with_name("memory_worker.py")
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The growth of each of several processes, in bytes; `batch` samples a call on `threads` threads."""
+
+    growth: tuple[int, ...]
+    threads: int
+    batch: int
+
+    @property
+    def bytes(self) -> int:
+        """The median."""
+        return round(statistics.median(self.growth))
+
+    @property
+    def scatter(self) -> float:
+        """The distance from the least to the most, as a share of the median; 0 when that is 0."""
+        return (max(self.growth) - min(self.growth)) / self.bytes if self.bytes else 0.0
+
+
+def peak_memory(
+    path: Path, *, threads: int = 1, batch: int = 1, processes: int = PROCESSES, seconds: float | None = None
+) -> Peak:
+    """Return how far each of `processes` processes grew by loading the .tflite file at `path` and running it.
+
+    Raises ArtifactError when it cannot be run in `seconds` each (default: as `tflite.trial`), and where the system does
+    not tell how much memory a process takes (it is Linux that does).
+    """
+    verify_file(path)
+    limit = default_seconds(path) if seconds is None else seconds
+    found = tuple(_growth(path, threads, batch, limit) for _ in range(processes))
+    return Peak(growth=found, threads=threads, batch=batch)
+
+
+def _growth(path: Path, threads: int, batch: int, seconds: float) -> int:
+    request = {"path": str(path), "threads": threads, "batch": batch, "seconds": seconds}
+    try:
+        done = launch(_WORKER, request, seconds + _START_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ArtifactError(too_slow(path, seconds)) from None
+    if killed_by_alarm(done.returncode):
+        raise ArtifactError(too_slow(path, seconds))
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        raise ArtifactError(crashed(path, done.returncode, done.stderr)) from None
+    if "error" in answer:
+        raise ArtifactError(f"{path} cannot be run: {answer['error']}; give a whole .tflite file, or build it again")
+    if answer["bytes"] is None:
+        raise ArtifactError("this system does not say how much memory a process takes; peak memory needs Linux")
+    return int(answer["bytes"])

@@ -1,0 +1,91 @@
+"""The first gate on an error: in the metric's own unit, from the data and from what the model itself has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optkit.cli import main
+from optkit.data.own import load_own
+from optkit.measure.reference import REFERENCE
+from optkit.runtime.samples import run_samples
+from optkit.suites import load_suite
+from optkit.suites.begin import begin
+from optkit.suites.gates_to_begin import loose_drop
+
+
+def data(y, task="regression"):
+    y = np.asarray(y, np.float32)
+    x = np.arange(2 * len(y), dtype=np.float32).reshape(len(y), 2)
+    return load_own((x, y, x, y), task)
+
+
+@pytest.mark.parametrize(
+    ("metric", "own", "expected"),
+    [
+        # targets 0, 0, 0, 4: mean 1, variance 3, deviation from the median 0 is 1
+        ("mse", None, 0.06),
+        ("rmse", None, 0.035),  # 0.02 * sqrt(3) is 0.0346, rounded up
+        ("mae", None, 0.02),
+        ("mse", 0.1, 0.06),  # a tenth of it is less
+        ("mse", 2.0, 0.2),
+        ("mae", 0.9, 0.09),
+        ("r2", None, 0.02),
+    ],
+)
+def test_an_error_may_grow_by_a_share_of_what_the_best_constant_has(metric, own, expected):
+    bound, why = loose_drop(metric, data([0, 0, 0, 4]), own)
+    assert bound == pytest.approx(expected)
+    assert metric in why
+
+
+def test_the_bound_is_never_below_what_it_stands_for():
+    rng = np.random.default_rng(0)
+    for scale in (1e-6, 0.3, 7.0, 1e9):
+        y = scale * rng.normal(size=50)
+        bound, _ = loose_drop("mse", data(y), None)
+        assert bound is not None
+        share = bound / np.var(np.asarray(y, np.float32).astype(np.float64))
+        assert 0.02 <= share + 1e-9 <= 0.0225
+
+
+def test_targets_that_are_all_the_same_give_no_scale():
+    bound, why = loose_drop("mse", data([3, 3, 3]), None)
+    assert bound is None
+    assert "all test targets are the same" in why
+
+
+def test_of_a_reconstruction_the_samples_are_the_targets():
+    x = np.random.default_rng(1).normal(size=(40, 5)).astype(np.float32)
+    bound, _ = loose_drop("mse", load_own((x, None), "reconstruction"), None)
+    assert bound is not None
+    assert 0.01 < bound < 0.03
+
+
+@pytest.fixture
+def regression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A .tflite file and targets near its outputs: its own mean squared error is some 0.25."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.tflite").write_bytes(REFERENCE.read_bytes())
+    rng = np.random.default_rng(1)
+    x = rng.random((40, 32, 32, 3)).astype(np.float32)
+    [outputs] = run_samples(REFERENCE, x).values()
+    y = outputs.reshape(40, -1) + rng.normal(0, 0.5, (40, 10)).astype(np.float32)
+    np.savez("reg.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
+    return tmp_path
+
+
+def test_init_measures_a_tflite_file_and_says_why_it_chose_the_gate(regression, capsys):
+    assert main(["init", "model.tflite", "reg.npz"]) == 0
+    said = capsys.readouterr().out
+    assert "drop: mse may grow by a tenth of what the model itself has, 0.2" in said
+    [gate] = [gate for gate in load_suite("model.toml").gates if gate.metric == "drop"]
+    assert gate.max is not None
+    assert 0.02 <= gate.max <= 0.03
+    assert "# drop: mse may grow by" in Path("model.toml").read_text()
+
+
+def test_without_data_there_is_no_gate_on_an_error(regression):
+    found = begin(Path("model.tflite"), None, Path(), task="regression")
+    assert 'metric = "mse"' in found.text
+    assert "drop" not in found.text
