@@ -9,6 +9,10 @@ from .build.preflight import preflight as preflight
 from .build.store import Store as Store
 from .data import Dataset as Dataset
 from .data import load_dataset as load_dataset
+from .doctor.diagnose import diagnose as diagnose
+from .doctor.diagnosis import Diagnosis as Diagnosis
+from .doctor.explanation import Explanation as Explanation
+from .doctor.from_suite import diagnose_variant as diagnose_variant
 from .errors import ArtifactError as ArtifactError
 from .errors import BuildError as BuildError
 from .errors import DataError as DataError
@@ -61,6 +65,7 @@ from .record.run import make_run as make_run
 from .record.run import read_run as read_run
 from .record.timing import Timing as Timing
 from .report.notebook import run_html as run_html
+from .report.page.write import write_report as write_report
 from .runtime import KerasWorkers as KerasWorkers
 from .runtime import TFLiteRunner as TFLiteRunner
 from .runtime import dequantize as dequantize

@@ -15,6 +15,8 @@ import numpy as np
 
 from optkit.convert.activations import Feeds, activation_ranges, hessians
 from optkit.convert.biases import corrected_biases
+from optkit.convert.equalize import equalized
+from optkit.convert.kept_float import keeps_operators, kept_float, without_weights
 from optkit.convert.pointwise import Moved, as_convolutions, as_dense
 from optkit.convert.quantizer_recipe import (
     ACTIVATION_BITS,
@@ -58,6 +60,8 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
             f"litert-quantizer cannot be imported ({error}); pip install 'optkit[quantize]', or convert a Keras model "
             "without layers, int4_weights, calibration and algorithm"
         ) from error
+    if conversion.equalize:
+        model = equalized(model)
     moved: Moved = {}
     if conversion.algorithm in ("gptq", "oscar", "hadamard"):
         model, moved = as_dense(model)
@@ -65,12 +69,13 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     _check_algorithm(conversion, layers)
     _check_blocks(conversion, layers)
     statistics = _statistics(model, conversion, samples)
+    rules = recipe(conversion, layers, kept_float(model, conversion, layers))
 
     def run(content: bytes) -> bytes:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                job = quantizer.Quantizer(content, recipe(conversion, layers))
+                job = quantizer.Quantizer(content, rules)
                 result = job.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
         except Exception as error:  # the library raises many kinds
             raise BuildError(f"LiteRT's quantizer failed: {first_line(error)}") from error
@@ -164,10 +169,12 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
                     biased=len(operator.inputs) > 2 and int(operator.inputs[2]) >= 0,
                 )
             )
+    others = {part for _, _, parts in without_weights(tree) for part in parts}
     for pattern in conversion.layers:
-        if pattern not in used:
-            known = sorted({name for layer in layers for name in layer.names})
-            raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
+        if pattern in used or (keeps_operators(conversion, pattern) and any(fnmatchcase(o, pattern) for o in others)):
+            continue
+        known = sorted({name for layer in layers for name in layer.names})
+        raise BuildError(f"layers: no layer with weights matches {pattern!r}; {nearest(pattern, known)}")
     return layers
 
 

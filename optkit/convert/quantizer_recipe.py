@@ -78,8 +78,13 @@ def stored_weights(model: Any, scopes: Sequence[str]) -> list[Any]:
     return [named[scope] for scope in scopes]
 
 
-def recipe(conversion: Conversion, layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Return the quantizer's recipe. Of its rules the last that fits an operator holds."""
+def recipe(
+    conversion: Conversion, layers: Sequence[Layer], kept_float: Sequence[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
+    """Return the quantizer's recipe. Of its rules the last that fits an operator holds.
+
+    `kept_float`: scope and kind of the operators without weights that stay in float.
+    """
     bits = ACTIVATION_BITS.get(conversion.mode)
     rules: list[dict[str, Any]] = []
     if bits:
@@ -90,6 +95,8 @@ def recipe(conversion: Conversion, layers: Sequence[Layer]) -> list[dict[str, An
         algorithm = ALGORITHMS[conversion.algorithm][0] if layer.takes(conversion) else _MIN_MAX
         scope, granularity = f"^{re.escape(layer.scope)}$", layer.granularity(conversion)
         rules.append(_rule(scope, kind, granularity, layer.precision, bits, algorithm))
+    for scope, kind in kept_float:
+        rules.append(_rule(f"^{re.escape(scope)}$", kind, "CHANNELWISE", "float32", bits, _MIN_MAX))
     return rules
 
 

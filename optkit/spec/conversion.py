@@ -31,11 +31,14 @@ class Conversion:
       calibration samples cancel; `oscar` scales the inputs of dense layers by what the calibration samples are like,
       and `hadamard` rotates them, so that few weights stand out: both add operators to the file, and leave activations
       in float. The layers that an algorithm is not for keep `min_max`.
+    - `equalize`: bring the channels between two layers to one scale before they are quantized (Nagel et al. 2019,
+      arXiv:1906.04721, section 4.1).
     - `bias_correction`: take out of each bias what rounding the weights adds to the layer's mean output, seen on the
       calibration samples (Nagel et al. 2019, arXiv:1906.04721, section 4.2).
     - `layers`: the precision of the weights of single layers; a key is a Keras layer name and may hold `*` and `?`;
       the last that matches wins. Its integer layers run as the mode's do: with integer activations in `int8` and
-      `int16x8`, else quantizing activations as they come.
+      `int16x8`, else quantizing activations as they come. In these two modes `float32` also keeps operators without
+      weights in float, such as batch normalization that stands by itself: by any part of the name of what they give.
     - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
     - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
       outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
@@ -59,6 +62,7 @@ class Conversion:
         default="min_max", metadata=ADDED_LATER
     )
     block_size: Literal[32, 64, 128, 256] = field(default=32, metadata=ADDED_LATER)
+    equalize: bool = field(default=False, metadata=ADDED_LATER)
     bias_correction: bool = field(default=False, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
@@ -76,7 +80,8 @@ class Conversion:
         )
         require(50 < self.percentile <= 100, f"percentile is {self.percentile}; expected above 50 and up to 100")
         integers = self.mode not in ("float32", "float16") or bool(self.layers)
-        for name, plain in (("granularity", "per_channel"), ("algorithm", "min_max"), ("bias_correction", False)):
+        plain_fields = {"granularity": "per_channel", "algorithm": "min_max"}
+        for name, plain in {**plain_fields, "equalize": False, "bias_correction": False}.items():
             got = getattr(self, name)
             require(
                 got == plain or integers,
@@ -90,7 +95,7 @@ class Conversion:
         require(
             not self.sparse or not (self.uses_quantizer or self.mode == "int16x8"),
             "sparse goes with modes float32, float16, dynamic_range and int8, with calibration and "
-            "algorithm 'min_max' and without layers; drop one of them",
+            "algorithm 'min_max' and without layers, equalize and bias_correction; drop one of them",
         )
 
     def _check_floating(self) -> None:
@@ -118,7 +123,8 @@ class Conversion:
     def uses_quantizer(self) -> bool:
         """Whether LiteRT's quantizer does it, on the float file; the TensorFlow Lite converter does all else."""
         other = self.calibration != "min_max" or self.algorithm != "min_max" or self.granularity == "blockwise"
-        return bool(self.layers) or self.bias_correction or self.mode == "int4_weights" or other
+        changed = self.equalize or self.bias_correction
+        return bool(self.layers) or changed or self.mode == "int4_weights" or other
 
     @property
     def needs_samples(self) -> bool:

@@ -172,6 +172,8 @@ class Suite:
     profile: str = ""
     """Which of the file's `profiles` was read; empty when it has none."""
     profiles: tuple[str, ...] = ()
+    search: dict[str, Any] | None = None
+    """The variant's table with holes that `optkit search` fills; None: one that is made from the model."""
     allowed: tuple[str, ...] = ()
     """The packages that the user allowed to be imported. Never said by the file itself."""
     targets: tuple[Target, ...] = ()

@@ -19,6 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
         "gates": "Bounds that must hold.",
+        "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
         "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
     },
     "workload": {
@@ -94,6 +95,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "strip": "Which strings and metadata are removed.",
         "algorithm": "How LiteRT's quantizer chooses integer weights.",
         "bias_correction": "Take out of each bias what rounded weights add to a layer's mean output.",
+        "equalize": "Bring the channels between two layers to one scale before they are quantized.",
     },
     "gate": {
         "metric": "What is bounded.",

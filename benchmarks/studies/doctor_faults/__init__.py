@@ -1,0 +1,1 @@
+"""Seeded faults: does `optkit doctor` find the guilty layer, the cause, and a remedy?"""

@@ -1,0 +1,1 @@
+"""Explanations from measurement: where accuracy is lost, and what mends it."""
