@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup bench test lint docs generated clean base measure measure-base history history-push
+.PHONY: setup bench test lint docs examples generated clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Every example of docs/, as its README says, from the wheel in a fresh environment.
+examples: .venv/installed
+	$(BIN)/python -m tests.examples
 
 # The pages of docs/ as a site, in out/site. A broken link is an error.
 docs: .venv/installed

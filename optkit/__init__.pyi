@@ -65,6 +65,7 @@ from .record.run import make_run as make_run
 from .record.run import read_run as read_run
 from .record.timing import Timing as Timing
 from .report.notebook import run_html as run_html
+from .report.page.write import write_report as write_report
 from .runtime import KerasWorkers as KerasWorkers
 from .runtime import TFLiteRunner as TFLiteRunner
 from .runtime import dequantize as dequantize

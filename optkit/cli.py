@@ -19,7 +19,7 @@ from optkit.errors import QUIET_ERRORS, OptkitError, nearest
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
 from optkit.process.interrupts import handled, noticed, stopped
-from optkit.process.output import prepared, show, tell
+from optkit.process.output import in_workflow, prepared, show, tell, workflow_command
 from optkit.process.temporary import sweep
 from optkit.report.terminal import is_coloured, painted
 
@@ -44,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             text = shown_json(_as_json(result))
         else:
-            text = _painted(shown_lines(shown, workflow=_in_workflow()))
+            text = _painted(shown_lines(shown, workflow=in_workflow()))
     except OptkitError as error:
         if not (options.json and os.environ.get(QUIET_ERRORS)):
-            tell(shown_lines(f"optkit: error: {error}", workflow=_in_workflow()))
+            _tell_error(f"error: {error}")
         return show(json.dumps({"error": str(error)}), 2) if options.json else 2
     except KeyboardInterrupt:
         return stopped()
@@ -96,22 +96,17 @@ def _defect(error: Exception, as_json: bool) -> int:
     )
     if os.environ.get("OPTKIT_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error)
-    tell(shown_lines(f"optkit: defect: {message}", workflow=_in_workflow()))
+    _tell_error(f"defect: {message}")
     return show(json.dumps({"error": f"defect: {message}"}), 4) if as_json else 4
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    text = safe(message)
-    if _in_workflow():  # there, a line of this form is shown on the change itself
-        data = text.replace("%", "%25")
-        tell(f"::warning title=optkit::{data}")
-    else:
-        tell(f"optkit: warning: {text}")
+    # in a workflow, a line of this form is shown on the change itself
+    tell(workflow_command("warning", message, title="optkit") if in_workflow() else f"optkit: warning: {safe(message)}")
 
 
-def _in_workflow() -> bool:
-    """Tell whether this runs in a GitHub workflow, whose runner takes lines that begin with :: as commands."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
+def _tell_error(message: str) -> None:
+    tell(workflow_command("error", message, title="optkit") if in_workflow() else shown_lines(f"optkit: {message}"))
 
 
 def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from hypothesis import settings
 from optkit.cli import main
 from optkit.record import sessions
 from tests.isolation import environment_in
+from tests.wheels import build_wheel
 
 settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
@@ -165,3 +166,19 @@ def _build(suite: Path, data: Path, store: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return store
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this repository. Of several workers of pytest-xdist one builds it."""
+    base = tmp_path_factory.getbasetemp()
+    built = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built-wheel"
+    with filelock.FileLock(f"{built}.lock"):
+        if not built.exists():
+            found = build_wheel(tmp_path_factory.mktemp("wheel"))
+            part = built.with_name("built-wheel.part")
+            part.mkdir()
+            shutil.copy(found, part)
+            part.rename(built)
+    (path,) = built.glob("*.whl")
+    return path

@@ -24,6 +24,7 @@ def test_list(command: Command, here: Command) -> None:
     variants = json.loads(here("optkit", "list", "mnist", "--json").stdout)
     assert variants[0] | {"gates": 0} == {
         "variant": "baseline", "kind": "keras", "steps": [], "conversion": None, "gates": 0,
+        "runtime": "keras", "settings": {},
     }  # fmt: skip
 
 
@@ -204,6 +205,21 @@ def test_ab_fails_for_what_has_no_partner_unless_allowed(command: Command, built
     assert done.returncode == 1
     assert "missing: gone is in the base only (fails; allow it with --allow)" in done.stdout
     assert command(*arguments, "--allow", "gone").returncode == 3
+
+
+def test_ab_leaves_out_a_file_that_did_not_change_when_asked_to(
+    command: Command, built_store: Path, tmp_path: Path
+) -> None:
+    """Catches minutes of timing in a pull request that touches no model."""
+    from tests.builders import artifact, saved_build
+
+    model = artifact(built_store, "int8")
+    saved_build(tmp_path / "base.json", {"a": model})
+    saved_build(tmp_path / "head.json", {"a": model})
+    done = command("optkit", "ab", "base.json", "head.json", "--changed", "--summary", "s.md")
+    assert done.returncode == 0, done.stderr
+    assert "the same file on both sides, not timed: a" in done.stdout
+    assert "| `a` | – | – | ✅ the same file, not timed |" in (tmp_path / "s.md").read_text()
 
 
 def test_the_help_of_a_command_stands_in_two_places_alike() -> None:

@@ -9,48 +9,24 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
-import setuptools
 
 from optkit import read_run
 from optkit.record import sessions
 from tests.isolation import ROOT
+from tests.wheels import libraries_of
 
-BUILDS = 77
-"""The oldest setuptools that reads this pyproject.toml."""
 EXAMPLE = ROOT / "docs" / "examples" / "tflite_only"
-LEFT_OUT = {"docs", "out", "build", "dist"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built offline from a copy of this repository."""
-    if int(setuptools.__version__.split(".")[0]) < BUILDS:
-        pytest.skip(f"setuptools {BUILDS} builds the wheel, and {setuptools.__version__} is here; make setup brings it")
-    folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "source", ignore=_left_out)
-    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", build, str(folder)], cwd=folder / "source", capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = folder.glob("*.whl")
-    return found
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """Leave out what is no source, and what is large and in no wheel."""
-    made = {name for name in names if name.startswith(".") or name in ("__pycache__", "optkit.egg-info")}
-    return made | (LEFT_OUT if Path(folder) == ROOT else set())
-
-
-@pytest.fixture(scope="module")
-def site(wheel: Path) -> Path:
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel as pip unpacks it."""
+    folder = tmp_path_factory.mktemp("wheel") / "site"
     with zipfile.ZipFile(wheel) as file:
-        file.extractall(wheel.parent / "site")
-    return wheel.parent / "site"
+        file.extractall(folder)
+    return folder
 
 
 @pytest.fixture
@@ -95,8 +71,41 @@ def test_a_built_in_suite_is_collected_from_its_packaged_file(site: Path, run: R
     assert "optkit/suites/mnist.toml::time[int8-single_sample-1]" in done.stdout, done.stdout + done.stderr
 
 
-def test_bench_needs_no_checkout(run: Run, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def python(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the wheel, and what its extra `quantize` brings: no TensorFlow."""
+    folder = tmp_path_factory.mktemp("quantize")
+    libraries = libraries_of("quantize", folder / "libraries")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "environment")], check=True)
+    (own,) = folder.glob("environment/lib/python*/site-packages")
+    (own / "optkit.pth").write_text(f"{site}\n{libraries}\n")
+    return folder / "environment" / "bin" / "python"
+
+
+def test_a_tflite_file_needs_no_checkout_and_no_tensorflow(python: Path, tmp_path: Path) -> None:
+    """Catches a command that needs this repository, or a library that `optkit[quantize]` does not bring."""
+    for path in EXAMPLE.iterdir():
+        shutil.copy(path, tmp_path)
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        env = {name: value for name, value in sessions.environment().items() if name != "PYTHONPATH"}
+        command = [str(python), "-m", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+
+    assert "No module named tensorflow" in run("tensorflow").stderr
     quick = "--pytest=--benchmark-max-time=0.01 --benchmark-min-rounds=2"
-    done = run("optkit", "bench", "model.toml", "--variants", "int8", "--threads", "1", quick, "-o", "run.json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    commands = (
+        ("init", "waves.tflite", "waves.npz"),
+        ("bench", "waves.toml", "--variants", "int8", "--threads", "1", quick, "-o", "run.json"),
+        ("gate", "run.json"),
+        ("choose", "run.json", "--max-drop", "0.5"),
+        ("inspect", "waves.tflite"),
+        ("ab", "waves.tflite", "waves.tflite", "--budget", "1"),
+        ("report", "run.json", "-o", "page"),
+    )
+    for name, *arguments in commands:
+        done = run("optkit", name, *arguments)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0 or (name == "ab" and done.returncode == 3), (name, done.stdout, done.stderr)
     assert {timing.variant for timing in read_run(tmp_path / "run.json").timings} == {"float32", "int8"}
+    assert (tmp_path / "page" / "report.html").stat().st_size > 100_000

@@ -66,7 +66,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--turns", type=int, default=TURNS)
     options = parser.parse_args()
-    saved = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"schema": SCHEMA, "models": {}}
+    saved: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"schema": SCHEMA, "models": {}}
     for model in options.models:
         suite, _, variant = model.rpartition(":")
         saved["models"][model] = measure(suite, variant, Store(options.store), options.turns)

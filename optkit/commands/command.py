@@ -59,7 +59,7 @@ def add_data(parser: argparse.ArgumentParser, about: str) -> None:
     more = f"{about}: auto, full or embedded; or another data set, by name or path (auto)"
     parser.add_argument("--data", default="auto", metavar="WHICH", help=more)
     more = "packages whose functions the suite may call (default: allow in the user's configuration)"
-    parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=more)
+    parser.add_argument("--allow", type=names_if_any, default=(), metavar="A,B", help=more)
 
 
 def folder(value: str) -> Path:
@@ -85,6 +85,11 @@ def names(value: str) -> tuple[str, ...]:
     if not found:
         raise argparse.ArgumentTypeError(f"{value!r} names nothing; expected names with commas between them")
     return found
+
+
+def names_if_any(value: str) -> tuple[str, ...]:
+    """Turn `a,b` into ("a", "b"), and an empty text into none."""
+    return names(value) if value else ()
 
 
 def fraction(value: str) -> float:

@@ -15,7 +15,7 @@ from optkit.errors import SchemaError
 from optkit.judge.compare import Comparison, compare_runs
 from optkit.judge.tolerances import Tolerances
 from optkit.record.run import read_run
-from optkit.report import comparison, markdown
+from optkit.report import comparison, markdown, markdown_tables
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,8 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
         "exit_code": found.exit_code,
     }
     shown = comparison.comparison_text(found, tolerances, times=options.times)
-    code = reported(options, "optkit compare", markdown.comparison_culprits(found), shown, found.exit_code)
+    table, culprits = markdown_tables.comparison_table(found), markdown.comparison_culprits(found)
+    code = reported(options, "optkit compare", culprits, shown, found.exit_code, table=table)
     return result, shown, code
 
 

@@ -16,7 +16,7 @@ from optkit.judge.fits import fits
 from optkit.judge.gates import Verdict, check_run, exit_code, explain
 from optkit.judge.update import new_bounds
 from optkit.record.run import read_run
-from optkit.report import markdown, text
+from optkit.report import markdown, markdown_tables, text
 from optkit.report.gates import gate_notes
 from optkit.report.targets import targets_text
 from optkit.spec import Suite
@@ -56,7 +56,9 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     code = 0 if ungated else exit_code(verdicts)  # a selection without gates is told in a note
     if options.update:
         return _update(file, suite, run.dataset.name, verdicts, write=options.yes)
-    return result, shown, reported(options, "optkit gate", culprits, shown, code)
+    table = markdown_tables.gate_table(run, verdicts)
+    code = reported(options, "optkit gate", culprits, shown, code, table=table, file=suite.path)
+    return result, shown, code
 
 
 def _update(file: SuiteFile, suite: Suite, data: str, verdicts: list[Verdict], *, write: bool) -> tuple[Any, str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from optkit.commands.command import fraction, names
+from optkit.commands.command import fraction, names_if_any
 from optkit.judge.tolerances import Tolerances
 
 
@@ -26,7 +26,7 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
         about = f"{about} ({100 * default:g}%%)"
         parser.add_argument(name, type=fraction, default=default, metavar="PERCENT", help=about)
     about = "names that may be missing or new (none, when empty)"
-    parser.add_argument("--allow", type=_names_if_any, default=(), metavar="A,B", help=about)
+    parser.add_argument("--allow", type=names_if_any, default=(), metavar="A,B", help=about)
 
 
 _PRINTED = {
@@ -45,7 +45,3 @@ def tolerances_of(options: argparse.Namespace, **more: float) -> Tolerances:
 def printed(value: Any) -> dict[str, Any]:
     """Return a dataclass as --json prints it."""
     return {_PRINTED.get(name, name): found for name, found in msgspec.to_builtins(value).items()}
-
-
-def _names_if_any(value: str) -> tuple[str, ...]:
-    return names(value) if value else ()

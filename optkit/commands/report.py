@@ -11,6 +11,7 @@ from optkit import __version__
 from optkit.build.shared import open_store
 from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, folder, names
+from optkit.commands.reporting import append
 from optkit.data import Dataset
 from optkit.files.configuration import allowed_packages
 from optkit.judge.saved_runs import read_runs
@@ -19,6 +20,7 @@ from optkit.record.run import Run, read_run
 from optkit.report.page.answer import suite_of
 from optkit.report.page.make import Source, make_page
 from optkit.report.page.write import write_page
+from optkit.report.page_markdown import render_summary
 from optkit.suites import open_suite
 
 
@@ -39,6 +41,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", action="store_true", help=about)
     about = "packages whose functions the suite may call (default: allow in the user's configuration)"
     parser.add_argument("--allow", type=names, default=(), metavar="A,B", help=about)
+    about = "append the Markdown to FILE for a job summary: with the front as a diagram (may be repeated)"
+    parser.add_argument("--summary", type=Path, metavar="FILE", action="append", default=[], help=about)
     parser.add_argument("--suite", metavar="SUITE", help="whose data (default: of the suite that the run names)")
 
 
@@ -49,7 +53,10 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
     for path in files:
         run = read_run(path)
         sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
-    written = write_page(make_page(sources, folders, open_store(options.store), __version__), options.output)
+    page = make_page(sources, folders, open_store(options.store), __version__)
+    written = write_page(page, options.output)
+    for path in options.summary:
+        append(path, render_summary(page))
     text = "\n".join(f"written: {path}" for path in written)
     return {"schema": 1, "written": [str(path) for path in written]}, text, 0
 

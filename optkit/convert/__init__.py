@@ -100,6 +100,7 @@ def _check_fake_quantization(model: Any, conversion: Conversion) -> None:
         "granularity": "per_channel",
         "algorithm": "min_max",
         "bias_correction": False,
+        "equalize": False,
     }
     for name, plain in plain_fields.items():
         if (got := getattr(conversion, name)) != plain:

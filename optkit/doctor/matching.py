@@ -204,7 +204,7 @@ def _check_belong(first: View, layers: Sequence[Layer], what: tuple[str, str]) -
     if alike < _LEAST_ALIKE:
         raise ArtifactError(
             f"{what[0]} and {what[1]} do not belong together: their weights are not alike (median cosine {alike:.2f}); "
-            f"{_WHOLE}"
+            f"{_WHOLE}, not with the algorithm hadamard, which rotates weights"
         )
 
 
@@ -239,7 +239,9 @@ def _layer(
     weights = node.constants.get(WEIGHT_INPUT.get(node.kind, -1))
     known = weights is not None and "alike" in details
     stored = second.tensors[twin.constants[WEIGHT_INPUT[node.kind]]] if known else None
-    scales = 0 if stored is None or stored.quantization is None else len(listed(stored.quantization.scale))
+    kept = stored.quantization if stored is not None else None
+    scales = 0 if kept is None else len(listed(kept.scale))
+    block = int(kept.details.blockSize) if kept is not None and kept.details is not None else 0
     return Layer(
         number=node.number,
         name=names[node.number].name,
@@ -253,9 +255,9 @@ def _layer(
         before=tuple(index for index in node.inputs if index in tensors),
         is_output=output in first.outputs,
         stored=tensor_type(stored) if stored is not None else "",
-        per_channel=scales > 1,
+        per_channel=scales > 1 or block > 0,
         weights=weights,
-        details={**details, **({"form": forms[-1]} if forms else {})},
+        details={**details, **({"form": forms[-1]} if forms else {}), **({"block": block} if block else {})},
     )
 
 

@@ -71,6 +71,9 @@ def infer(matching: Matching) -> Conversion:
     several = [layer for layer in layers if layer.stored.startswith("int") and layer.weights is not None]
     whole = [layer for layer in several if not layer.per_channel and _channels(matching, layer) > 1]
     by_tensor = 2 * len(whole) > len(several) and mode != "dynamic_range"
+    blocks = [layer.details["block"] for layer in layers if "block" in layer.details]
+    if blocks:
+        return Conversion(mode="int4_weights", granularity="blockwise", block_size=blocks[0])
     granularity = "per_tensor" if by_tensor else "per_channel"
     return Conversion(mode=mode, granularity=granularity)  # type: ignore[arg-type]
 

@@ -83,7 +83,7 @@ def for_suite(suite: Suite, variant: str, conversion: Conversion, steps: Sequenc
 def _listed(suite: Suite) -> tuple[list[str], dict[str, Any]]:
     """Return the recipes that a suite file lists by name, and its keys of training; none when it has tables."""
     try:
-        document = read_document(place_of(suite.source), place_of)[0]
+        document = read_document(place_of(suite.source), place_of).tables
     except OptkitError:
         return [], {}
     found = document.get("variants")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optkit.inspect.operators import GraphInfo, Operator, TensorInfo
-from optkit.tflite.pairs import find_pairs
+from optkit.tflite.pairs import pairs_to_undo
 from optkit.tflite.tensors import held
 
 _SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")
@@ -88,7 +88,7 @@ def _only_for(graph: GraphInfo, users: dict[int, list[int]], number: int, inside
 def _pairs(model: Any, graph: GraphInfo) -> Iterator[Leftover]:
     """Find operators that undo the one before them."""
     makers = graph.makers()
-    gone = {(pair.first, pair.second) for pair in find_pairs(model, model.subgraphs[graph.index])}
+    gone = {(pair.first, pair.second) for pair in pairs_to_undo(model, model.subgraphs[graph.index])}
     for second in graph.operators:
         if not second.inputs or second.inputs[0] not in makers:
             continue

@@ -3,7 +3,8 @@
 Read the modules in this order, which is that of a reader's questions:
 
 1. What counts as a change, and what are the answers called? `tolerances`, `verdicts`.
-2. Does this bound hold? `gates`; with confidence: `confidence`, `scores`, `quality`; moving the bounds: `update`.
+2. Does this bound hold? `gates`; with confidence: `confidence`, `scores`, `quality`; what it was when it last held:
+   `passed`; moving the bounds: `update`. Does a file fit its target? `fits`.
 3. Is this model slower than that one? `ab`; which files it compares: `pairs`.
 4. What changed between two runs? `compare`, and figure by figure `deltas`.
 5. What changed over many runs? `history`, `segments`; how they are read: `saved_runs`, `past`, `past_index`.

@@ -7,6 +7,7 @@ import pytest
 from optkit.plugin.bench import bench_of, ending
 from optkit.plugin.files import SuiteModule
 from optkit.plugin.running import Case
+from optkit.spec import Gate
 from optkit.spec.metrics import MODES
 
 
@@ -29,12 +30,14 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     if "optkit_gate" in metafunc.fixturenames:
         pairs = [(variant, gate) for variant in bench.variants for gate in bench.suite.gates_of(variant)]
         between = "" if isinstance(module, SuiteModule) else " "
-        ids = [
-            f"{data}{variant.name}-{gate.metric}{between}{gate.bound_text.replace(' ', between)}{gate.condition}"
-            for variant, gate in pairs
-        ]
+        ids = [f"{data}{variant.name}-{gate.metric}{_bound(gate, between)}" for variant, gate in pairs]
         metafunc.parametrize(("optkit_variant", "optkit_gate"), pairs, ids=ids)
     if "optkit_target" in metafunc.fixturenames:
         there = [(v, t) for t in bench.suite.targets for v in bench.variants if bench.suite.target_gates(t, v)]
         ids = [f"{data}{variant.name}-{target.name}" for variant, target in there]
         metafunc.parametrize(("optkit_variant", "optkit_target"), there, ids=ids)
+
+
+def _bound(gate: Gate, between: str) -> str:
+    where = f"@{gate.target}" if gate.target else ""
+    return f"{between}{gate.bound_text.replace(' ', between)}{gate.condition}{where}"

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec
 
+from optkit.names import shown
+
 _HANDLER = "optkit"
 _FULL = "optkit: error: standard output cannot be written ({}); free space there, or send it elsewhere"
 
@@ -53,6 +55,28 @@ def tell(line: str) -> None:
     """Print a line for the user on standard error. Where that cannot be written, it is dropped: the code says it."""
     with suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
+
+
+def in_workflow() -> bool:
+    """Tell whether this runs in a GitHub workflow, whose runner takes lines that begin with :: as commands."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def workflow_command(name: str, message: object, **properties: str) -> str:
+    """Return the line by which a GitHub workflow shows `message` on the change itself: `name` is warning or error.
+
+    `properties` are such as `title` and `file`. No text among them ends the line or begins another property.
+    """
+    given = ",".join(f"{key}={_one_line(value, also=',:')}" for key, value in properties.items())
+    return f"::{name} {given}::{_one_line(str(message))}"
+
+
+def _one_line(text: str, also: str = "") -> str:
+    """Return `text` without control characters, its line ends and those of `also` as the runner decodes them."""
+    safe = "\n".join(map(shown, text.split("\n")))
+    for character in f"%\n{also}":
+        safe = safe.replace(character, f"%{ord(character):02X}")
+    return safe
 
 
 def flush(code: int) -> int:

@@ -44,11 +44,14 @@ def stage_keys(facts: VariantFacts) -> list[str]:
 
 
 def stage_seconds(keys: Sequence[str], store: Store) -> dict[str, float]:
-    """Return how long making each stage took, in seconds, of those whose entry in `store` says so."""
-    found = {}
+    """Return how long making each stage took, in seconds, of those whose entry in `store` says so.
+
+    Of a shared store only what is on this machine is read: nothing is fetched for a time.
+    """
+    found, here = {}, Store(store.root)
     for key in dict.fromkeys(keys):
         try:
-            entry = store.find(key)
+            entry = here.find(key)
         except StoreError:
             continue
         seconds = entry.about.get("seconds") if entry else None

@@ -23,9 +23,13 @@ def judgements_text(
     tolerances: Tolerances,
     not_allowed: Sequence[str],
     *,
+    unchanged: Sequence[str] = (),
     width: int | None = None,
 ) -> str:
-    """Return a line a pair: ratio, interval, control, processes used, verdict; then what has no partner."""
+    """Return a line a pair: ratio, interval, control, processes used, verdict; then what has no partner.
+
+    `unchanged` are the pairs that were not timed, as their two files are one and the same.
+    """
     columns = width or terminal.width()
     shown = [
         Column("head / base", [f"{one.ratio:.4f}" for one in judgements]),
@@ -36,16 +40,19 @@ def judgements_text(
         Column("verdict", [verdict_text(one) for one in judgements], words=True),
     ]
     table = grid(Column("benchmark", [one.name for one in judgements], left=True), shown, columns, stack=True)
-    lines = [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
+    lines = [f"the same file on both sides, not timed: {', '.join(unchanged)}"] if unchanged else []
+    lines += [f"missing: {name} is in the base only{_unless_allowed(name, not_allowed)}" for name in pairing.missing]
     lines += [f"new: {name} is in the head only{_unless_allowed(name, not_allowed)}" for name in pairing.new]
     clocks = {timing.clock for one in judgements for timing in one.timings}
     lines += ["timed by CPU time: other processes' turns on the core are not counted"] if clocks == {"cpu"} else []
-    lines.append(
-        f"slower: by more than {tolerances.margin:.2%} as estimated and surely by more than half of that; false alarm "
-        f"at most {tolerances.family_alpha:.2%} for all {len(judgements)} together. Control: the base against its own "
-        "copy."
-    )
-    return "\n".join([table.text, *(part for line in lines for part in paragraph(line, columns))])
+    if judgements or not unchanged:
+        lines.append(
+            f"slower: by more than {tolerances.margin:.2%} as estimated and surely by more than half of that; false "
+            f"alarm at most {tolerances.family_alpha:.2%} for all {len(judgements)} together. Control: the base "
+            "against its own copy."
+        )
+    below = [part for line in lines for part in paragraph(line, columns)]
+    return "\n".join([table.text, *below] if judgements else below)
 
 
 def verdict_text(one: Judgement) -> str:

@@ -13,16 +13,19 @@ from optkit.judge.gates import Verdict
 from optkit.report.comparison import delta_cells, interval_text, verdict_text
 from optkit.report.escape import longest_run, span
 
-_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 
 
-def section(title: str, word: str, culprits: Sequence[str], shown: str) -> str:
-    """Return one section: a heading with `word` (pass, fail or inconclusive), a line a culprit, `shown` folded away."""
-    heading = f"### {_MARKS[word]} {span(title)}: {word}"
+def section(title: str, word: str, culprits: Sequence[str], shown: str, table: str = "") -> str:
+    """Return one section: a heading with `word` (pass, fail or inconclusive), a line a culprit, `shown` folded away.
+
+    `table` is Markdown already (`optkit.report.markdown_tables`), and stands below the culprits.
+    """
+    heading = f"### {MARKS[word]} {span(title)}: {word}"
     named = "\n".join(f"- {span(culprit)}" for culprit in culprits)
     fence = "`" * max(3, longest_run(shown) + 1)
     whole = f"<details><summary>All figures</summary>\n\n{fence}text\n{shown}\n{fence}\n\n</details>"
-    return "\n\n".join(part for part in (heading, named, whole) if part) + "\n\n"
+    return "\n\n".join(part for part in (heading, named, table, whole) if part) + "\n\n"
 
 
 def gate_culprits(verdicts: Iterable[Verdict]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A page as Markdown, for a pull request: the answer, the front as a picture, the table, and what is not shown.
+"""A page as Markdown, for a file or a job summary: the answer, the front as a picture, the table, what is not shown.
 
 Law: text of a run stays text and is never markup.
 """
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from optkit.report.escape import code, plain
 from optkit.report.page.parts import Cards, Chart, Lines, Page, Part, Picture, RunPage, Section, Table, Tree, Trees
 
-_WHOLE = ("answer", "front", "table", "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
+_FIRST = ("answer", "front", "table")
+_WHOLE = (*_FIRST, "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
 """The sections that the Markdown page has; the others are in the HTML page."""
 
 
@@ -39,6 +40,22 @@ def render_markdown(page: Page) -> str:
     return "\n".join([*lines, f"Made by {plain(page.made_with)}. The HTML page beside this one has more.", ""])
 
 
+def render_summary(page: Page) -> str:
+    """Return `page` as Markdown for a job summary, which shows no file: its front is a diagram, the rest is folded."""
+    lines = [f"### {plain(page.title)}", ""]
+    for run in page.runs:
+        lines += [f"**{plain(run.title)}**", ""]
+        sections = [section for section in run.sections if section.name in _WHOLE]
+        for section in sections:
+            if section.name in _FIRST:
+                lines += _section(section, None)
+        rest = [section for section in sections if section.name not in _FIRST]
+        if rest:
+            lines += [f"<details><summary>{', '.join(plain(section.title) for section in rest)}</summary>", ""]
+            lines += [*(line for section in rest for line in _section(section, None)), "</details>", ""]
+    return "\n".join([*lines, ""])
+
+
 def _run(run: RunPage, page: Page) -> Iterator[str]:
     yield from (f"## {plain(run.title)}", "")
     for line in run.about:
@@ -48,15 +65,16 @@ def _run(run: RunPage, page: Page) -> Iterator[str]:
             yield from _section(section, page)
 
 
-def _section(section: Section, page: Page) -> Iterator[str]:
-    yield from (f"### {plain(section.title)}", "")
+def _section(section: Section, page: Page | None) -> Iterator[str]:
+    """Yield the lines of a section. Its pictures are files beside `page`; without one, diagrams."""
+    yield from (f"{'###' if page else '####'} {plain(section.title)}", "")
     for part in section.parts:
         yield from _part(part, page)
     if section.missing:
         yield from (*(f"- {plain(line)}" for line in section.missing), "")
 
 
-def _part(part: Part, page: Page) -> Iterator[str]:
+def _part(part: Part, page: Page | None) -> Iterator[str]:
     if isinstance(part, Cards):
         for card in part.cards:
             yield f"- **{plain(card.title)}**: {code(card.variant)}: {plain('; '.join(card.lines))}"
@@ -71,8 +89,10 @@ def _part(part: Part, page: Page) -> Iterator[str]:
         yield from (*(line for tree in part.trees for line in _tree(tree, 0)), "")
     else:
         picture = part.instead if isinstance(part, Chart) else part
-        if isinstance(picture, Picture):
+        if isinstance(picture, Picture) and page:
             yield from (f"![{plain(picture.about)}]({file_name(picture, page)})", "")
+        elif isinstance(picture, Picture) and picture.diagram:
+            yield from (picture.diagram, "")
 
 
 def _table(part: Table) -> Iterator[str]:

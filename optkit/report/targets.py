@@ -49,9 +49,13 @@ def about(target: Target, known: Sequence[TargetFacts | None]) -> str:
     there = next((one for one in known if one), None)
     version = f" {shown(there.version)}" if there and there.version else ""
     settings = ", ".join(f"{key} {value}" for key, value in there.settings.items()) if there else ""
+    return f"{target.of}{version}{f', {shown(settings)}' if settings else ''}; {limits_text(target)}"
+
+
+def limits_text(target: Target) -> str:
+    """Return the limits of a target, such as `arena bytes <= 65,536`."""
     signs = {"max": "<=", "min": ">="}
-    limits = ", ".join(f"{_head(one.quantity)} {signs[one.kind]} {one.value:,.10g}" for one in target.limits)
-    return f"{target.of}{version}{f', {shown(settings)}' if settings else ''}; {limits}"
+    return ", ".join(f"{_head(one.quantity)} {signs[one.kind]} {one.value:,.10g}" for one in target.limits)
 
 
 def _head(metric: str) -> str:

@@ -16,6 +16,7 @@ from optkit.report import terminal
 from optkit.report.figures import time_text as time_text
 from optkit.report.grid import Column, grid
 from optkit.report.summary import summary as summary
+from optkit.report.targets import limits_text
 from optkit.report.terminal import NO_BREAK, paragraph, wrapped
 from optkit.runtime.predict import Prediction
 from optkit.spec import Gate, Suite, Variant
@@ -49,7 +50,15 @@ def variants_table(suite: Suite, *, width: int | None = None) -> str:
     ]
     key = Column("variant", [variant.name for variant in suite.variants], left=True)
     head = paragraph(f"{suite.title}: {suite.description}".rstrip(": "), columns)
-    return "\n".join([*head, "", grid(key, shown, columns, stack=True).text])
+    return "\n".join([*head, "", grid(key, shown, columns, stack=True).text, *_targets(suite, columns)])
+
+
+def _targets(suite: Suite, width: int) -> Iterator[str]:
+    """Yield a line for each target: what it is, its limits, and which files must keep them."""
+    for number, target in enumerate(suite.targets):
+        meant = ", ".join(target.variants) or "every .tflite file"
+        yield from ([""] if number == 0 else [])
+        yield from paragraph(f"target {target.name}: {target.of}; {limits_text(target)}; for {meant}", width)
 
 
 def _conversion_text(variant: Variant) -> str:
@@ -59,7 +68,8 @@ def _conversion_text(variant: Variant) -> str:
 
 
 def _gate_text(gate: Gate) -> str:
-    return f"{gate.metric} {gate.bound_text}{gate.condition}".replace(" ", NO_BREAK)
+    where = f" on {gate.target}" if gate.target else ""
+    return f"{gate.metric} {gate.bound_text}{gate.condition}{where}".replace(" ", NO_BREAK)
 
 
 def steps_text(variant: Variant) -> str:

@@ -34,9 +34,8 @@ def check_mnn(path: Path, *, batch: int = 1, seconds: float | None = None) -> No
         raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .mnn file") from error
     limit = default_seconds(path) if seconds is None else seconds
     command = ["-m", "optkit.runtime.mnn_trial", str(path.absolute()), str(batch), str(limit)]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
-        done = run(command, timeout=limit + _START_SECONDS, **pipes)
+        done = run(command, timeout=limit + _START_SECONDS, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except subprocess.TimeoutExpired:
         raise ArtifactError(too_slow(path, limit)) from None
     if killed_by_alarm(done.returncode):

@@ -61,7 +61,8 @@ class MicroRunner:
     """One interpreter, in a process of its own, that runs `batch` samples a call: one after the other.
 
     Raises Refused, with the operator and the reason, when the interpreter does not take the file, and ArtifactError
-    when it is damaged, crashes the interpreter or is not done in `seconds` (default: as `tflite.trial`).
+    when it is damaged, crashes the interpreter or is not done in `seconds` (default: as `tflite.trial`). An output that
+    is one for a whole call, and not for each sample, is refused for a larger batch, unless its calls may be `stacked`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class MicroRunner:
         batch: int = 1,
         sample_shapes: Mapping[str, tuple[int, ...]] | None = None,
         seconds: float | None = None,
+        stacked: bool = False,
     ) -> None:
         need()
         if threads != 1:
@@ -93,6 +95,8 @@ class MicroRunner:
             self._inputs, self._outputs = loaded["inputs"], loaded["outputs"]
             self.arena = read_allocations(loaded["allocations"])
             self._check_shapes(sample_shapes or {})
+            if not stacked:
+                self._check_outputs()
         except ArtifactError as error:
             self.close()
             if wanted and "crashed" in str(error):
@@ -111,6 +115,16 @@ class MicroRunner:
             own = tuple(details["shape"][1:])
             if tuple(wanted.get(spec.name, own)) != own:
                 raise Refused(f"{self._path} takes samples of shape {own} for {spec.name!r}; got {wanted[spec.name]}")
+
+    def _check_outputs(self) -> None:
+        if self.batch == self._each:
+            return
+        for spec, details in zip(self.interface.outputs, self._outputs, strict=True):
+            if details["shape"][:1] != [self._each]:
+                raise Refused(
+                    f"{self._path}: output {spec.name!r} is one for a whole call, and TensorFlow Lite Micro takes "
+                    f"{self._each} sample a call; run it with batch {self._each}"
+                )
 
     @property
     def sample_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -219,7 +233,7 @@ def need() -> None:
 def opened(path: Path, *, batch: int = 1) -> Iterator[MicroRunner]:
     """Give a runner of the file at `path`, and close it. A file with a fixed batch gets the next multiple of it."""
     each = MicroRunner.samples_a_call(path)
-    runner = MicroRunner(path, batch=-(-batch // each) * each)
+    runner = MicroRunner(path, batch=-(-batch // each) * each, stacked=True)
     try:
         yield runner
     finally:

@@ -172,6 +172,8 @@ class Suite:
     profile: str = ""
     """Which of the file's `profiles` was read; empty when it has none."""
     profiles: tuple[str, ...] = ()
+    search: dict[str, Any] | None = None
+    """The variant's table with holes that `optkit search` fills; None: one that is made from the model."""
     allowed: tuple[str, ...] = ()
     """The packages that the user allowed to be imported. Never said by the file itself."""
     targets: tuple[Target, ...] = ()
@@ -263,7 +265,9 @@ class Suite:
         stated = [
             gate
             for gate in self.gates
-            if (not gate.variants or variant.name in gate.variants) and gate.kind in ("any", variant.kind)
+            if (not gate.variants or variant.name in gate.variants)
+            and gate.kind in ("any", variant.kind)
+            and not (gate.target and variant.kind == "keras" and not gate.variants)  # a Keras file runs on no target
         ]
         promised = [gate for step in variant.steps for gate in step.promises()]
         if variant.conversion:

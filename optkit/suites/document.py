@@ -25,7 +25,7 @@ from optkit.suites.variants import check_network, read_running, read_variants
 SCHEMAS = (1, 2)
 _TEXT_KEYS = ("name", "description", "baseline")
 _RUN_KEYS = ("modes", "runtime", "settings")
-_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", *_RUN_KEYS, "workload", "variants", "gates", "targets")
+_SUITE_KEYS = ("schema", *_TEXT_KEYS, "profiles", *_RUN_KEYS, "workload", "variants", "gates", "targets", "search")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +129,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
         variants=variants,
         gates=gates,
         modes=tuple(document.get("modes", MODES)),
+        search=document.get("search"),
         targets=read_targets(document.get("targets", {})),
     )
     suite.variant(suite.baseline)

@@ -111,6 +111,7 @@ def _top() -> dict[str, Any]:
         },
         "budget": _table({key: number for key in BUDGET_KEYS}),
         "gates": {"type": "array", "items": _ref("Gate")},
+        "search": {"type": "object"},
         "targets": {
             "type": "object",
             "additionalProperties": {"oneOf": [_ref(kind.__name__) for kind in KINDS]},

@@ -19,6 +19,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "variants": "Names of recipes, or tables by name.",
         "budget": "Gates in one line, on every variant but the baseline.",
         "gates": "Bounds that must hold.",
+        "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
         "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
     },
     "workload": {

@@ -33,7 +33,7 @@ class Pair:
     after: int
 
 
-def find_pairs(model: Any, graph: Any) -> list[Pair]:
+def pairs_to_undo(model: Any, graph: Any) -> list[Pair]:
     """Return the pairs of `graph`, a subgraph of the ModelT `model`, that can be taken out, by their second."""
     makers = {
         index: place for place, operator in enumerate(listed(graph.operators)) for index in _of(operator, "outputs")
@@ -44,7 +44,7 @@ def find_pairs(model: Any, graph: Any) -> list[Pair]:
 def undo_pairs(model: Any, graph: Any) -> list[Any]:
     """Take the second of each pair out of `graph`; return the first ones, which may be unused now."""
     left: list[Any] = []
-    while found := find_pairs(model, graph):
+    while found := pairs_to_undo(model, graph):
         pair = found[0]
         operators = listed(graph.operators)
         second = operators.pop(pair.second)
@@ -100,10 +100,10 @@ def _same(before: Any, after: Any, *, exact: bool) -> bool:
     """
     if tensor_type(before) != tensor_type(after) or before.isVariable or after.isVariable:
         return False
-    if any(
-        numbers(getattr(before, name)).tolist() != numbers(getattr(after, name)).tolist()
-        for name in ("shape", "shapeSignature")
-    ):
+    if numbers(before.shape).tolist() != numbers(after.shape).tolist():
+        return False
+    free = [numbers(tensor.shapeSignature).tolist() for tensor in (before, after)]
+    if all(free) and free[0] != free[1]:  # a quantizer leaves it out of the tensors that it adds
         return False
     scales, points = zip(*(_quantization(tensor) for tensor in (before, after)), strict=True)
     if scales[0] != scales[1] or points[0] != points[1]:

@@ -33,6 +33,11 @@ def all_steps() -> list[dict[str, Any]]:
     return [step for job in (*jobs, read(ACTION)["runs"]) for step in job["steps"]]
 
 
+def is_this_action(uses: str) -> bool:
+    """Tell whether a step uses the action of this repository, from it or from another one."""
+    return uses.split("@")[0].endswith("/.github/actions/gate")
+
+
 def stand_in(checkout: Path) -> None:
     """Give `checkout` a .venv: this Python, its libraries (tests have no network), and the checkout's own optkit."""
     folder = checkout / ".venv" / "bin"
@@ -47,11 +52,18 @@ def stand_in(checkout: Path) -> None:
 
 @dataclass
 class Job:
-    """A job in `workspace`: what its steps may refer to, and what came of them."""
+    """A job in `workspace`: what its steps may refer to, and what came of them.
+
+    `temp` is the temporary folder of the runner; one beside the workspace when it is not given. `done` are steps of an
+    action that the runner has done for an earlier job; they are skipped.
+    """
 
     workspace: Path
     env: dict[str, str]
     inputs: dict[str, str] = field(default_factory=dict)
+    event: str = "pull_request"
+    temp: Path | None = None
+    done: frozenset[str] = frozenset()
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: str = ""
     failed: bool = False
@@ -67,11 +79,14 @@ class Job:
         for number, step in enumerate(steps):
             outcome = "skipped"
             outputs: dict[str, str] = {}
-            if "run" not in step:
-                outcome = "success"
-            elif self._due(step.get("if", "success()")):
-                outcome, outputs = self._run(step)
-            self.failed |= outcome == "failure"
+            if step.get("id") not in self.done and self.due(str(step.get("if", "success()"))):
+                if "run" in step:
+                    outcome, outputs = self._run(step)
+                elif is_this_action(step["uses"]):
+                    outcome, outputs = self._action(step)
+                else:
+                    outcome = "success"
+            self.failed |= outcome == "failure" and not step.get("continue-on-error")
             self.steps[step.get("id", f"step {number}")] = {"outcome": outcome, "outputs": outputs}
         return self
 
@@ -79,10 +94,27 @@ class Job:
         """Return `text` with its expressions replaced by their values."""
         return _EXPRESSION.sub(lambda match: str(self._evaluated(match[1])), text)
 
+    def act(self, given: dict[str, str]) -> dict[str, str]:
+        """Run the steps of the action with these inputs as this job's own; return the action's outputs."""
+        action = read(ACTION)
+        assert set(given) <= set(action["inputs"])
+        self.inputs = {name: str(one.get("default", "")) for name, one in action["inputs"].items()} | given
+        self.run(action["runs"]["steps"])
+        return {name: self.value(one["value"]) for name, one in action["outputs"].items()}
+
+    def _action(self, step: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        given = {name: self.value(str(value)) for name, value in step.get("with", {}).items()}
+        inner = Job(self.workspace, self.env, event=self.event, temp=self.temp, done=self.done)
+        outputs = inner.act(given)
+        self.log += inner.log
+        self.steps |= {f"{step.get('id')}/{name}": found for name, found in inner.steps.items()}
+        return "failure" if inner.failed else "success", outputs
+
     def _file(self, name: str) -> Path:
         return self.workspace.parent / f"{self.workspace.name}-{name}"
 
-    def _due(self, condition: str) -> bool:
+    def due(self, condition: str) -> bool:
+        """Tell whether a step with this condition would run now."""
         expression = _EXPRESSION.sub(r"\1", condition)
         says_when = re.search(r"\b(success|always|cancelled|failure)\(\)", expression)
         return bool(self._evaluated(expression)) and (bool(says_when) or not self.failed)
@@ -98,6 +130,7 @@ class Job:
             "contains": lambda values, one: one in values,
             "success": lambda: not self.failed,
             "cancelled": lambda: False,
+            "always": lambda: True,
         }
         return eval(code, {"__builtins__": {}}, functions)
 
@@ -109,13 +142,16 @@ class Job:
                 found = [one[place] for one in found if place in one]
             return found
         values: Any = {
-            "github": {"workspace": str(self.workspace), "action_path": "/nowhere"},
+            "github": {"workspace": str(self.workspace), "event_name": self.event},
+            "runner": {"os": "Linux", "arch": "X64"},
             "env": self.env,
             "inputs": self.inputs,
             "steps": self.steps,
         }[context]
         for place in path:
-            values = values[place]
+            values = values.get(place, "") if context == "steps" and isinstance(values, dict) else values[place]
+            if values == "":  # as there: what is not there is empty
+                break
         return values
 
     def _run(self, step: dict[str, Any]) -> tuple[str, dict[str, str]]:
@@ -129,8 +165,11 @@ class Job:
                 "PATH": os.environ["PATH"],
                 **{name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "OPTKIT_STORE", "TMPDIR")},
                 "GITHUB_ACTIONS": "true",
+                "GITHUB_ACTION_PATH": str(ACTION.parent),
                 "GITHUB_STEP_SUMMARY": str(self._file("summary")),
                 "GITHUB_OUTPUT": str(outputs),
+                "GITHUB_WORKSPACE": str(self.workspace),
+                "RUNNER_TEMP": str(self.temp or self._file("temp")),
                 **self.env,
                 **env,
             },

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci.steps import ACTION, Job, read, stand_in
+from tests.ci.steps import Job, read, stand_in
 from tests.isolation import ROOT
 
 WORKFLOW = ROOT / ".github" / "workflows" / "benchmark.yml"
@@ -152,30 +152,6 @@ def test_a_build_that_fails_is_red_and_nothing_is_judged(scratch: Path, settings
     outcomes = [job.steps[step]["outcome"] for step in ("measure", "gate", "compare", "ab")]
     assert outcomes == ["failure", "skipped", "skipped", "skipped"], job.log
     assert "is not a TOML file" in job.log
-
-
-def test_the_action_judges_a_suite_of_another_repository(changed: Changed, scratch: Path, tiny_data: Path) -> None:
-    """Catches an action that works in this repository only, and a verdict that does not reach its outputs."""
-    theirs = scratch.parent / "theirs"
-    (theirs / "models").mkdir(parents=True)
-    git(theirs, "init")
-    for mode in ("dynamic_range", "float32"):
-        (theirs / "models" / "s.toml").write_text(SUITE.replace("dynamic_range", mode))
-        commit(theirs)
-    optkit = changed("larger").workspace  # whose stores have both sides already
-    for store in ("store-base", "store-head"):
-        shutil.copytree(optkit / "out" / store, theirs / ".optkit-store", dirs_exist_ok=True)
-    action = read(ACTION)
-    inputs = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}
-    inputs |= {"suite": "models/s.toml", "optkit": str(optkit), "budget": "1", "data": "full"}
-    job = Job(theirs, {"OPTKIT_DATA": str(tiny_data)}, inputs).run(action["runs"]["steps"])
-    outcomes = {name: job.steps[name]["outcome"] for name in ("measure", "gate", "compare", "ab")}
-    assert outcomes == {"measure": "success", "gate": "success", "compare": "failure", "ab": "success"}, job.log
-    assert "small: file_bytes " in job.summary
-    outputs = {name: job.value(one["value"]) for name, one in action["outputs"].items()}
-    assert outputs == {"verdict": "fail", "exit-code": "1"}
-    verdicts = {name: job.steps[name]["outputs"]["verdict"] for name in ("gate", "compare", "ab")}
-    assert verdicts == {"gate": "pass", "compare": "fail", "ab": "inconclusive"}
 
 
 def test_a_run_of_the_main_branch_joins_the_history(changed: Changed, scratch: Path, settings: dict[str, str]) -> None:

@@ -1,10 +1,12 @@
 """`optkit report` as users run it: the files it writes, folders of runs, and what it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+import optkit
 from optkit.cli import main
 from tests.builders import benchmark, facts
 from tests.isolation import ROOT
@@ -18,6 +20,37 @@ def test_it_writes_the_page_its_markdown_and_the_front(tmp_path: Path, capsys: p
     assert [Path(place).name for place in found["written"]] == ["report.html", "report.md", "front.svg"]
     assert sorted(one.name for one in (tmp_path / "a" / "page").iterdir()) == ["front.svg", "report.html", "report.md"]
     assert (tmp_path / "a" / "page" / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_python_writes_the_same_page(tmp_path: Path) -> None:
+    assert main(["report", MNIST, "-o", str(tmp_path / "one"), "--store", str(tmp_path / "s")]) == 0
+    run = optkit.read_run(Path(MNIST))
+    written = optkit.write_report(run, tmp_path / "other", store=tmp_path / "s")
+    assert [path.name for path in written] == ["report.html", "report.md", "front.svg"]
+    one, other = ((tmp_path / name / "report.md").read_text().splitlines() for name in ("one", "other"))
+    assert [line for line in one if line and not line.endswith("mnist\\.json")] == [line for line in other if line]
+    both = optkit.write_report([run, run], tmp_path / "both", store=tmp_path / "s")
+    assert [path.name for path in both[2:]] == ["run1-front.svg", "run2-front.svg"]
+
+
+def test_the_markdown_is_appended_to_a_job_summary(tmp_path: Path) -> None:
+    """Catches a picture that a job summary does not show: of a file, as data in its address, or as SVG in the text."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n\n")
+    arguments = ["report", MNIST, "-o", str(tmp_path / "page"), "--store", str(tmp_path / "s")]
+    assert main([*arguments, "--summary", str(summary)]) == 0
+    text = summary.read_text()
+    assert text.startswith("before\n\n### optkit: mnist\n")
+    assert text.count("```mermaid\n") == 1
+    assert not re.search(r"!\[|<img|<svg|data:", text)
+    assert text.index("#### The answer") < text.index("```mermaid") < text.index("#### All files")
+    folded = re.search(r"<details><summary>[^<]*Accuracy, .*", text, re.S)
+    assert folded
+    assert "#### Accuracy" in folded[0]
+    assert text.count("<details>") == text.count("</details>")
+    for variant in ("`qat_tflite`", "| int16x8 |"):
+        assert variant in text
+    assert main([*arguments, "--summary", str(tmp_path / "no" / "summary.md")]) == 2
 
 
 def test_a_folder_alone_shows_its_newest_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,3 +58,29 @@ def test_the_commands_take_the_options_and_github_shows_the_warning(here: Comman
     assert done.stderr.count("\n") == 1, "GitHub reads one line"
     assert (tmp_path / "s.md").read_text().count("### ⚠️ `optkit compare`: inconclusive") == 2
     assert here(*arguments, "--no-times").returncode == 0
+
+
+def test_what_failed_is_shown_on_the_pull_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Catches a failure that only the log tells, and one that is lost because GitHub shows ten."""
+    asked, suite = options(), tmp_path / "models" / "s.toml"
+    reported(asked, "optkit gate", ["x: why"], "table", 1, file=suite)
+    assert capsys.readouterr().err == "", "only in a workflow"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    reported(asked, "optkit gate", ["x: why"], "table", 3, file=suite)
+    assert capsys.readouterr().err == "", "only what failed"
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    reported(asked, "optkit gate", ["x: 5 % of a, b\n::error::no"], "table", 1, file=suite)
+    assert capsys.readouterr().err == ("::error title=optkit gate,file=models/s.toml::x: 5 %25 of a, b%0A::error::no\n")
+    reported(asked, "optkit gate", [f"{number}: why" for number in range(12)], "table", 1, file=Path("/elsewhere.toml"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "::error title=optkit gate::0: why"
+    assert lines[9:] == ["::error title=optkit gate::and 3 more: see the job's summary"]
+
+
+def test_bad_input_is_shown_on_the_pull_request(here: Command) -> None:
+    done = here("optkit", "gate", "none.json", GITHUB_ACTIONS="true")
+    assert done.returncode == 2
+    assert done.stderr.startswith("::error title=optkit::error: ")
+    assert done.stderr.count("\n") == 1

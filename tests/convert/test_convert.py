@@ -96,6 +96,8 @@ def test_a_model_with_learned_ranges_keeps_them(x):
         {"mode": "int8", "granularity": "per_tensor"},
         {"mode": "int8", "layers": {"*hidden": "int4"}},
         {"mode": "int4_weights"},
+        {"mode": "int8", "equalize": True},
+        {"mode": "int8", "bias_correction": True},
     ):
         with pytest.raises(BuildError, match="quantization-aware training"):
             convert(model, Conversion(**fields), x)

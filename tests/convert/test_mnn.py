@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,10 +145,9 @@ def test_float16_is_a_float_file(tmp_path):
     assert np.abs(scores(tmp_path, convert(half)) - reference(tmp_path, classifier())).max() < 2e-3
 
 
-def test_the_same_samples_give_the_same_file(plain):
+def test_ema_gives_the_same_file_twice_or_none():
     """MNN's EMA makes a file of memory that nobody set where inputs are images with channels: that is refused."""
     assert convert(classifier(), X, quantization="ema") == convert(classifier(), X, quantization="ema")
-    assert plain == convert(classifier())
     with pytest.raises(BuildError, match=r"'ema': input 'image' has 4 dimensions, .* take 'kl' or 'admm'"):
         convert(convolution(), np.zeros((4, 6, 5, 3), np.float32), quantization="ema")
 
@@ -166,9 +166,7 @@ def test_what_cannot_be_converted_is_said_in_one_line(monkeypatch):
 def test_a_conversion_that_computes_something_else_is_refused(monkeypatch):
     """Whatever MNN makes of a file is run beside LiteRT. Here a quantized file passes the check of types."""
     monkeypatch.setattr(mnn, "refusal", lambda model, name: None)
-    with pytest.raises(
-        BuildError, match=r"MNN computes something else than LiteRT: output 'output_0' is off by \S+ on"
-    ):
+    with pytest.raises(BuildError, match=r"MNN computes something else than LiteRT: output 'y' is off by \S+ on"):
         convert(int8_model())
 
 
@@ -193,7 +191,7 @@ def test_samples_that_do_not_fit(model, x, fields, told):
 
 def test_wrong_settings():
     with pytest.raises(SuiteError, match="quantization is 'int8'; "):
-        MNNConversion(quantization="int8")
+        MNNConversion(quantization="int8")  # type: ignore[arg-type]
     with pytest.raises(SuiteError, match="calibration_samples is 0; expected 1 or more"):
         MNNConversion(calibration_samples=0)
 
@@ -223,7 +221,7 @@ def test_the_key_covers_the_version_and_the_samples(monkeypatch):
 def request_file(tmp_path_factory):
     """A request as the process that converts gets it, for the KL quantizer, with all its files in place."""
     folder = tmp_path_factory.mktemp("mnn")
-    kept = {}
+    kept: dict[str, Any] = {}
 
     def keep(place: Path, request, name: str) -> None:
         shutil.copytree(place, folder / "work")

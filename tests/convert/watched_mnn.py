@@ -58,7 +58,7 @@ def main(request: str, to: str) -> None:
         import subprocess
 
         subprocess.run([sys.executable, "-c", ""], check=False)
-    mnn_worker.refuse_the_rest = lambda: None
+    setattr(mnn_worker, "refuse_the_rest", lambda: None)  # noqa: B010
     answer = mnn_worker.work(**json.loads(Path(request).read_text()))
     Path(to).write_text(json.dumps({"answer": answer, "events": events, "native": native}))
 

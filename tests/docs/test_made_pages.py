@@ -13,6 +13,7 @@ from benchmarks.studies.pages import __main__ as made
 from benchmarks.studies.pages import commands, front, python, suite_keys
 from optkit.commands import COMMANDS
 from optkit.plugin.options import OPTIONS
+from optkit.spec.target import KINDS
 from optkit.suites.json_schema import suite_schema
 from optkit.suites.meanings import MEANINGS, meaning
 from tests.isolation import ROOT
@@ -73,7 +74,10 @@ def test_every_key_says_what_it_means_and_nothing_is_said_of_a_key_that_is_gone(
         "gate": schema["$defs"]["Gate"]["properties"],
         "variant": schema["$defs"]["Variant"]["properties"],
         "teaching": schema["$defs"]["Teaching"]["properties"],
+        "target": {},
     }
+    for kind in KINDS:
+        tables["target"] |= schema["$defs"][kind.__name__]["properties"]
     for step in schema["$defs"]["Step"]["oneOf"]:
         found = schema["$defs"][step["$ref"].rsplit("/", 1)[1]]["properties"]
         tables[found["technique"]["const"]] = found
@@ -94,6 +98,10 @@ def test_every_key_says_what_it_means_and_nothing_is_said_of_a_key_that_is_gone(
         ('## steps: technique = "slim"', r"`ratio` \| number \| `0.5` \| .*: ratio is -1.0; expected a fraction"),
         ('## steps: technique = "distill"', r"`teacher` \| text \| needed \|"),
         ("## budget", r"`drop` \| number \|  \| .* \| `\"wrong\"`: budget.drop is 'wrong'; expected a number"),
+        (
+            '## [targets.NAME], compiler = "vela"',
+            r"`accelerator` \| .*`\"ethos-u55-128\"`.*there is no accelerator 'wrong'",
+        ),
         ("## data, as a table", r"`test_share` \| number \|"),
     ],
 )

@@ -13,8 +13,10 @@ from optkit.suites import suite_text
 from tests.docs.pages import PAGES, blocks, commands
 from tests.isolation import ROOT
 
-SUITES = [(page, block) for page in PAGES for block in blocks(page, "toml") if re.search(r"^schema = ", block, re.M)]
-PARTS = [(page, block) for page in PAGES for block in blocks(page, "toml") if not re.search(r"^schema = ", block, re.M)]
+TABLES = [(page, block) for page in PAGES for block in blocks(page, "toml")]
+WHOLE = re.compile(r"^schema = |\Aextends = ", re.M)
+SUITES = [(page, block) for page, block in TABLES if WHOLE.search(block)]
+PARTS = [(page, block) for page, block in TABLES if not WHOLE.search(block)]
 
 OWN = """\
 schema = 2

@@ -32,7 +32,7 @@ def network(seed=0, softmax=True, hidden=8, separate_relu=False):
         first = graph.apply(KIND.RELU, [first], [graph.add([1, SIDE, SIDE, hidden], "net/relu/out")])
     second = conv(graph, first, SIDE, hidden, hidden, "second")
     flat = graph.add([1, SIDE * SIDE * hidden], "net/flat/out")
-    shape = graph.add([2], "net/flat/shape", TYPE.INT32, np.int32([-1, SIDE * SIDE * hidden]))
+    shape = graph.add([2], "net/flat/shape", TYPE.INT32, np.asarray([-1, SIDE * SIDE * hidden], np.int32))
     size = [-1, SIDE * SIDE * hidden]
     graph.apply(KIND.RESHAPE, [second, shape], [flat], schema.ReshapeOptionsT(newShape=size))
     y = graph.dense(flat, SIDE * SIDE * hidden, CLASSES, "net/logits")

@@ -16,7 +16,7 @@ def seen_in(folder, plain, quantized, x):
     paths = folder / "a.tflite", folder / "b.tflite"
     for path, content in zip(paths, (plain, quantized), strict=True):
         path.write_bytes(content)
-    ends = tuple(interface_of(model, "it") for model in models)
+    ends = interface_of(models[0], "it"), interface_of(models[1], "it")
     return see_layers(paths, match(*models), ends, {"image": x})
 
 
@@ -31,7 +31,7 @@ def tensors(content, x, indices):
     )
     one.allocate_tensors()
     details = {d["index"]: d for d in one.get_tensor_details()}
-    found = {index: [] for index in indices}
+    found: dict[int, list[np.ndarray]] = {index: [] for index in indices}
     for i in range(len(x)):
         one.set_tensor(one.get_input_details()[0]["index"], x[i : i + 1])
         one.invoke()

@@ -14,9 +14,10 @@ from optkit.convert.from_model import float_tflite
 from optkit.errors import ArtifactError, BuildError
 from optkit.keras.files import save_model
 from optkit.keras.keras3 import load_own_keras
-from optkit.keras.own import model_kind, open_model
+from optkit.keras.own import model_digest, model_kind, open_model
 from optkit.keras.tensorflow import load_keras
 from optkit.runtime.samples import run_samples
+from tests.docs.pages import blocks
 from tests.keras import own_models
 
 
@@ -43,6 +44,18 @@ def test_a_keras_3_model_is_rebuilt_in_tf_keras_with_the_same_outputs(make, tmp_
     x = own_models.inputs(model)
     for expected, got in zip(predicted(model, x), predicted(found, x), strict=True):
         assert np.abs(got - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_the_python_of_the_guide_to_keras_3(tmp_path, monkeypatch, capsys):
+    """Catches a guide whose names have gone."""
+    monkeypatch.chdir(tmp_path)
+    saved(own_models.stack(), tmp_path / "model.keras")
+    (code,) = blocks("docs/keras3.md", "python")
+    exec(compile(code, "docs/keras3.md", "exec"), {})
+    kind, digest, model = capsys.readouterr().out.splitlines()[:3]
+    assert (kind, digest) == ("keras3", model_digest(tmp_path / "model.keras"))
+    assert "keras" in model
+    assert run_samples(tmp_path / "float.tflite", own_models.inputs(own_models.stack()))
 
 
 @pytest.mark.parametrize("make", [own_models.image, own_models.two])

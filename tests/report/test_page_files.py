@@ -11,6 +11,7 @@ from optkit.build.store import Store
 from optkit.inspect import kept
 from optkit.inspect.inspection import Inspection, inspect_model
 from optkit.inspect.profile import Profile, Timed
+from optkit.measure.targets import TargetFacts
 from optkit.record.facts import ArtifactFacts
 from optkit.report.page.make import Source, make_page
 from optkit.report.page.parts import Chart, Lines, Section, Table, Tree, Trees
@@ -171,6 +172,19 @@ def test_the_memory_of_activations_is_a_column_and_an_axis(run: Run, store: Stor
     chart = next(part for part in found["front"].parts if isinstance(part, Chart))
     assert {point["name"]: point["values"]["memory"] for point in chart.data["points"]}["float"] == wanted
     assert "memory" in {axis["key"] for axis in chart.data["axes"]}
+
+
+def test_what_a_target_says_of_memory_is_an_axis(run: Run, tmp_path: Path) -> None:
+    there = TargetFacts(target="uno", by="tflite_micro", figures={"arena_bytes": 12_672.0, "cycles": 9e6})
+    variants = {**run.variants, "float": dataclasses.replace(run.variants["float"], targets={"uno": there})}
+    found = sections(dataclasses.replace(run, variants=variants), Store(tmp_path / "none"))["front"]
+    chart = next(part for part in found.parts if isinstance(part, Chart))
+    axes = {axis["key"]: axis for axis in chart.data["axes"]}
+    assert axes["arena_bytes on uno"]["label"] == "arena bytes on uno"
+    assert axes["cycles on uno"]["log"]
+    values = {point["name"]: point["values"]["arena_bytes on uno"] for point in chart.data["points"]}
+    assert values == {"float": 12_672.0, "longer": None}
+    assert not any("Memory is not an axis" in line for line in found.missing)
 
 
 def test_each_stage_has_the_time_that_the_store_noted(run: Run, store: Store, tmp_path: Path) -> None:

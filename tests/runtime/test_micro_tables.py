@@ -71,7 +71,7 @@ def test_a_clustered_file_is_half_as_large_and_gives_the_same(clustered: Path, t
         outputs.append(runner.invoke(runner.prepare(x)))
         runner.close()
     assert len(np.unique(outputs[0])) > 50
-    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_array_equal(outputs[0], outputs[1])
 
 
 def test_nothing_is_written_where_nothing_is_gained_or_something_is_there(clustered: Path, tmp_path: Path) -> None:

@@ -109,12 +109,12 @@ def test_damaged_mnn_files_are_one_line(mnn_file, tmp_path):
         assert told
         assert f"{name}.mnn" in told
         assert "\n" not in told
-    assert "cannot be read" in refusal(tmp_path / "missing.mnn", MNNSettings())
+    assert "cannot be read" in str(refusal(tmp_path / "missing.mnn", MNNSettings()))
     assert refusal(mnn_file, MNNSettings()) is None
 
 
 def test_a_quantized_file_is_refused(tmp_path):
-    told = find_runtime("mnn").refusal(written(tmp_path / "int8.tflite", int8_model()), MNNSettings())
+    told = str(find_runtime("mnn").refusal(written(tmp_path / "int8.tflite", int8_model()), MNNSettings()))
     assert "is quantized already" in told
     assert "let MNN quantize it" in told
 
@@ -123,6 +123,7 @@ def test_a_file_of_a_store_has_its_mnn_files_there_too(built_store, model, monke
     """And one that is in no store leaves nothing behind."""
     path = artifact(built_store, "float32")
     store = store_of(path)
+    assert store
     assert store.root == built_store
     assert store_of(model) is None
     before = set(built_store.rglob("model.mnn"))
@@ -141,8 +142,10 @@ def test_calibration_samples_from_a_file(model, tmp_path):
     np.savez(tmp_path / "named.npz", x_train_image=x, x_test_image=x[:3])
     np.savez(tmp_path / "other.npz", x_train_sound=x, x_train_light=x)
     for name in ("x.npy", "x.npz"):
-        assert np.array_equal(read_calibration(tmp_path / name, model), x)
-    assert np.array_equal(read_calibration(tmp_path / "named.npz", model)["image"], x)
+        assert np.array_equal(np.asarray(read_calibration(tmp_path / name, model)), x)
+    named = read_calibration(tmp_path / "named.npz", model)
+    assert isinstance(named, dict)
+    assert np.array_equal(named["image"], x)
     with pytest.raises(DataError, match=r"has samples for 'sound', 'light'; .*net.tflite takes image"):
         read_calibration(tmp_path / "other.npz", model)
     (tmp_path / "text.npz").write_text("no archive")
@@ -174,7 +177,7 @@ def test_another_file_of_the_same_name_is_another_setting(tmp_path):
 def test_settings():
     assert [field.name for field in dataclasses.fields(MNNSettings)][:2] == ["quantization", "precision"]
     with pytest.raises(SuiteError, match="precision is 'half'"):
-        MNNSettings(precision="half")
+        MNNSettings(precision="half")  # type: ignore[arg-type]
     with pytest.raises(SuiteError, match="kl, admm and ema need a file of training samples, and the others take none"):
         MNNSettings(quantization="kl")
     with pytest.raises(SuiteError, match=r"quantization is 'weight_8' and calibration 'x\.npz'"):
@@ -211,7 +214,7 @@ def image_classifier():
 
     graph = Graph(3)
     x, flat = graph.add([1, 4, 4, 1], "net/x"), graph.add([1, 16], "net/flat")
-    shape = graph.add([2], "net/shape", TYPE.INT32, np.int32([-1, 16]))
+    shape = graph.add([2], "net/shape", TYPE.INT32, np.array([-1, 16], np.int32))
     graph.apply(KIND.RESHAPE, [x, shape], [flat], schema.ReshapeOptionsT(newShape=[-1, 16]))
     logits = graph.dense(graph.dense(flat, 16, 80, "net/hidden", activation=1), 80, 5, "net/logits")
     return graph.model([x], [graph.softmax(logits, 5, "net/softmax")], ("image", "scores"))

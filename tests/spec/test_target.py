@@ -98,7 +98,10 @@ def test_what_is_wrong_is_said_with_its_place(before: str, after: str, said: str
 
 def test_a_gate_may_name_a_target_and_only_one_that_measures_it() -> None:
     gate = '\n[[gates]]\nmetric = "arena_bytes"\nmax = 1\n'
-    assert read(f'{TARGETS}{gate}target = "m4"').gates[-1].target == "m4"
+    suite = read(f'{TARGETS}{gate}target = "m4"')
+    assert suite.gates[-1].target == "m4"
+    held = [v.name for v in suite.variants if suite.gates[-1] in suite.gates_of(v)]
+    assert held == ["float_tflite", "int8", "pruned_qat"]  # and no Keras file, unless it is named
     with pytest.raises(SuiteError, match="arena_bytes is of a target: name one with target"):
         read(TARGETS + gate)
     with pytest.raises(SuiteError, match="has no target 'm5'; did you mean 'm4'"):

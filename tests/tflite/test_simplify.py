@@ -6,6 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from optkit.convert import convert
 from optkit.convert.converter import convert_keras
+from optkit.convert.from_tflite import convert_tflite
 from optkit.keras.tensorflow import load_keras, load_tensorflow
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion
@@ -183,6 +184,23 @@ def test_every_integer_comes_back_from_real_values(kind):
             real = scale * (q - point)
             for back in (np.rint(real / scale) + point, np.rint(real * (np.float32(1) / scale)) + point):
                 np.testing.assert_array_equal(back, q)
+
+
+@pytest.mark.parametrize("mode", ["float32", "int8"])
+def test_a_conversion_of_a_file_takes_pairs_out(mode):
+    given = np.random.default_rng(0).normal(0, 1, (64, 2, 3, 4)).astype(np.float32)
+    graph = Graph()
+    x = graph.add([1, 2, 3, 4], "x")
+    there = turned(graph, x, [1, 3, 4, 2], (0, 2, 3, 1), "there")
+    back = turned(graph, there, [1, 2, 3, 4], (0, 3, 1, 2), "back")
+    rows = graph.add([2], "rows", TYPE.INT32, np.array([-1, 24], np.int32))
+    flat = graph.apply(KIND.RESHAPE, [back, rows], [graph.add([1, 24], "flat")], schema.ReshapeOptionsT())
+    y = graph.dense(flat, 24, 40, "dense")
+    data = convert_tflite(pack(graph.model([x], [y], ["in", "out"])), Conversion(mode=mode), given)
+    assert [kind for kind in operators(data) if kind not in ("QUANTIZE", "DEQUANTIZE")] == [
+        "RESHAPE",
+        "FULLY_CONNECTED",
+    ]
 
 
 def four():

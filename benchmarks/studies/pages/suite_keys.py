@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.studies.pages.markdown import code, made, table
 from optkit.errors import OptkitError
+from optkit.spec.target import KINDS
 from optkit.suites import read_suite
 from optkit.suites.json_schema import suite_schema
 from optkit.techniques import TECHNIQUES
@@ -79,6 +80,12 @@ def page(command: str) -> str:
         _section("conversion", "", tables["Conversion"], ("conversion",)),
         _section("[[gates]]", "One bound or more is needed.", tables["Gate"], ("gate",)),
     ]
+    for number, target in enumerate(KINDS):
+        title = f'[targets.NAME], {target.by} = "{target.of}"'
+        about = "One limit or more is needed. See [microcontrollers](../microcontrollers.md)." if not number else ""
+        parts.append(
+            _section(title, about, tables[target.__name__], ("target", target.by, target.of, target.quantities[0]))
+        )
     for name, technique in TECHNIQUES.items():
         title = f'steps: technique = "{name}"'
         parts.append(_section(title, "", tables[technique.step.__name__], ("step", name)))
@@ -166,6 +173,10 @@ def _document(place: tuple[str, ...], key: str, one: Any) -> Table:
         return _with_variant({"conversion": {"mode": "int8", key: one}})
     if place == ("gate",):
         return {**_BASE, "gates": [{"metric": "seconds", "max": 1, key: one}]}
+    if place[0] == "target":
+        _, by, of, quantity = place
+        both = {"baseline": {}, "small": {"conversion": {"mode": "int8"}}}
+        return {**_BASE, "variants": both, "targets": {"place": {by: of, f"max_{quantity}": 1, key: one}}}
     if place == ("teaching",):
         return _with_variant({"steps": [{"technique": "prune", "teaching": {"teacher": "baseline", key: one}}]})
     step = {"technique": place[1], **_STEP_NEEDS.get(place[1], {}), key: one}

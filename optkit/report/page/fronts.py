@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optkit.judge.figures import Figure
 from optkit.record.run import Run
 from optkit.report.front import Axis, Point
+from optkit.report.mermaid import front_mermaid
 from optkit.report.notebook import front_of, front_points
 from optkit.report.page.parts import Chart, Missing, Picture, Section
-from optkit.spec.metrics import MODES
+from optkit.spec.metrics import METRICS, MODES
 
 _MODE = {"single_sample": "one sample", "single_batch": "one batch", "full_set": "the test set"}
 
@@ -24,16 +25,19 @@ def front_section(
     """
     missing = Missing()
     axes = front_axes(run)
+    there = dict(_on_targets(run))
     if memory:
         axes.append(_axis("memory", "memory of activations", "bytes", log=True))
-    else:
+    elif not there:
         missing.add("Memory is not an axis: none of the .tflite files is in the store.")
+    axes += [axis for axis, _ in there.values()]
+    more = {"memory": memory, **{key: values for key, (_, values) in there.items()}}
     picture = _picture(run, name, missing)
     points = [
         {
             "name": variant,
             "kind": run.variants[variant].kind,
-            "values": {axis["key"]: _value(run, variant, axis, memory) for axis in axes},
+            "values": {axis["key"]: _value(run, variant, axis, more) for axis in axes},
             "low": {key: figure.low for key, figure in _intervals(variant, drops, scores)},
             "high": {key: figure.high for key, figure in _intervals(variant, drops, scores)},
         }
@@ -72,14 +76,30 @@ def _axis(key: str, label: str, unit: str, *, better: str = "lower", log: bool =
     return {"key": key, "label": label, "unit": unit, "better": better, "log": log}
 
 
-def _value(run: Run, variant: str, axis: Mapping[str, Any], memory: Mapping[str, int]) -> float | None:
+def _on_targets(run: Run) -> Iterator[tuple[str, tuple[dict[str, Any], dict[str, float]]]]:
+    """Yield, for each figure of each target, its key, its axis, and its values by variant."""
+    for name in dict.fromkeys(name for facts in run.variants.values() for name in facts.targets):
+        for metric, about in METRICS.items():
+            values = {
+                variant: facts.targets[name].figures[metric]
+                for variant, facts in run.variants.items()
+                if name in facts.targets and metric in facts.targets[name].figures
+            }
+            if values:
+                key, unit = f"{metric} on {name}", {"seconds": "s", "bytes": "bytes"}.get(about.unit, "")
+                log = about.unit in ("bytes", "seconds", "count")
+                yield key, (_axis(key, key.replace("_", " "), unit, better=about.better, log=log), values)
+
+
+def _value(run: Run, variant: str, axis: Mapping[str, Any], more: Mapping[str, Mapping[str, float]]) -> float | None:
     facts, key = run.variants[variant], str(axis["key"])
+    if key in more:
+        return more[key].get(variant)
     if "/" in key:
         mode, _, threads = key.partition("/")
         timing = run.timing(variant, mode, int(threads))
         return timing.seconds if timing else None
     known = {
-        "memory": memory.get(variant),
         "zip_bytes": facts.artifact.zip_bytes,
         "file_bytes": facts.artifact.file_bytes,
         "drop": facts.drop,
@@ -103,7 +123,8 @@ def _picture(run: Run, name: str, missing: Missing) -> Picture | None:
         return None
     x, y, points = found
     about = f"{x.label} against {y.label}: {'; '.join(_told(point, y) for point in points)}"
-    return Picture(f"{name}-front", front_of(run), about)
+    title = f"{run.suite}: {y.label} against size"
+    return Picture(f"{name}-front", front_of(run), about, front_mermaid(points, x=x, y=y, title=title))
 
 
 def _told(point: Point, y: Axis) -> str:

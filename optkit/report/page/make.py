@@ -65,7 +65,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
         latency_section(run, name),
         dataclasses.replace(operators, missing=(*unseen.lines, *operators.missing)),
         _accuracy(source, name, (drops, scores), files, missing),
-        size_section(run, name, files),
+        size_section(run, name, inside),
         weights_section(run, name),
         build_section(run, store),
         past_section(run, name, list(folders)),
@@ -75,7 +75,7 @@ def _run_page(source: Source, name: str, folders: Sequence[Path], store: Store) 
     about = (
         f"{len(run.variants)} files on {data.name} ({data.train:,} samples to train, {data.test:,} to test)",
         f"{run.machine}; {run.sessions} session{'s' if run.sessions != 1 else ''}; {run.made or 'at an unknown time'}",
-        source.label,
+        *([source.label] if source.label else []),
     )
     return RunPage(name, run.suite, about, sections)
 

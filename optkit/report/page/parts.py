@@ -40,11 +40,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG as text, under the `name` of its file beside the Markdown page, and what it shows."""
+    """An SVG as text, under the `name` of its file beside the Markdown page, and what it shows.
+
+    `diagram` is the same as Markdown that needs no file, for a job summary; empty when there is none.
+    """
 
     name: str
     svg: str
     about: str
+    diagram: str = ""
 
 
 @dataclass(frozen=True)

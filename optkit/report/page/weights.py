@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from optkit.errors import ArtifactError
+from optkit.inspect.operators import TensorInfo
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
+from optkit.report.page.inside import Inside
 from optkit.report.page.parts import Cell, Chart, Head, Section, Table, figure, text
 from optkit.tflite.weights import Tensor
 
@@ -15,7 +15,7 @@ _BITS = {"float32": 32, "float16": 16, "int16": 16, "int8": 8, "uint8": 8, "int4
 _OTHER = "all else"
 
 
-def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
+def size_section(run: Run, name: str, inside: Mapping[str, Inside]) -> Section:
     """Return the bytes of each file by kind of weights and all else, and by tensor."""
     kinds = list(dict.fromkeys(t.dtype for facts in run.variants.values() for t in facts.weights.tensors))
     by_kind = {variant: _by_kind(facts) for variant, facts in run.variants.items()}
@@ -49,11 +49,10 @@ def size_section(run: Run, name: str, files: Mapping[str, Path]) -> Section:
         Table("Bytes by kind", tuple(heads), rows),
     ]
     missing = []
-    inside = {variant: found for variant, path in files.items() if (found := _inside(path))}
     if inside:
-        parts.append(_by_tensor(inside))
+        parts.append(_by_tensor({variant: _constants(one) for variant, one in inside.items()}))
     else:
-        missing.append("No bytes by tensor: none of the files is in the store. Build them, or name it with --store.")
+        missing.append("No bytes by tensor: no .tflite file is in the store. Build them, or name it with --store.")
     return Section("size", "Size", tuple(parts), tuple(missing))
 
 
@@ -66,37 +65,25 @@ def _by_kind(facts: VariantFacts) -> dict[str, int]:
     return {**found, _OTHER: max(0, rest)}
 
 
-def _inside(path: Path) -> list[tuple[str, str, str, int]]:
-    """Return (tensor, type, shape, bytes) of what a .tflite file holds, largest first; nothing of any other file."""
-    from optkit.tflite.flatbuffer import DAMAGE, read_flatbuffer, tensor_name, tensor_type
-
-    if path.suffix != ".tflite":
-        return []
-    try:
-        model = read_flatbuffer(path)
-        found = []
-        seen: set[int] = set()
-        for graph in model.subgraphs:
-            for tensor in graph.tensors:
-                data = model.buffers[tensor.buffer].data
-                if data is None or not len(data) or tensor.buffer in seen:
-                    continue
-                seen.add(tensor.buffer)
-                shape = "×".join(str(int(size)) for size in (tensor.shape if tensor.shape is not None else ()))
-                found.append((tensor_name(tensor), tensor_type(tensor), shape, len(data)))
-    except (ArtifactError, *DAMAGE):
-        return []
-    return sorted(found, key=lambda one: -one[3])
+def _constants(inside: Inside) -> list[TensorInfo]:
+    """Return the tensors whose values a file holds, largest first; of those that share a buffer one."""
+    found: dict[int, TensorInfo] = {}
+    for graph in inside.graphs:
+        for tensor in graph.tensors:
+            if tensor.bytes:
+                found.setdefault(tensor.buffer, tensor)
+    return sorted(found.values(), key=lambda one: -one.bytes)
 
 
-def _by_tensor(inside: Mapping[str, list[tuple[str, str, str, int]]]) -> Table:
+def _by_tensor(inside: Mapping[str, list[TensorInfo]]) -> Table:
     heads = (Head("variant", False), Head("tensor", False), Head("type", False), Head("shape", False), Head("bytes"))
     most = max(5, 400 // len(inside))  # of each file the largest: the page is for people
     rows = []
     for variant, found in inside.items():
-        for name, kind, shape, size in found[:most]:
-            rows.append((text(variant), text(name or "(no name)"), text(kind), text(shape), figure(size, f"{size:,}")))
-        rest = sum(one[3] for one in found[most:])
+        for one in found[:most]:
+            said = (variant, one.name or "(no name)", one.dtype, "×".join(map(str, one.shape)))
+            rows.append((*map(text, said), figure(one.bytes, f"{one.bytes:,}")))
+        rest = sum(one.bytes for one in found[most:])
         if rest:
             more = f"{len(found) - most} smaller ones"
             rows.append((text(variant), text(more), text(""), text(""), figure(rest, f"{rest:,}")))
