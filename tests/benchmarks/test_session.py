@@ -138,15 +138,15 @@ def test_gates_with_confidence_are_judged_in_the_session_and_from_its_file_alike
 
 
 def test_one_selection_has_one_verdict(
-    session, command: Command, here: Command, tiny_suite: Path, built_store: Path, tmp_path: Path
+    session, command: Command, here: Command, lean_suite: Path, built_store: Path, tmp_path: Path
 ) -> None:
     """What is chosen is judged, with the baseline and what gates need; the rest is counted, and decides nothing.
 
     The suite has no gate on accuracy: all three say so.
     """
     suite = tmp_path / "tiny.toml"
-    text = tiny_suite.read_text().replace('metric = "accuracy_drop"\nmax = 0.5', 'metric = "size_ratio"\nmin = 0.01')
-    suite.write_text(text.replace("above = 1.0", 'relative_to = "float_tflite"\nabove = 0.0'))
+    text = lean_suite.read_text().replace('metric = "accuracy_drop"\nmax = 0.5', 'metric = "size_ratio"\nmin = 0.01')
+    suite.write_text(text.replace("above = 1.0", 'relative_to = "pruned_qat"\nabove = 0.0'))
     saved = tmp_path / "run.json"
     done = session("--variants", "int8", "--threads", "1", "--benchmark-json", str(saved), "-rs", suite=suite)
     more = "--pytest=--benchmark-max-time=0.02 --benchmark-min-rounds=2"
@@ -156,7 +156,7 @@ def test_one_selection_has_one_verdict(
     assert [one.returncode for one in (done, benched, gated)] == [0, 0, 0], done.stdout + benched.stderr + gated.stdout
     assert " skipped" not in done.stdout
     variants = [set(read_run(path).variants) for path in (saved, tmp_path / "bench.json")]
-    assert variants == [{"baseline", "float_tflite", "int8"}] * 2
+    assert variants == [{"float_tflite", "int8", "pruned_qat"}] * 2
     for one in (done, benched, gated):
         assert "2 variants of the suite are not in this run: their gates were not judged" in " ".join(
             one.stdout.split()
