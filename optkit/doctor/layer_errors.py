@@ -34,8 +34,8 @@ class LayerError:
     `sqnr_db`: the signal's power over that of the difference, in decibels; None when there is no difference. `cosine`
     is between both outputs. `clipped` is the share of float values that the integers cannot hold, `used` the share of
     the range of integers that was used; both None where the output is not stored as integers. `own` estimates what the
-    layer adds itself: its noise over the signal's variance, less that of what it reads. `cost` is the squared error of the model's
-    outputs, over their power, when this layer alone is quantized; None when that was not tried.
+    layer adds itself: its noise over the signal's variance, less that of what it reads. `cost` is the squared error of
+    the model's outputs, over their power, when this layer alone is quantized; None when that was not tried.
     """
 
     number: int
