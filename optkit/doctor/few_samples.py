@@ -136,28 +136,26 @@ def samples_needed(layers: Sequence[Seen]) -> tuple[int, bool]:
     """Return how many samples give ranges about as good as all that were seen, and whether that is extrapolated.
 
     The squared error in the ranges of growing subsets, drawn by a seed, is compared with that in the ranges of all. A
-    size is enough when in nine of ten draws no layer loses more than `ENOUGH_DB`. Where half of the samples do not suffice, what is lost is taken to
-    shrink as one over their number, as the chance of a larger value does.
+    size is enough when in nine of ten draws no layer loses more than `ENOUGH_DB`. Where half of the samples do not
+    suffice, what is lost is taken to shrink as one over their number, as the chance of a larger value does.
     """
     there = len(layers[0].calls)
     sizes = [2**n for n in range(there.bit_length()) if 2 ** (n + 1) <= there] or [1]
     rng = np.random.default_rng(0)
     orders = [rng.permutation(there) for _ in range(_DRAWS)]
     errors = [(error, error(orders[0])) for error in map(_error_of, layers)]
-    lost = [
-        float(
-            np.quantile(
-                [max(_decibels(error, whole, order[:size]) for error, whole in errors) for order in orders], _SURE
-            )
-        )
-        for size in sizes
-    ]
+
+    def lost(size: int) -> float:
+        worst = [max(_decibels(error, whole, order[:size]) for error, whole in errors) for order in orders]
+        return float(np.quantile(worst, _SURE))
+
+    losses = [lost(size) for size in sizes]
     enough = len(sizes)
-    while enough and lost[enough - 1] <= ENOUGH_DB:
+    while enough and losses[enough - 1] <= ENOUGH_DB:
         enough -= 1
     if enough < len(sizes):
         return sizes[enough], False
-    return math.ceil(sizes[-1] * lost[-1] / ENOUGH_DB), True
+    return math.ceil(sizes[-1] * losses[-1] / ENOUGH_DB), True
 
 
 def _decibels(error: Callable[[npt.NDArray[np.int64]], float], whole: float, chosen: npt.NDArray[np.int64]) -> float:
