@@ -211,7 +211,8 @@ def _weights(matching: Matching, one: Seen, before: Seen | None) -> list[Explana
         found.append(_made(layer, "clipped_range", evidence, figures, "quantize its weights again: algorithm min_max"))
     elif not layer.per_channel and apart > APART:
         found.append(_channels(layer, apart, "weights", len(rows)))
-    elif uneven := _uneven_inputs(layer, own - stored, before):
+    elif before and (uneven := _uneven_inputs(layer, own - stored, before)):
+        found += [_unfolded(before, _apart(before.rms))] if _normalization(matching, before.layer) else []
         found.append(uneven)
     elif (tail := float(np.max(np.abs(rows).max(axis=1) / _rms(rows)))) > 2 * APART:
         evidence = f"the largest weight of a channel is {tail:.0f} times the channel's root mean square"
@@ -220,14 +221,14 @@ def _weights(matching: Matching, one: Seen, before: Seen | None) -> list[Explana
     return found or [_width(layer, layer.stored, "weights")]
 
 
-def _uneven_inputs(layer: Layer, wrong: npt.NDArray[np.float32], before: Seen | None) -> Explanation | None:
+def _uneven_inputs(layer: Layer, wrong: npt.NDArray[np.float32], before: Seen) -> Explanation | None:
     """Return the cause when nearly all that rounded weights lose meets a few inputs that are much larger than others.
 
     The weights of these inputs are as much smaller, and share their scale with those of the others. The loss is taken
     as the sum over inputs of the squared error of their weights times their mean square.
     """
     inputs = wrong.shape[-1]
-    if before is None or layer.kind not in ("CONV_2D", "FULLY_CONNECTED") or len(before.rms) != inputs:
+    if layer.kind not in ("CONV_2D", "FULLY_CONNECTED") or len(before.rms) != inputs:
         return None
     lost = (wrong.astype(np.float64) ** 2).reshape(-1, inputs).sum(axis=0) * before.rms**2
     large = before.rms > APART * np.median(before.rms[before.rms > 0]) if before.rms.any() else np.zeros(inputs, bool)
