@@ -15,7 +15,7 @@ import msgspec
 
 from optkit import __version__
 from optkit.commands import COMMANDS, load_command
-from optkit.errors import OptkitError, nearest
+from optkit.errors import QUIET_ERRORS, OptkitError, nearest
 from optkit.names import shown as safe
 from optkit.names import shown_json, shown_lines
 from optkit.process.interrupts import handled, noticed, stopped
@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             text = _painted(shown_lines(shown, workflow=in_workflow()))
     except OptkitError as error:
-        _tell_error(f"error: {error}")
+        if not (options.json and os.environ.get(QUIET_ERRORS)):
+            _tell_error(f"error: {error}")
         return show(json.dumps({"error": str(error)}), 2) if options.json else 2
     except KeyboardInterrupt:
         return stopped()

@@ -11,6 +11,9 @@ from typing import Any
 
 from optkit.names import NAME_FORM, control_texts, is_name, is_title, shown
 
+QUIET_ERRORS = "OPTKIT_QUIET_ERRORS"
+"""An environment variable of optkit's own. It is set for a child that prints JSON: its parent tells the error."""
+
 
 class OptkitError(Exception):
     """Base of every error that a user can cause. The command line prints it as one line and exits with 2.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 import warnings
@@ -27,7 +28,7 @@ from optkit.build.stages import stages
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.data.dataset import count
-from optkit.errors import BuildError, OptkitError
+from optkit.errors import QUIET_ERRORS, BuildError, OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
 from optkit.process.children import ended, run
@@ -76,15 +77,21 @@ def build_variants(
 
     Seeds Python, numpy and TensorFlow and turns op determinism on in this process. With `log_dir`, pruning that is
     carried out (not found in the store) logs thresholds and sparsity of each layer there for TensorBoard. Warns
-    (PreflightWarning) of what a recipe may not do well. Raises BuildError when a recipe cannot handle its network
-    or a stage fails, StoreError when the store cannot be used.
+    (PreflightWarning) of what a recipe may not do well. Raises BuildError when a recipe cannot handle its network,
+    before any stage is made, or a stage fails, StoreError when the store cannot be used.
     """
     build = Build(suite, dataset, store, progress, log_dir)
+    lasts = {variant.name: stages(suite, variant, dataset.digest) for variant in variants}
+    checked: set[str] = set()
+    for variant in variants:  # all of them before the first is built: that may take hours
+        last = lasts[variant.name]
+        if (trained := _trained(variant, last).key) not in checked:
+            checked.add(trained)
+            for line in check_recipe(build, variant, last):
+                warnings.warn(line, PreflightWarning, stacklevel=2)
     found: dict[str, Artifact] = {}
     for variant in variants:
-        last = stages(suite, variant, dataset.digest)
-        for line in check_recipe(build, variant, last):
-            warnings.warn(line, PreflightWarning, stacklevel=2)
+        last = lasts[variant.name]
         for above in last.chain[:-1]:
             if store.damage(above.key):  # else nothing would say so where the last stage is whole
                 make_stage(build, above)
@@ -107,7 +114,7 @@ def ensure_variants(
         command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
-        done = run(command, stdout=subprocess.PIPE)
+        done = run(command, stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
         if done.returncode == _DEFECT:  # of optkit, there as here
             raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))
         if done.returncode:
@@ -133,7 +140,7 @@ def check_recipe(build: Build, variant: Variant, last: Stage) -> list[str]:
 
     Raises BuildError with what the recipe cannot handle.
     """
-    trained = last.parent if variant.conversion and last.parent else last
+    trained = _trained(variant, last)
     if not trained.needs_tensorflow or _find(build.store, trained):
         return []
     with silenced():
@@ -142,6 +149,11 @@ def check_recipe(build: Build, variant: Variant, last: Stage) -> list[str]:
     if errors := [str(finding) for finding in findings if finding.level == "error"]:
         raise BuildError(f"variant {variant.name!r} cannot be built: {'; '.join(errors)}")
     return [f"variant {variant.name!r}: {finding}" for finding in findings]
+
+
+def _trained(variant: Variant, last: Stage) -> Stage:
+    """Return the stage whose model a variant's conversion takes; the last when it has none."""
+    return last.parent if variant.conversion and last.parent else last
 
 
 def make_stage(build: Build, stage: Stage) -> Entry:

@@ -12,11 +12,13 @@ from typing import Any
 from optkit.convert.from_model import float_tflite
 from optkit.errors import BuildError
 from optkit.files.functions import check_allowed, is_function, looked_for_in, module_digest
-from optkit.keras.own import model_digest, open_model
+from optkit.keras.own import model_digest, model_kind, open_model
 from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
 
 VERSION = 1
+REBUILT = 2
+"""Of models that are rebuilt from Keras 3. 1 kept dropout and the like from working while techniques train."""
 """Raise it by hand when what is kept of the same file changes."""
 TFLITE_LIBRARIES = ("ai-edge-litert", "numpy")
 """The libraries that a chain without Keras depends on."""
@@ -37,6 +39,8 @@ def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
         "sha256": model_digest(_place(suite, model)),
         "form": "keras" if as_keras else "tflite",
     }
+    if as_keras and model_kind(_place(suite, model)) == "keras3":
+        found["rebuilt"] = REBUILT
     if custom := _custom_objects(suite, model):
         found["custom_objects"] = {"module": custom, "sha256": module_digest(custom, suite.folder)}
     return found

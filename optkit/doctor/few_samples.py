@@ -31,8 +31,8 @@ _HALF = 0.5
 _LIKELIER = 1.0
 """By what logarithm, a layer, ranges that clip on purpose must be likelier: a small sample is small in all layers."""
 ENOUGH_DB = 3.0
-"""Ranges of enough samples lose less than so many decibels against those of all that were looked at: half a bit."""
-_DRAWS = 10
+"""Ranges of enough samples lose at most so many decibels against those of all that were looked at: half a bit."""
+_DRAWS, _SURE = 10, 0.9
 _KEPT = 4000
 
 
@@ -53,14 +53,15 @@ def few_samples(seen: Sequence[Seen], found: Sweep, per_call: int = 1) -> list[E
     like = looks_like([_beyond(one) for one in layers], len(worst.calls))
     if like is None or ranges["now"] <= ranges["min_max"]:  # a calibration that clips on purpose gains by it
         return []
-    need, extrapolated = (value * per_call for value in samples_needed(layers))
+    need, extrapolated = samples_needed(layers)
+    need = max(need, like + 1) * per_call  # as these do harm, more are needed
     share = float(np.median([max(_beyond(one)) for one in layers])) / len(worst.calls)
     there, like = len(worst.calls) * per_call, like * per_call
     hit = sum(max(_beyond(one)) > 0 for one in layers)
     evidence = (
         f"{hit} of {len(layers)} layers give values beyond their range, for {share:.0%} of the samples in the middle "
         f"layer, as when {like} {'sample was' if like == 1 else 'samples were'} calibrated on; about {need} samples "
-        f"would do: with their ranges a layer loses under {ENOUGH_DB:g} dB against those of {there}"
+        f"would do: with their ranges hardly any layer loses {ENOUGH_DB:g} dB against those of {there}"
         f"{' (extrapolated)' if extrapolated else ''}"
     )
     figures = {"layers": hit, "of": len(layers), "beyond": share, "like": like, "samples": need, "seen": there}
@@ -134,33 +135,31 @@ def _log_choose(n: int, k: int) -> float:
 def samples_needed(layers: Sequence[Seen]) -> tuple[int, bool]:
     """Return how many samples give ranges about as good as all that were seen, and whether that is extrapolated.
 
-    The squared error in the ranges of growing subsets, drawn by a seed, is compared with that in the ranges of all: in
-    decibels, as the mean over draws and layers. Where half of the samples do not suffice, what is lost is taken to
-    shrink as one over their number, as the chance of a larger value does.
+    The squared error in the ranges of growing subsets, drawn by a seed, is compared with that in the ranges of all. A
+    size is enough when in nine of ten draws no layer loses more than `ENOUGH_DB`. Where half of the samples do not
+    suffice, what is lost is taken to shrink as one over their number, as the chance of a larger value does.
     """
     there = len(layers[0].calls)
     sizes = [2**n for n in range(there.bit_length()) if 2 ** (n + 1) <= there] or [1]
     rng = np.random.default_rng(0)
     orders = [rng.permutation(there) for _ in range(_DRAWS)]
-    errors = [_error_of(one) for one in layers]
-    whole = [max(error(orders[0]), 1e-300) for error in errors]
-    lost = [
-        10
-        * np.mean(
-            [
-                np.log10(error(order[:size]) / all_)
-                for error, all_ in zip(errors, whole, strict=True)
-                for order in orders
-            ]
-        )
-        for size in sizes
-    ]
+    errors = [(error, error(orders[0])) for error in map(_error_of, layers)]
+
+    def lost(size: int) -> float:
+        worst = [max(_decibels(error, whole, order[:size]) for error, whole in errors) for order in orders]
+        return float(np.quantile(worst, _SURE))
+
+    losses = [lost(size) for size in sizes]
     enough = len(sizes)
-    while enough and lost[enough - 1] < ENOUGH_DB:
+    while enough and losses[enough - 1] <= ENOUGH_DB:
         enough -= 1
     if enough < len(sizes):
         return sizes[enough], False
-    return math.ceil(sizes[-1] * float(lost[-1]) / ENOUGH_DB), True
+    return math.ceil(sizes[-1] * losses[-1] / ENOUGH_DB), True
+
+
+def _decibels(error: Callable[[npt.NDArray[np.int64]], float], whole: float, chosen: npt.NDArray[np.int64]) -> float:
+    return 10 * math.log10(max(error(chosen), 1e-300) / max(whole, 1e-300))
 
 
 def _error_of(one: Seen) -> Callable[[npt.NDArray[np.int64]], float]:

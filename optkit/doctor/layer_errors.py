@@ -34,8 +34,8 @@ class LayerError:
     `sqnr_db`: the signal's power over that of the difference, in decibels; None when there is no difference. `cosine`
     is between both outputs. `clipped` is the share of float values that the integers cannot hold, `used` the share of
     the range of integers that was used; both None where the output is not stored as integers. `own` estimates what the
-    layer adds itself: its noise-to-signal power less that of what it reads. `cost` is the squared error of the model's
-    outputs, over their power, when this layer alone is quantized; None when that was not tried.
+    layer adds itself: its noise over the signal's variance, less that of what it reads. `cost` is the squared error of
+    the model's outputs, over their power, when this layer alone is quantized; None when that was not tried.
     """
 
     number: int
@@ -73,6 +73,11 @@ class Seen:
     def noise(self) -> float:
         """The power of the difference over that of the signal; infinite when there is only difference."""
         return _ratio(float(self.sums[4]), float(self.sums[1]))
+
+    @property
+    def noise_over_variance(self) -> float:
+        """The power of the difference over the variance of the signal: an offset of all values hides no loss."""
+        return _ratio(float(self.sums[4]), float(self.sums[0]) * float(np.var(self.values, dtype=np.float64)))
 
     @property
     def low(self) -> float:
@@ -173,13 +178,13 @@ def _seen(layer: Layer, n: int, arrays: Mapping[str, Any]) -> Seen:
 
 def errors_of(seen: list[Seen]) -> list[LayerError]:
     """Return the error of each layer, in the order of the graph."""
-    noise = {one.layer.output: one.noise for one in seen}
+    noise = {one.layer.output: one.noise_over_variance for one in seen}
     return [_error(one, [noise[index] for index in one.layer.before if index in noise]) for one in seen]
 
 
 def _error(one: Seen, before: list[float]) -> LayerError:
     form = one.layer.form or (one.layer.details.get("form"))
-    noise = one.noise
+    noise, own = one.noise, one.noise_over_variance
     count, xx, yy, xy = (float(value) for value in one.sums[:4])
     lengths = math.sqrt(xx * yy)
     span = form.high - form.low if form else 0.0
@@ -193,5 +198,5 @@ def _error(one: Seen, before: list[float]) -> LayerError:
         cosine=xy / lengths if lengths else float(xx == yy),
         clipped=float(one.sums[5]) / count if form else None,
         used=min(1.0, float(one.held[1] - one.held[0]) / span) if form and span else None,
-        own=max(0.0, noise - max(before, default=0.0)) if noise < math.inf else math.inf,
+        own=max(0.0, own - max(before, default=0.0)) if own < math.inf else math.inf,
     )

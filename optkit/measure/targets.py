@@ -26,6 +26,7 @@ from optkit.measure.accuracy import classify
 from optkit.measure.memory import peak_memory
 from optkit.measure.metrics import Scorer
 from optkit.runtime import runtime_version, tflite_micro, vela
+from optkit.runtime.micro_says import Refused
 from optkit.spec.keys import digest
 from optkit.spec.metrics import Task
 from optkit.spec.target import LiteRTTarget, MicroTarget, Target, VelaTarget
@@ -93,7 +94,12 @@ def measure_target(target: Target, artifact: Artifact, samples: Samples, store: 
     def read(path: Path) -> TargetFacts:
         return decode_json(path.read_bytes(), TargetFacts)
 
-    entry = store.get(digest(about), make, "target.json", lambda path, old: about, read)
+    try:
+        entry = store.get(digest(about), make, "target.json", lambda path, old: about, read)
+    except ArtifactError as error:  # a crash, or not done in time: said, and tried again the next time
+        return TargetFacts(
+            target=target.name, by=target.of, version=version, settings=settings_of(target), refused=str(error)
+        )
     return dataclasses.replace(read(store.path(entry)), target=target.name)
 
 
@@ -134,7 +140,7 @@ def _bounds(target: Target, metric: str) -> bool:
 def _answer(target: Target, version: str, measure: Callable[[], TargetFacts]) -> TargetFacts:
     try:
         found = measure()
-    except ArtifactError as error:
+    except Refused as error:
         found = TargetFacts(target="", by=target.of, refused=str(error))
     return dataclasses.replace(found, by=target.of, version=version, settings=settings_of(target), target="")
 
@@ -200,7 +206,7 @@ def _by_vela(target: VelaTarget, artifact: Artifact) -> TargetFacts:
     left = tuple(dict.fromkeys(one.operator for one in found.fallbacks))
     if not found.npu_operators:
         why = next((one.reason for one in found.fallbacks if one.reason), "Vela does not say why")
-        raise ArtifactError(
+        raise Refused(
             f"no operator runs on {target.accelerator}: {', '.join(left)} stay on the CPU ({why}); "
             'convert with mode = "int8" or "int16x8"'
         )

@@ -32,6 +32,9 @@ PARTS = (0.25, 1.0)
 _BEST = 3
 """One of so many goes on to the next rung."""
 _LEVEL = 0.05
+_AGAIN = "it was tried before"
+_PATIENCE = 5
+"""So many times the trials that are wanted are asked for, where many are refused, or were tried before."""
 TRIALS_FILE = "trials.toml"
 
 Build = Callable[[Suite, Sequence[str]], Mapping[str, Artifact]]
@@ -125,18 +128,20 @@ class _Search:
             random=self.wanted.random,
             at_a_time=self.wanted.at_a_time,
         )
-        began, number, refused = time.monotonic(), 0, 0
-        while number - refused < self.wanted.trials and time.monotonic() - began < self.wanted.seconds:
-            count = min(self.wanted.at_a_time, self.wanted.trials - (number - refused))
-            asked = [(number + place, sampler.ask()) for place in range(count)]
-            number += count
-            for trial, one in zip(self._tried([self._trial(n, a) for n, a in asked]), asked, strict=True):
-                self._tell(sampler, one[1], trial)
-                refused += bool(trial.refused)
-            if refused > 10 * self.wanted.trials:
-                raise OptkitError(f"{refused} of {number} recipes were refused, the last one: {trial.refused}")
-            share = max((number - refused) / self.wanted.trials, (time.monotonic() - began) / self.wanted.seconds)
-            told(share, self._best_text())
+        began, done, asked_for = time.monotonic(), 0, 0
+        while done < self.wanted.trials and time.monotonic() - began < self.wanted.seconds:
+            count = min(self.wanted.at_a_time, self.wanted.trials - done)
+            asked = [(asked_for + place, sampler.ask()) for place in range(count)]
+            asked_for += count
+            tried = self._tried([self._trial(number, one) for number, one in asked])
+            for (_, one), trial in zip(asked, tried, strict=True):
+                self._tell(sampler, one, trial)
+                done += not trial.refused
+            if asked_for > _PATIENCE * self.wanted.trials:
+                break
+            told(max(done / self.wanted.trials, (time.monotonic() - began) / self.wanted.seconds), self._best_text())
+        if not self._whole() and all(trial.refused for trial in self.state.trials):
+            raise OptkitError(f"none of {asked_for} recipes can be built; the last one: {tried[-1].refused}")
         return self._certified()
 
     def _default(self) -> dict[str, Any]:
@@ -156,6 +161,9 @@ class _Search:
         """Return the trial that the sampler asks for, with what is known of it, and its table."""
         table = validating(filled(self.template, asked), self.share)
         known = self.known.get(number)
+        for other in self.known.values():
+            if other.number < number and other.values == asked.values and not other.refused:
+                return Trial(number=number, values=asked.values, rungs=other.rungs, refused=_AGAIN), table
         if known and known.values == asked.values:
             self.tables |= {rung.variant: shortened(table, rung.part) for rung in known.rungs}
             return known, table
@@ -197,7 +205,8 @@ class _Search:
         before = PARTS[place - 1]
         if len(trial.rungs) != place:
             return False
-        others = [r for t in self.known.values() if t.number <= trial.number for r in t.rungs if r.part == before]
+        earlier = [one for one in self.known.values() if one.number <= trial.number and not one.refused]
+        others = [rung for one in earlier for rung in one.rungs if rung.part == before]
         better = sum(self._rank(rung) < self._rank(trial.rungs[-1]) for rung in others)
         return better < max(1, -(-len(others) // _BEST))
 
@@ -239,7 +248,7 @@ class _Search:
         return max(0.0, *self._violations(rung)), rung.figures[self.wanted.minimize[0]]
 
     def _tell(self, sampler: Sampler, asked: Asked, trial: Trial) -> None:
-        if trial.refused or not trial.rungs:
+        if not trial.rungs:
             sampler.refuse(asked)
         else:
             last = trial.rungs[-1]

@@ -31,7 +31,7 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One recipe: what was chosen, what came of it; `refused` says why there is no such recipe."""
+    """One recipe: what was chosen, what came of it; `refused` says why it was not tried."""
 
     number: int
     values: dict[str, Any]
@@ -40,8 +40,8 @@ class Trial:
 
     @property
     def whole(self) -> Rung | None:
-        """What it gave after all of its training; None when it was given up before."""
-        return self.rungs[-1] if self.rungs and self.rungs[-1].part == 1.0 else None
+        """What it gave after all of its training; None when it was given up before, or refused."""
+        return self.rungs[-1] if self.rungs and self.rungs[-1].part == 1.0 and not self.refused else None
 
 
 @dataclass(frozen=True, kw_only=True)

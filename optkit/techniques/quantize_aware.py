@@ -102,8 +102,11 @@ def check(model: Any, step: QuantizeAware) -> Iterator[Finding]:
             continue
         if node.kind_name == "BatchNormalization":
             if why := why_not(graph, node):
-                only = "tfmot quantizes a BatchNormalization only with the linear Conv2D, DepthwiseConv2D or Dense"
+                only = "tfmot quantizes a BatchNormalization only with the linear Conv2D or DepthwiseConv2D"
                 yield stops(step.technique, node.name, f"{why}; {only} right before it")
+            elif graph.nodes[node.inputs[0]].kind_name == "Dense":
+                why = f"after it {node.inputs[0]!r} (Dense) would stay in float; put fold before {step.technique}"
+                yield stops(step.technique, node.name, f"{why}, as in the recipe folded_qat")
         elif not registry.supports(model.get_layer(node.name)):
             yield stops(step.technique, node.name, f"tfmot does not quantize {node.kind_name} layers; replace it")
 

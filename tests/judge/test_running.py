@@ -26,9 +26,13 @@ RUNNING = {"runtime": "litert", "settings": BUILTIN}
 
 def test_times_and_accuracy_with_other_settings_are_not_comparable() -> None:
     """Catches a change of settings that is told as a faster or slower file."""
-    plain = run(variant("baseline"), variant(), seconds=(0.5, 0.5), references=(1.0, 1.0))
+    plain = run(variant("baseline", wrong=0, size=2000), variant(), seconds=(0.5, 0.5), references=(1.0, 1.0))
     other = run(
-        variant("baseline"), variant(runtime=RUNTIME), seconds=(0.1, 0.1), references=(1.0, 1.0), running=RUNNING
+        variant("baseline", wrong=0, size=2000),
+        variant(runtime=RUNTIME),
+        seconds=(0.1, 0.1),
+        references=(1.0, 1.0),
+        running=RUNNING,
     )
     found = compared(plain, other)
     times = next(delta for delta in found.deltas if (delta.metric, delta.name) == ("seconds", "int8/single_batch/1"))
@@ -76,8 +80,8 @@ def test_the_summary_says_what_ran_a_file() -> None:
 
 
 def test_other_settings_begin_another_series_of_a_history() -> None:
-    plain = run(variant("baseline"), variant(), machine=MACHINE)
-    other = run(variant("baseline"), variant(runtime=RUNTIME), machine=MACHINE, running=RUNNING)
+    plain = run(variant("baseline", wrong=0, size=2000), variant(), machine=MACHINE)
+    other = run(variant("baseline", wrong=0, size=2000), variant(runtime=RUNTIME), machine=MACHINE, running=RUNNING)
     days = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2, 3)]
     runs = [
         SavedRun(path=f"{day:%d}.json", made=day, run=past_of(dataclasses.replace(one, made=day.isoformat())))
@@ -90,6 +94,7 @@ def test_other_settings_begin_another_series_of_a_history() -> None:
 
 def test_what_a_past_run_keeps_is_read_without_the_new_field() -> None:
     """The index of a history that an older optkit wrote has no such field."""
-    setting = past_of(run(variant("baseline"), variant())).timings[0].setting
+    made = dataclasses.replace(run(variant("baseline", wrong=0, size=2000), variant()), made="2026-01-01")
+    setting = past_of(made).timings[0].setting
     old = json.loads(msgspec.json.encode(setting))[:-1]
     assert msgspec.convert(old, type(setting)) == setting

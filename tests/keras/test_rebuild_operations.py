@@ -34,6 +34,23 @@ def test_operations_that_a_layer_does_as_well_are_rebuilt(make, shape, tmp_path)
     np.testing.assert_allclose(made.predict(x, verbose=0), source.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
 
 
+def test_dropout_works_while_a_rebuilt_model_is_trained_and_only_then(tmp_path):
+    """Keras 3 saves the call that made the model with training = False: carried over, nothing would be dropped."""
+    keras = load_own_keras()
+    given = keras.Input((32,), name="x")
+    kept = keras.layers.BatchNormalization(name="bn")(keras.layers.Dropout(0.5, name="dropout")(given))
+    source = own_models.randomized(keras.Model(given, keras.layers.Dense(8, name="dense")(kept)))
+    assert source.get_config()["layers"][1]["inbound_nodes"][0]["kwargs"] == {"training": False}
+    made = rebuild(source, tmp_path / "model.keras")
+    x = np.ones((4, 32), np.float32)
+    assert not np.allclose(made(x, training=True), made(x, training=True))
+    np.testing.assert_array_equal(made(x, training=False), made(x))
+    before = made.get_layer("bn").get_weights()[2]
+    made.compile("sgd", "mse")
+    made.fit(x, np.zeros((4, 8)), verbose=0)
+    assert not np.allclose(made.get_layer("bn").get_weights()[2], before), "it follows what it sees in training"
+
+
 @pytest.mark.parametrize(
     "operation",
     [

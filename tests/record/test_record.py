@@ -45,7 +45,7 @@ def test_the_saved_form_has_the_fields_that_users_rely_on() -> None:
     assert set(public.split()) <= set(info)
     assert set(info["dataset"]) == {"name", "digest", "train", "test"}
     assert set(info["artifact"]) == {"key", "sha256", "file_bytes", "zip_bytes", "size_ratio"}
-    assert set(info["runtime"]) == {"name", "version"}
+    assert set(info["runtime"]) == {"name", "version", "settings"}
 
 
 def broken(change: Any) -> dict[str, Any]:

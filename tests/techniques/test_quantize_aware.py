@@ -3,9 +3,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optkit.build.preflight import preflight
 from optkit.keras.layers import kernel_layers
 from optkit.keras.tensorflow import load_keras, make_deterministic
 from optkit.techniques.cluster import Cluster
+from optkit.techniques.fold import Fold
+from optkit.techniques.fold import apply as fold
 from optkit.techniques.prune import Prune
 from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.tflite.weights import weights_of
@@ -88,3 +91,29 @@ def test_convolutions_with_batch_normalization_keep_their_zeros(preserve, tmp_pa
         layer.kernel.assign(np.where(np.abs(kernel) < np.quantile(np.abs(kernel), 0.7), 0, kernel))
     facts = converted(run(model, QuantizeAware(preserve=preserve, learning_rate=0.01, **FAST)), tmp_path)
     assert facts.sparsity >= 0.65
+
+
+def test_a_dense_layer_with_batch_normalization_is_folded_first_or_refused(tmp_path):
+    """tfmot takes it, and the converter then leaves the layer in float: an int8 file that is slower than float."""
+    make_deterministic(1)
+    layers = load_keras().layers
+    model = load_keras().Sequential(
+        [
+            layers.InputLayer(input_shape=(8, 8, 1), name="image"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(12, name="hidden"),
+            layers.BatchNormalization(name="bn"),
+            layers.Activation("relu", name="relu"),
+            layers.Dense(CLASSES, name="logits"),
+        ],
+        name="small_dense",
+    )
+    step = QuantizeAware(**FAST)
+    [finding] = preflight(model, [step], None)
+    assert str(finding) == (
+        "quantize_aware: layer 'bn': after it 'hidden' (Dense) would stay in float; put fold before quantize_aware, as "
+        "in the recipe folded_qat"
+    )
+    assert converted(run(model, step), tmp_path).integer_weights < 1, "else it need not be refused"
+    assert preflight(model, [Fold(), step], None) == ()
+    assert converted(run(fold(model, Fold()), step), tmp_path).integer_weights == 1
