@@ -59,7 +59,7 @@ def _of_files(options: argparse.Namespace, how: dict[str, Any]) -> Any:
 
 
 def _of_suite(options: argparse.Namespace, how: dict[str, Any]) -> Any:
-    from optkit.build.store import Store
+    from optkit.build.shared import open_store
     from optkit.doctor.from_suite import diagnose_variant
     from optkit.report.progress import shown_progress
 
@@ -75,7 +75,7 @@ def _of_suite(options: argparse.Namespace, how: dict[str, Any]) -> Any:
     options.variants = (variant,)
     suite, dataset = open_chosen(options)
     with shown_progress() as progress:
-        return diagnose_variant(suite, dataset, variant, store=Store(options.store), progress=progress, **how)
+        return diagnose_variant(suite, dataset, variant, store=open_store(options.store), progress=progress, **how)
 
 
 DOCTOR = Command(

@@ -37,18 +37,22 @@ def explain(matching: Matching, seen: Sequence[Seen], found: Sweep, per_call: in
     `per_call`: samples in a call, where the files take no other number.
     """
     by_number = {one.layer.number: one for one in seen}
+    by_output = {one.layer.output: one for one in seen}
     explanations = few_samples(seen, found, per_call)
     most = found.costs[0].alone.error if found.costs else 0.0
     for cost in found.costs[:_EXPLAINED]:
         if cost.number in by_number and cost.worst_part and cost.alone.error >= 0.05 * most > 0:
-            explanations += explain_layer(matching, by_number[cost.number], cost)
+            one = by_number[cost.number]
+            before = by_output.get(one.layer.before[0]) if one.layer.before else None
+            explanations += explain_layer(matching, one, cost, before)
     return explanations
 
 
-def explain_layer(matching: Matching, one: Seen, cost: Cost) -> list[Explanation]:
-    """Return what may be wrong in one layer, the likeliest cause first."""
-    rules = {"activation": _activation, "weights": _weights, "bias": _bias}
-    return rules[str(cost.worst_part)](matching, one)
+def explain_layer(matching: Matching, one: Seen, cost: Cost, before: Seen | None = None) -> list[Explanation]:
+    """Return what may be wrong in one layer, the likeliest cause first. `before` was seen of its first input."""
+    if cost.worst_part == "activation":
+        return _activation(matching, one)
+    return _weights(matching, one, before) if cost.worst_part == "weights" else _bias(matching, one)
 
 
 def _made(layer: Layer, cause: CauseName, evidence: str, figures: Mapping[str, float], remedy: str) -> Explanation:
@@ -181,7 +185,7 @@ def _apart(magnitudes: Floats) -> float:
     return float(there.max() / np.median(there)) if len(there) > 1 else 1.0
 
 
-def _weights(matching: Matching, one: Seen) -> list[Explanation]:
+def _weights(matching: Matching, one: Seen, before: Seen | None) -> list[Explanation]:
     layer = one.layer
     if _normalization(matching, layer):
         return [_unfolded(one, _apart(one.rms))]
@@ -207,11 +211,37 @@ def _weights(matching: Matching, one: Seen) -> list[Explanation]:
         found.append(_made(layer, "clipped_range", evidence, figures, "quantize its weights again: algorithm min_max"))
     elif not layer.per_channel and apart > APART:
         found.append(_channels(layer, apart, "weights", len(rows)))
+    elif uneven := _uneven_inputs(layer, own - stored, before):
+        found.append(uneven)
     elif (tail := float(np.max(np.abs(rows).max(axis=1) / _rms(rows)))) > 2 * APART:
         evidence = f"the largest weight of a channel is {tail:.0f} times the channel's root mean square"
         remedy = "clip the few large weights: algorithm octav or mse; or keep this layer in float"
         found.append(_made(layer, "stretched_range", evidence, {"ratio": tail}, remedy))
     return found or [_width(layer, layer.stored, "weights")]
+
+
+def _uneven_inputs(layer: Layer, wrong: npt.NDArray[np.float32], before: Seen | None) -> Explanation | None:
+    """Return the cause when nearly all that rounded weights lose meets a few inputs that are much larger than others.
+
+    The weights of these inputs are as much smaller, and share their scale with those of the others. The loss is taken
+    as the sum over inputs of the squared error of their weights times their mean square.
+    """
+    inputs = wrong.shape[-1]
+    if before is None or layer.kind not in ("CONV_2D", "FULLY_CONNECTED") or len(before.rms) != inputs:
+        return None
+    lost = (wrong.astype(np.float64) ** 2).reshape(-1, inputs).sum(axis=0) * before.rms**2
+    large = before.rms > APART * np.median(before.rms[before.rms > 0]) if before.rms.any() else np.zeros(inputs, bool)
+    share = float(lost[large].sum() / lost.sum()) if lost.any() else 0.0
+    if share <= 0.5:
+        return None
+    apart = _apart(before.rms)
+    evidence = (
+        f"{int(large.sum())} of {inputs} inputs are up to {apart:,.0f} times as large as the middle one, and their "
+        f"weights share a scale with those of the others: {share:.0%} of what rounding loses is theirs"
+    )
+    remedy = "bring the channels before it to one scale: equalize; or keep this layer in float"
+    figures = {"ratio": apart, "channels": float(large.sum()), "share": share}
+    return _made(layer, "channel_scales", evidence, figures, remedy)
 
 
 def _rms(rows: Floats) -> Floats:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from optkit.inspect.operators import GraphInfo, TensorInfo
 from optkit.tflite.tensors import listed
+from optkit.tflite.weights import order_0_bytes
 
 _PIECE = 1 << 20
 """Bytes that are looked at at once."""
@@ -139,8 +140,7 @@ class Counts:
         """The order-0 entropy of all elements together (Shannon 1948), in bytes."""
         if self.counts is None or not self.elements:
             return None
-        some = self.counts[self.counts > 0].astype(np.float64)
-        return float(abs((some * np.log2(some.sum() / some)).sum()) / 8)
+        return order_0_bytes(self.counts[self.counts > 0])
 
     def without_padding(self, elements: int) -> Counts:
         """Return the counts without the zeros that fill up the last byte of a packed type."""

@@ -163,6 +163,7 @@ def value_of(facts: VariantFacts, metric: str) -> float | None:
         "file_bytes": facts.artifact.file_bytes,
         "zip_bytes": facts.artifact.zip_bytes,
         "size_ratio": facts.artifact.size_ratio,
+        "entropy_bytes": facts.weights.entropy_bytes,
         "leftover_wrappers": len(facts.weights.leftovers),
     }
     return values.get(metric)  # what is on a target has no value by itself

@@ -88,7 +88,7 @@ def _functional(source: Any, config: dict[str, Any], path: Path) -> Any:
         # a Functional model as a layer has a node of its own before it is called
         first = int(any(base.__name__ == "Functional" for base in type(layer).__mro__))
         waiting += [
-            (made, node["args"], name, first + i, _options(node["kwargs"]))
+            (made, node["args"], name, first + i, _named(node["kwargs"]))
             for i, node in enumerate(entry["inbound_nodes"])
         ]
     while waiting:
@@ -113,7 +113,7 @@ _Call = tuple[Any, Any, str, int, dict[str, Any]]
 """A layer, what it is called with, its name, which of its calls it is, and the named arguments."""
 
 
-def _options(given: dict[str, Any]) -> dict[str, Any]:
+def _named(given: dict[str, Any]) -> dict[str, Any]:
     """Return the named arguments of a call without those that say nothing.
 
     Keras 3 saves `training` as it was when the layer was called to make the model. It says nothing of later calls:

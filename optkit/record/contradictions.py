@@ -199,6 +199,10 @@ def _check_tensor(facts: VariantFacts, where: str, tensor: Tensor) -> None:
     _require(facts, f"{where}.distinct", distinct, least <= distinct <= elements, f"{least} to {elements}")
     scale = tensor.distinct_in_scale
     _require(facts, f"{where}.distinct_in_scale", scale, least <= scale <= distinct, f"{least} to {distinct}")
+    if (entropy := tensor.entropy_bytes) is not None:
+        most = elements * math.log2(max(distinct, 1)) / 8
+        fits = 0 <= entropy <= most * (1 + 1e-9) + 1e-9
+        _require(facts, f"{where}.entropy_bytes", entropy, fits, f"0 to {most:.6g}: {distinct} values")
 
 
 def check_together(variants: Mapping[str, FileFacts], baseline: str) -> None:

@@ -39,6 +39,8 @@ METRICS: dict[str, Metric] = {
     "file_bytes": Metric("bytes", "lower"),
     "zip_bytes": Metric("bytes", "lower"),
     "size_ratio": Metric("ratio", "higher"),
+    # What an ideal coder of single values needs for the weights alone.
+    "entropy_bytes": Metric("bytes", "lower"),
     "seconds": Metric("seconds", "lower", timed=True),
     "speedup": Metric("ratio", "higher", timed=True),
     # Facts read from the weights of the finished file; each is over the weight tensors of the layers meant.

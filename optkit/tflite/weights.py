@@ -47,7 +47,8 @@ class Tensor:
     of distinct values that share a scale: in any one output channel of a convolution, or of a tensor quantized per
     channel, else as `distinct`. `sparse_2_4` is the share of groups of four weights along the input channels (the
     last group may be shorter, and is filled up with zeros) of which at least two are zero. `depthwise`: it belongs to a
-    depthwise convolution, which pruning and clustering leave as it is.
+    depthwise convolution, which pruning and clustering leave as it is. `entropy_bytes` is the order-0 entropy of its
+    values (`order_0_bytes`); None in records of before.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Tensor:
     distinct_in_scale: int
     sparse_2_4: float
     depthwise: bool = False
+    entropy_bytes: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,12 @@ class WeightFacts:
             and not _fits(tensor, except_layers)
         )
         return WeightFacts(tensors=tuple(chosen), leftovers=self.leftovers)
+
+    @property
+    def entropy_bytes(self) -> float | None:
+        """What an ideal coder of single values needs for all weight tensors, in bytes; None when one is not known."""
+        found = [tensor.entropy_bytes for tensor in self.tensors]
+        return None if None in found else sum(filter(None, found))
 
     @property
     def integer_weights(self) -> float:
@@ -156,19 +164,26 @@ def _facts(
     depthwise: bool,
 ) -> Tensor:
     """Describe `values`, in the tensor's shape, whose output channels are along axis `channel`."""
-    distinct = len(np.unique(values))
+    counts = np.unique(values, return_counts=True)[1]
     channels = np.moveaxis(values, channel, 0) if per_channel else values[None]
     return Tensor(
         name=name,
         dtype=dtype,
         elements=values.size,
         zeros=float(np.mean(values == 0)) if values.size else 0.0,
-        distinct=distinct,
+        distinct=len(counts),
         layers=tuple(layers),
         distinct_in_scale=max((len(np.unique(part)) for part in channels), default=0),
         sparse_2_4=_sparse_2_4(values if channel == 0 else np.moveaxis(values, -2, -1)),
         depthwise=depthwise,
+        entropy_bytes=order_0_bytes(counts),
     )
+
+
+def order_0_bytes(counts: npt.NDArray[np.int64]) -> float:
+    """Return the order-0 entropy, in bytes, of values of which each occurs so often, once at least (Shannon 1948)."""
+    shares = counts / counts.sum() if counts.size else counts
+    return float(abs(counts @ np.log2(shares)) / 8) if counts.size else 0.0
 
 
 def _sparse_2_4(values: npt.NDArray[Any]) -> float:

@@ -20,6 +20,7 @@ KEYS = {
     "mnist": "82f82a1b3c3bb9a9e7d636ab7eae25e9f51db67fb0c586dcc20f6bea5cc622ff",
     "mnist_distillation:quick": "d39adc9a7c94d0a10dba160325a5c892a03fa379401951813f2577938b596f82",
     "mnist_distillation:paper": "2e10f1efc1b2e7ba3ae21f592c981f85e9db7be9828a0c45bb5f11064609550b",
+    "mnist_micro": "543c9cad6d3436ec7a1d631ebaa1a22096ffe9ae3397ae3d1a60a3846582c039",
     "mnist_techniques": "bf662088125e3686ba022d93c4695b7df1e71ba60293243016918c0b4eb26010",
     "quickdraw": "59c695f7a18cf7c1835784b7ff601baad6c40835f5fcab9da3dd3a4453362e1a",
 }

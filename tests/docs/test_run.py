@@ -48,6 +48,8 @@ ELSEWHERE = {
     "optkit ab store-a": "tests/judge/test_pairs.py",
     "--allow my_layers": "tests/own",
     "pytest benchmarks": "benchmarks",
+    "optkit doctor": "tests/doctor",
+    "optkit search": "tests/search",
     "--profile": "tests/inspect/test_profile.py",
     "--prefixes": "tests/inspect/test_profile.py",
     "optkit mnn": "tests/commands/test_mnn.py",

@@ -1,5 +1,6 @@
 """A small version of the study of seeded faults: the guilty layer, the cause and the remedy, on one small network."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from benchmarks.studies.doctor_faults.__main__ import LEAST_LOSS, accuracy, judged, make_case
 from benchmarks.studies.doctor_faults.faults import FAULTS, Case, old_kl
 from optkit.data import Dataset
+from optkit.doctor.causes import _uneven_inputs
 from optkit.doctor.explanation import CAUSES, SOURCES, TITLES
+from tests.doctor.test_few_samples import seen_layer
 from tests.isolation import ROOT
 from tests.tflite.models import pack
 from tests.tflite.networks import KIND, Graph
@@ -65,6 +68,17 @@ def test_the_old_kl_calibration_is_found_by_itself():
 
 def test_a_healthy_file_has_no_fault_that_costs(plain, data, healthy):
     assert accuracy(plain, data) - accuracy(healthy, data) < LEAST_LOSS
+
+
+@pytest.mark.parametrize(("large", "told"), [(1.0, False), (5.0, False), (100.0, True)])
+def test_inputs_of_another_scale_that_meet_weights_under_one_scale_are_told(large, told):
+    """All weights are rounded alike, so what is lost is the inputs' power: a large one has nearly all of it."""
+    layer, wrong = seen_layer(np.random.default_rng(0), 10, 0.1), np.full((4, 10), 0.01, np.float32)
+    before = dataclasses.replace(layer, rms=np.where(np.arange(10) == 3, large, 1.0))
+    found = _uneven_inputs(layer.layer, wrong, before)
+    assert (found is not None) == told
+    if found:
+        assert (found.cause, found.figures["channels"], found.figures["ratio"]) == ("channel_scales", 1, large)
 
 
 def test_every_cause_has_a_title_and_a_source():

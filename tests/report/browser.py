@@ -1,7 +1,7 @@
 """A headless Chromium for tests of what a page does and looks like; a test without one is skipped, with the reason."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def start(home: Path) -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    found.set_script_timeout(60)
+    found.set_script_timeout(180)
     try:
         yield found
     finally:
@@ -62,6 +62,13 @@ def draw_all(driver: Any) -> None:
         """
     )
     assert left == [], "charts that were never drawn"
+
+
+def waited(driver: Any, holds: Callable[[], Any]) -> Any:
+    """Return what `holds` does, as soon as it is true: a browser draws when it comes to it."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    return WebDriverWait(driver, 60, poll_frequency=0.05).until(lambda _: holds())
 
 
 def violations(driver: Any) -> list[str]:

@@ -14,7 +14,7 @@ from optkit.report.html import render_html
 from optkit.report.notebook import run_html
 from tests.isolation import ROOT
 from tests.report import browser
-from tests.report.browser import DESKTOP, PHONE, draw_all, look, violations
+from tests.report.browser import DESKTOP, PHONE, draw_all, look, violations, waited
 from tests.report.pages import full_run, page_of
 
 RUNS = ROOT / "docs" / "results" / "runs"
@@ -102,8 +102,8 @@ def test_the_texts_of_a_record_run_nothing_and_add_no_element(opened: Any) -> No
 
     grid = opened.find_element(By.CSS_SELECTOR, "[data-chart$=zeros] .plot")
     opened.execute_script('arguments[0].scrollIntoView({block: "center"})', grid)
-    ActionChains(opened, duration=50).move_to_element(grid).move_by_offset(3, 3).pause(0.2).perform()
-    told = grid.find_element(By.CSS_SELECTOR, ".hoverlayer").text
+    ActionChains(opened, duration=50).move_to_element(grid).move_by_offset(3, 3).perform()
+    told = waited(opened, lambda: grid.find_element(By.CSS_SELECTOR, ".hoverlayer").text)
     assert MARKED in told, "the name is shown as it is"
     ticks = [one.text for one in grid.find_elements(By.CSS_SELECTOR, ".xtick text")]
     assert MARKED in ticks
@@ -118,24 +118,23 @@ def test_two_figures_are_the_axes_and_a_third_the_colour(opened: Any) -> None:
     before = front(opened)
     assert before["title"].startswith("size, zipped")
     choose(opened, 0, "single_sample/1")
+    waited(opened, lambda: front(opened)["title"].startswith("time of one sample, 1 thread"))
     after = front(opened)
-    assert after["title"].startswith("time of one sample, 1 thread")
     wanted = {name: timing.seconds for name in FULL.variants if (timing := FULL.timing(name, "single_sample", 1))}
     assert sorted(after["x"]) == pytest.approx(sorted(wanted.values()))
     assert after["y"] == before["y"] or sorted(after["y"]) == sorted(before["y"])
     choose(opened, 2, "zip_bytes")
-    assert front(opened)["scale"] is True
+    assert waited(opened, lambda: front(opened)["scale"] is True)
 
 
 def choose(driver: Any, place: int, value: str) -> None:
-    """Choose as a reader does: the event of the control itself, and a frame for the drawing."""
-    driver.execute_async_script(
+    """Choose as a reader does: by the event of the control itself."""
+    driver.execute_script(
         """
-        const [place, value, done] = arguments;
+        const [place, value] = arguments;
         const select = document.querySelectorAll("[data-chart$=front] select")[place];
         select.value = value;
         select.dispatchEvent(new Event("change"));
-        setTimeout(done, 150);
         """,
         place,
         value,
@@ -196,8 +195,7 @@ def test_a_change_of_colours_is_followed(opened: Any) -> None:
     back = 'return document.querySelector(".plot").layout.paper_bgcolor'
     light = opened.execute_script(back)
     look(opened, dark=True)
-    opened.execute_async_script("setTimeout(arguments[0], 150)")
-    assert opened.execute_script(back) != light
+    assert waited(opened, lambda: opened.execute_script(back) != light)
 
 
 @pytest.mark.parametrize(
@@ -233,15 +231,14 @@ def test_nothing_is_cut_off_and_no_name_covers_another(
         """
     )
     assert cut == []
-    boxes = driver.execute_script(
-        """
+    named = """
         const texts = document.querySelectorAll("[data-chart$=front] .plot .textpoint text");
         return [...texts].filter((one) => one.textContent).map((text) => {
           const box = text.getBoundingClientRect();
           return [text.textContent, box.left, box.top, box.right, box.bottom];
         });
         """
-    )
+    boxes = waited(driver, lambda: driver.execute_script(named))
     assert len(boxes) >= 4, "most of the files are named"
     assert set(front) <= {box[0] for box in boxes}, "those of the front are"
     for i, (one, left, top, right, bottom) in enumerate(boxes):

@@ -11,6 +11,7 @@ from optkit.convert import convert
 from optkit.keras.files import save_model
 from optkit.keras.tensorflow import load_keras, silenced
 from optkit.spec import Conversion
+from optkit.tflite.weights import order_0_bytes
 
 
 def dense(kernel: np.ndarray):
@@ -55,3 +56,18 @@ def test_a_model_without_weights_is_refused(tmp_path: Path) -> None:
     save_model(keras.Sequential([keras.layers.Input((2,)), keras.layers.ReLU()]), tmp_path / "m.h5")
     with pytest.raises(ArtifactError, match="holds no weights"):
         weights_of(tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize(
+    ("counts", "bits"),
+    [
+        ([7], 0.0),
+        ([1] * 256, 8.0 * 256),
+        ([50, 50], 100.0),
+        ([9, 3, 4], 16 * 1.4197),  # 9/16, 3/16, 4/16
+        ([4, 2, 1, 1], 8 * 1.75),  # Cover and Thomas, Elements of Information Theory, 2.1
+        ([], 0.0),
+    ],
+)
+def test_the_entropy_is_what_textbooks_say(counts: list[int], bits: float) -> None:
+    assert order_0_bytes(np.array(counts, np.int64)) == pytest.approx(bits / 8, rel=1e-4)

@@ -25,7 +25,7 @@ def packed(model: Any) -> bytes:
 
 
 def scaled_channels(content: bytes, rng: np.random.Generator, worse: float) -> tuple[bytes, tuple[str, ...]]:
-    """Return the network with some channels a hundred times as large, and the layers that give them."""
+    """Return the network with some channels a hundred times as large, and the two layers that were changed."""
     model = parse_flatbuffer(content)
     view = View(model)
     pairs = find_pairs(view)
@@ -43,8 +43,9 @@ def scaled_channels(content: bytes, rng: np.random.Generator, worse: float) -> t
     write_floats(model, view.tensors[index], values[index] / along(factors, values[index].ndim, axis))
     owner = next(node for node in view.nodes if pair.divided[0][0] in node.constants.values())
     after = [node for node in view.nodes if owner.outputs[0] in node.inputs and node.kind in ("ADD", "RELU")]
+    reader = next(node for node in view.nodes if pair.multiplied[0] in node.constants.values())
     names = names_of(view)
-    return packed(model), tuple(names[node.number].name for node in (owner, *after))
+    return packed(model), tuple(names[node.number].name for node in (owner, *after, reader))
 
 
 def along(factors: Any, rank: int, axis: int) -> Any:
