@@ -60,7 +60,7 @@ def test_it_stays_out_of_the_way(tmp_path: Path) -> None:
         "import sys\n"
         "def test_it(request):\n"
         "    own = {name for name in sys.modules if name.startswith('optkit.') and 'optkit.process' not in name}\n"
-        "    assert own <= {'optkit.plugin', 'optkit.plugin.entry', 'optkit.plugin.options'}, own\n"
+        "    assert own <= {'optkit.names', 'optkit.plugin', 'optkit.plugin.entry', 'optkit.plugin.options'}, own\n"
         "    assert 'numpy' not in sys.modules\n"
     )
     done = run(tmp_path, "-v")
