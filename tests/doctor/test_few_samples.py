@@ -91,7 +91,7 @@ def test_so_many_samples_have_ranges_that_are_as_good() -> None:
     """Counted on draws that the function has not seen."""
     from optkit.doctor.few_samples import _error_of
 
-    layers = [seen_layer(np.random.default_rng(seed), 200, 0.1) for seed in range(4)]
+    layers = [seen_layer(np.random.default_rng(seed), 200, 0.03) for seed in range(4)]
     need, extrapolated = samples_needed(layers)
     assert 2 <= need <= 100
     assert not extrapolated
