@@ -25,7 +25,7 @@ COUNTED = {
     "1_mnist_six_variants": [(6, 30), (6, 18), (4, 20)],
     "2_quickdraw_binary": [(4, 12)],
     "3_tflite_guide": [(4, 4), (12, 30), (18, 21)],
-    "4_mnist_course_report": [(2, 2), (4, 8), (3, 3)],
+    "4_mnist_course_report": [(2, 2), (4, 8), (4, 4)],
     "5_cifar10_compression": [(5, 8), (2, 2), (10, 25)],
 }
 
