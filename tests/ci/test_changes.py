@@ -51,7 +51,6 @@ CHANGES = {
     "good": Change(NETWORK, "", "", frozenset(), "small: inconclusive"),
     "slower": Change(NETWORK, ", 3, activation", ", 9, activation", frozenset({"ab"}), "`small: slower: ", 60),
     "less accurate": Change(SUITE_FILE, "0.005", "1e-9", frozenset({"gate", "compare"}), "small: accuracy "),
-    "larger": Change(SUITE_FILE, "dynamic_range", "float32", frozenset({"compare"}), "small: file_bytes "),
 }
 
 

@@ -19,14 +19,12 @@ from optkit.measure.paired_models import prepared_calls
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion, Step
 from optkit.techniques import TECHNIQUES
-from optkit.techniques.cluster import Cluster
 from optkit.techniques.distill import Distill
 from optkit.techniques.finetune import Finetune
 from optkit.techniques.fold import Fold
 from optkit.techniques.prune import Prune
 from optkit.techniques.quantize_aware import QuantizeAware
 from optkit.techniques.slim import Slim
-from optkit.techniques.sparse_train import SparseTrain
 from optkit.training.context import TrainingContext
 
 FAST: dict[str, Any] = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01}
@@ -76,11 +74,8 @@ def trained() -> Any:
 
 STEPS: dict[str, Step] = {
     "prune": Prune(final_sparsity=0.6, **FAST),
-    "cluster": Cluster(clusters=8, **FAST),
     "quantize_aware": QuantizeAware(**FAST),
-    "finetune": Finetune(**FAST),
     "distill": Distill(teacher="teacher", temperature=2.0, **{**FAST, "learning_rate": 0.002}),
-    "sparse_train": SparseTrain(**FAST),
     "slim": Slim(ratio=0.5, min_channels=1),
     "fold": Fold(),
 }

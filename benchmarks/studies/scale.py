@@ -1,0 +1,107 @@
+"""How builds and the store grow: a cold build with one and two processes in turn, and a store of many entries.
+
+OPTKIT_DATA=data python -m benchmarks.studies.scale workers mnist --rounds 3 -o docs/results/scale_workers.json
+python -m benchmarks.studies.scale store 100000 -o docs/results/scale_store.json
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optkit.build.entries import ABOUT_NAME, new_entry, write_entry
+from optkit.build.store import Store
+
+
+def workers(options: argparse.Namespace) -> dict[str, Any]:
+    """Build a suite from nothing with one process and with two, in turn, and compare seconds and bytes."""
+    rounds: list[dict[str, Any]] = []
+    for number in range(options.rounds):
+        seconds: dict[int, float] = {}
+        files: dict[int, dict[str, str]] = {}
+        for count in (1, 2) if number % 2 == 0 else (2, 1):
+            with tempfile.TemporaryDirectory() as folder:
+                command = [sys.executable, "-m", "optkit", "build", options.suite, "--data", options.data, "--json"]
+                began = time.monotonic()
+                done = subprocess.run(
+                    [*command, "--store", folder, "--workers", str(count)], stdout=subprocess.PIPE, check=True
+                )
+                seconds[count] = time.monotonic() - began
+            files[count] = {a["variant"]: a["sha256"] for a in json.loads(done.stdout)["artifacts"]}
+        rounds.append({"one": seconds[1], "two": seconds[2], "same_bytes": files[1] == files[2]})
+        print(rounds[-1], f"ratio {seconds[2] / seconds[1]:.2f}", flush=True)
+    return {"suite": options.suite, "data": options.data, "rounds": rounds}
+
+
+def store(options: argparse.Namespace) -> dict[str, Any]:
+    """Fill a store with small entries; time look-up, start, `ls`, `du` and `gc` at a tenth of them and at all."""
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        made = 0
+        for wanted in (options.entries // 10, options.entries):
+            while made < wanted:
+                _entry(Path(folder), made)
+                made += 1
+            kept = Store(Path(folder))
+            keys = [_key(number) for number in range(0, made, max(1, made // 1000))]
+            look_up = _seconds(lambda kept=kept, keys=keys: [kept.find(key) for key in keys]) / len(keys)
+            row: dict[str, Any] = {"entries": made, "look_up": look_up}
+            for name, arguments in {"ls": ["ls"], "du": ["du"], "gc": ["gc", "--older-than", "0", "--dry-run"]}.items():
+                command = [sys.executable, "-m", "optkit", "store", *arguments, "--store", folder]
+                row[name] = _seconds(lambda c=command: subprocess.run(c, stdout=subprocess.DEVNULL, check=True))
+            found.append(row)
+            print(row, flush=True)
+        command = [sys.executable, "-m", "optkit", "store", "gc", "--older-than", "0", "--store", folder]
+        removing = _seconds(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
+        print(f"gc of {made} entries: {removing:.1f} s")
+    return {"rows": found, "gc_removes_all": removing}
+
+
+def _key(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def _entry(root: Path, number: int) -> None:
+    key = _key(number)
+    folder = root / "entries" / key[:2] / key
+    folder.mkdir(parents=True)
+    (folder / "model.tflite").write_bytes(key.encode())
+    entry = new_entry(key, folder / "model.tflite", {"label": f"kind {number % 7}"})
+    write_entry(entry, folder / ABOUT_NAME)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def main() -> None:
+    """Run the study that is named, print what it finds and save it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    which = parser.add_subparsers(required=True)
+    of_workers = which.add_parser("workers")
+    of_workers.add_argument("suite")
+    of_workers.add_argument("--data", default="auto")
+    of_workers.add_argument("--rounds", type=int, default=3)
+    of_store = which.add_parser("store")
+    of_store.add_argument("entries", type=int)
+    for one, work in ((of_workers, workers), (of_store, store)):
+        one.add_argument("-o", "--output", type=Path, required=True)
+        one.set_defaults(work=work)
+    options = parser.parse_args()
+    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    result = {"schema": 1, "machine": machine, **options.work(options)}
+    options.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
