@@ -2,10 +2,14 @@
 
 OPTKIT_DATA=data python -m benchmarks.studies.scale workers mnist --rounds 3 -o docs/results/scale_workers.json
 python -m benchmarks.studies.scale store 100000 -o docs/results/scale_store.json
+python -m benchmarks.studies.scale simulate mnist_techniques -o docs/results/scale_simulated.json
+
+The last one is a simulation, not a measurement: a suite, and a search of many recipes, on up to 1,000 workers.
 """
 
 import argparse
 import hashlib
+import heapq
 import json
 import os
 import platform
@@ -17,8 +21,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from optkit import load_suite
 from optkit.build.entries import ABOUT_NAME, new_entry, write_entry
+from optkit.build.graph import graph, sources, urgency
+from optkit.build.stages import stages
 from optkit.build.store import Store
+
+TRAINING, CONVERTING, STARTING, SHARING = 30.0, 3.0, 6.0, 0.2
+"""Assumed seconds: a stage that trains, one that does not, a worker's start, what a stage needs of a bucket."""
+WORKERS = (1, 2, 4, 8, 16, 64, 256, 1000)
 
 
 def workers(options: argparse.Namespace) -> dict[str, Any]:
@@ -65,6 +76,65 @@ def store(options: argparse.Namespace) -> dict[str, Any]:
     return {"rows": found, "gc_removes_all": removing}
 
 
+def simulate(options: argparse.Namespace) -> dict[str, Any]:
+    """Say how long a suite, and a search of recipes that share its baseline, would take on so many workers."""
+    suite = load_suite(options.suite)
+    found = graph(stages(suite, variant, "data") for variant in suite.variants)
+    first = urgency(found)
+    of_suite = {key: ({one.key for one in sources(s)}, _cost(bool(s.recipe)), first[key]) for key, s in found.items()}
+    of_search: dict[str, Task] = {"train": (set(), TRAINING, 100.0)}
+    for number in range(options.recipes):  # each is pruned, clustered and converted
+        chain = [("prune", TRAINING), ("cluster", TRAINING), ("convert", CONVERTING)]
+        before = "train"
+        for place, (name, seconds) in enumerate(chain):
+            of_search[f"{name} {number}"] = ({before}, seconds, float(len(chain) - place))
+            before = f"{name} {number}"
+    rows = []
+    for count in WORKERS:
+        seconds = {name: _makespan(tasks, count) for name, tasks in (("suite", of_suite), ("search", of_search))}
+        rows.append({"workers": count, **seconds})
+    for row in rows:
+        times = {name: rows[0][name] / row[name] for name in ("suite", "search")}
+        print(f"{row['workers']:>5}", *(f"{name} {row[name]:,.0f} s ({times[name]:.1f} times)" for name in times))
+    assumed = {"training": TRAINING, "converting": CONVERTING, "starting": STARTING, "sharing": SHARING}
+    sizes = {"stages": len(of_suite), "recipes": options.recipes, "tasks_of_search": len(of_search)}
+    return {"suite": options.suite, "assumed_seconds": assumed, **sizes, "rows": rows}
+
+
+Task = tuple[set[str], float, float]
+"""What must be done before, seconds, and how urgent it is."""
+
+
+def _cost(trains: bool) -> float:
+    return TRAINING if trains else CONVERTING
+
+
+def _makespan(tasks: dict[str, Task], count: int) -> float:
+    """Return when the last of `tasks` is done by `count` workers, the most urgent first of those that are ready."""
+    waiting = {name: set(before) for name, (before, _, _) in tasks.items()}
+    after: dict[str, list[str]] = {name: [] for name in tasks}
+    for name, before in waiting.items():
+        for one in before:
+            after[one].append(name)
+    ready = [(-tasks[name][2], name) for name, before in waiting.items() if not before]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    now, idle, fresh = 0.0, 0, count
+    while ready or running:
+        while ready and idle + fresh:
+            _, name = heapq.heappop(ready)
+            start = STARTING if not idle else 0.0
+            idle, fresh = (idle - 1, fresh) if idle else (idle, fresh - 1)
+            heapq.heappush(running, (now + start + tasks[name][1] + SHARING, name))
+        now, name = heapq.heappop(running)
+        idle += 1
+        for one in after[name]:
+            waiting[one].discard(name)
+            if not waiting[one]:
+                heapq.heappush(ready, (-tasks[one][2], one))
+    return now
+
+
 def _key(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
@@ -94,7 +164,10 @@ def main() -> None:
     of_workers.add_argument("--rounds", type=int, default=3)
     of_store = which.add_parser("store")
     of_store.add_argument("entries", type=int)
-    for one, work in ((of_workers, workers), (of_store, store)):
+    of_simulation = which.add_parser("simulate")
+    of_simulation.add_argument("suite")
+    of_simulation.add_argument("--recipes", type=int, default=2000)
+    for one, work in ((of_workers, workers), (of_store, store), (of_simulation, simulate)):
         one.add_argument("-o", "--output", type=Path, required=True)
         one.set_defaults(work=work)
     options = parser.parse_args()
