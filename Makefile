@@ -25,8 +25,8 @@ bench: .venv/installed
 # Every test, side by side (they time nothing), then every gate of the default suite on the embedded data: offline, in
 # a store of its own.
 test: .venv/installed
-	$(BIN)/python -m pytest tests -q -n 2 --dist loadfile --benchmark-disable --durations 20
-	OPTKIT_STORE=$(CURDIR)/out/test-store $(BIN)/python -m pytest benchmarks -q --data embedded \
+	$(BIN)/python -m pytest tests -q -n 3 --dist loadfile --benchmark-disable --durations 20
+	OPTKIT_STORE=$(CURDIR)/out/test-store $(BIN)/python -m pytest benchmarks -q --data embedded --threads 1 \
 	    --benchmark-quiet --benchmark-max-time=0.1
 
 lint: .venv/installed

@@ -17,7 +17,7 @@ from optkit.record import sessions
 from tests.isolation import environment_in
 from tests.wheels import build_wheel
 
-settings.register_profile("optkit", deadline=None, database=None, derandomize=True)
+settings.register_profile("optkit", max_examples=60, deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
 
 SUITE = """

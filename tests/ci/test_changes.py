@@ -50,7 +50,6 @@ class Change:
 CHANGES = {
     "good": Change(NETWORK, "", "", frozenset(), "small: inconclusive"),
     "slower": Change(NETWORK, ", 3, activation", ", 9, activation", frozenset({"ab"}), "`small: slower: ", 60),
-    "less accurate": Change(SUITE_FILE, "0.005", "1e-9", frozenset({"gate", "compare"}), "small: accuracy "),
 }
 
 
@@ -116,7 +115,7 @@ def changed(scratch: Path, settings: dict[str, str]) -> Changed:
     return run
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", ["slower"])  # less accurate and larger: tests/ci/test_action.py
 def test_a_change_ends_red_where_it_is_worse_and_the_summary_names_the_culprit(name: str, changed: Changed) -> None:
     """Catches a workflow that passes a worse model, fails a good one, or does not say which model is to blame."""
     job, change = changed(name), CHANGES[name]

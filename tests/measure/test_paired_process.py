@@ -113,7 +113,7 @@ def test_no_role_has_a_longer_path(built_store: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr("optkit.runtime.TFLiteRunner", runner)
     head = tmp_path / f"{'long' * 20}.tflite"
     head.write_bytes(artifact(built_store, "int8").read_bytes())
-    time_pair(artifact(built_store, "float32"), head, threads=1, batch=1, seconds=3.0, load_order=ROLES)
+    time_pair(artifact(built_store, "float32"), head, threads=1, batch=1, seconds=1.5, load_order=ROLES)
     assert [path.name for path in opened] == [f"{role}.tflite" for order in LOAD_ORDERS for role in order]
     assert len({len(str(path.parent)) for path in opened}) == 1
     assert len({path.parent for path in opened[:3]}) == 1
