@@ -22,12 +22,9 @@ bench: .venv/installed
 	    $(BIN)/python -m optkit report out/run.json -o out || [ $$code != 0 ] || code=4; \
 	else rm -f out/run.json.part; fi; exit $$code
 
-# Every test, side by side (they time nothing), then every gate of the default suite on the embedded data: offline, in
-# a store of its own.
+# Every test, side by side: they time nothing. The gates of the default suite are `make bench`; .ci/run has both.
 test: .venv/installed
 	$(BIN)/python -m pytest tests -q -n 3 --dist loadfile --benchmark-disable --durations 20
-	OPTKIT_STORE=$(CURDIR)/out/test-store $(BIN)/python -m pytest benchmarks -q --data embedded --threads 1 \
-	    --benchmark-quiet --benchmark-max-time=0.1
 
 lint: .venv/installed
 	$(BIN)/ruff check .

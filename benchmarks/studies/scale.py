@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,11 @@ def store(options: argparse.Namespace) -> dict[str, Any]:
                 made += 1
             kept = Store(Path(folder))
             keys = [_key(number) for number in range(0, made, max(1, made // 1000))]
-            look_up = _seconds(lambda kept=kept, keys=keys: [kept.find(key) for key in keys]) / len(keys)
+            look_up = _seconds(partial(_find, kept, keys)) / len(keys)
             row: dict[str, Any] = {"entries": made, "look_up": look_up}
             for name, arguments in {"ls": ["ls"], "du": ["du"], "gc": ["gc", "--older-than", "0", "--dry-run"]}.items():
                 command = [sys.executable, "-m", "optkit", "store", *arguments, "--store", folder]
-                row[name] = _seconds(lambda c=command: subprocess.run(c, stdout=subprocess.DEVNULL, check=True))
+                row[name] = _seconds(partial(subprocess.run, command, stdout=subprocess.DEVNULL, check=True))
             found.append(row)
             print(row, flush=True)
         command = [sys.executable, "-m", "optkit", "store", "gc", "--older-than", "0", "--store", folder]
@@ -89,10 +90,9 @@ def simulate(options: argparse.Namespace) -> dict[str, Any]:
         for place, (name, seconds) in enumerate(chain):
             of_search[f"{name} {number}"] = ({before}, seconds, float(len(chain) - place))
             before = f"{name} {number}"
-    rows = []
+    rows: list[dict[str, float]] = []
     for count in WORKERS:
-        seconds = {name: _makespan(tasks, count) for name, tasks in (("suite", of_suite), ("search", of_search))}
-        rows.append({"workers": count, **seconds})
+        rows.append({"workers": count, "suite": _makespan(of_suite, count), "search": _makespan(of_search, count)})
     for row in rows:
         times = {name: rows[0][name] / row[name] for name in ("suite", "search")}
         print(f"{row['workers']:>5}", *(f"{name} {row[name]:,.0f} s ({times[name]:.1f} times)" for name in times))
@@ -137,6 +137,11 @@ def _makespan(tasks: dict[str, Task], count: int) -> float:
 
 def _key(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def _find(kept: Store, keys: list[str]) -> None:
+    for key in keys:
+        kept.find(key)
 
 
 def _entry(root: Path, number: int) -> None:

@@ -260,7 +260,7 @@ def test_the_command_prints_the_winner_as_suite_lines(
     monkeypatch.setattr(
         "optkit.commands.search.ensure_variants", lambda s, v, d, store, *_: build_variants(s, v, d, store)
     )
-    assert main(["search", str(path), "--trials", "2", "--max-drop", "50%", "-o", str(out), "--json"]) == 0
+    assert main(["search", str(path), "--trials", "1", "--max-drop", "50%", "-o", str(out), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["winner"]
     winner = (out / "winner.toml").read_text()
@@ -268,7 +268,7 @@ def test_the_command_prints_the_winner_as_suite_lines(
     again.write_text(f'schema = 2\nname = "again"\nextends = "{tiny_suite}"\n{winner}')
     variant = load_suite(str(again), on=data.name).variant("found")
     assert variant.conversion
-    assert main(["search", str(path), "--trials", "2", "--max-drop", "50%", "-o", str(out)]) == 0
+    assert main(["search", str(path), "--trials", "1", "--max-drop", "50%", "-o", str(out)]) == 0
     text = capsys.readouterr().out
     assert "On the test set, once: drop" in text
     assert "[variants.found" in text

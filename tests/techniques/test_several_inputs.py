@@ -24,7 +24,6 @@ from optkit.techniques.finetune import Finetune
 from optkit.techniques.fold import Fold
 from optkit.techniques.prune import Prune
 from optkit.techniques.quantize_aware import QuantizeAware
-from optkit.techniques.slim import Slim
 from optkit.training.context import TrainingContext
 
 FAST: dict[str, Any] = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01}
@@ -76,7 +75,6 @@ STEPS: dict[str, Step] = {
     "prune": Prune(final_sparsity=0.6, **FAST),
     "quantize_aware": QuantizeAware(**FAST),
     "distill": Distill(teacher="teacher", temperature=2.0, **{**FAST, "learning_rate": 0.002}),
-    "slim": Slim(ratio=0.5, min_channels=1),
     "fold": Fold(),
 }
 
