@@ -68,8 +68,9 @@ def damages(store: Store) -> Iterator[tuple[str, str]]:
 
     Of a shared store each is downloaded.
     """
+    look = store.damage_in_bucket if isinstance(store, SharedStore) else store.damage
     for one in held(store):
-        if damage := store.damage(one.key):
+        if damage := look(one.key):
             yield one.key, damage
 
 

@@ -75,8 +75,7 @@ def read_entry(folder: Path, key: str) -> Entry:
         raise Damage(f"{ABOUT_NAME} is of schema 1 with a digest, which is of schema 2")
     if entry.schema == SCHEMA and entry.digest != _digest(entry):
         raise Damage(f"{ABOUT_NAME} does not match its own digest")
-    if entry.file in ("", ".", "..", ABOUT_NAME) or any(character in entry.file for character in "/\\\0"):
-        raise Damage(f"{ABOUT_NAME} names the file {entry.file!r}; expected a plain name")
+    check_plain(entry)
     path = folder / entry.file
     size = _regular(path).st_size
     if size != entry.bytes:
@@ -84,6 +83,12 @@ def read_entry(folder: Path, key: str) -> Entry:
     if (found := file_sha256(path)) != entry.sha256:
         raise Damage(f"{path.name} has sha256 {found[:12]}…, expected {entry.sha256[:12]!r}…")
     return entry
+
+
+def check_plain(entry: Entry) -> None:
+    """Raise Damage when the file that `entry` names could be anywhere but beside it."""
+    if entry.file in ("", ".", "..", ABOUT_NAME) or any(character in entry.file for character in "/\\\0"):
+        raise Damage(f"{ABOUT_NAME} names the file {entry.file!r}; expected a plain name")
 
 
 def _digest(entry: Entry) -> str:

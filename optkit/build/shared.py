@@ -24,7 +24,7 @@ import msgspec
 import platformdirs
 
 from optkit.build.claims import Watched, claim, held
-from optkit.build.entries import ABOUT_NAME, SCHEMA, Damage, Entry, read_entry
+from optkit.build.entries import ABOUT_NAME, SCHEMA, Damage, Entry, check_plain, read_entry
 from optkit.build.remote import Bucket, Unreachable
 from optkit.build.store import About, Check, Store
 from optkit.errors import StoreError
@@ -78,10 +78,8 @@ class SharedStore(Store):
             found = super().find(key, about, check)
         return found
 
-    def damage(self, key: str) -> str | None:
-        """Return what is wrong with the entry of `key` in the folder; where it is not there, in the bucket."""
-        if os.path.lexists(self._folder(key)) or not self._near():
-            return super().damage(key)
+    def damage_in_bucket(self, key: str) -> str | None:
+        """Download the entry of `key` and return what is wrong with it; None when it is whole or not there."""
         with temporary_folder("verify") as place:
             try:
                 if self.bucket.download(_object_name(key), lambda pieces: _unpack(pieces, place)):
@@ -218,8 +216,9 @@ def _unpack(pieces: Iterator[Any], place: Path) -> None:
         entry = msgspec.json.decode(said, type=Entry)
     except (ValueError, RecursionError) as error:
         raise Damage(f"it does not begin with an {ABOUT_NAME} ({' '.join(str(error).split())})") from error
-    if not newline or entry.file in ("", ".", "..", ABOUT_NAME) or any(c in entry.file for c in "/\\\0"):
-        raise Damage(f"it names the file {entry.file!r}; expected a plain name")
+    if not newline:
+        raise Damage(f"it has no file after its {ABOUT_NAME}")
+    check_plain(entry)
     (place / ABOUT_NAME).write_bytes(said)
     with (place / entry.file).open("wb") as file:
         file.write(rest)

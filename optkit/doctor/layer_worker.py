@@ -18,6 +18,7 @@ if __name__ == "__main__":  # started as a file: its folder is no place to impor
     if packages not in sys.path:
         sys.path.insert(0, packages)
 
+from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
 
 KEPT = 20_000
@@ -26,9 +27,7 @@ KEPT = 20_000
 
 def main() -> None:
     """Read the request, run both files, answer."""
-    request: dict[str, Any] = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w")  # the runtime may print from C++; the answer goes by a copy
-    os.dup2(2, 1)
+    request, answers = received()
     answers.write(json.dumps(measure(**request)))
     answers.close()
 

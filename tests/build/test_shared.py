@@ -232,3 +232,13 @@ def test_what_is_in_a_bucket_is_listed_checked_and_removed(server: Any, machine:
     assert [key for key, _ in damages(machine("three"))] == [OTHER]
     assert remove(other, [OTHER]) == 1
     assert [one.key for one in entries_of(other)] == [KEY]
+
+
+def test_what_is_only_looked_at_for_damage_is_not_downloaded(
+    server: Any, machine: Callable[[str], SharedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build asks so of every stage above what it has: a model each, and each time."""
+    machine("one").get(KEY, Maker(), "model.h5")
+    other = machine("two")
+    monkeypatch.setattr(other.bucket, "download", lambda *_: pytest.fail("downloaded"))
+    assert other.damage(KEY) is None
