@@ -7,7 +7,6 @@ answered by lines on the progress and one that ends it.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -25,6 +24,7 @@ from optkit.build.stage import Stage
 from optkit.build.stages import stages
 from optkit.errors import OptkitError
 from optkit.keras.tensorflow import set_threads
+from optkit.process.exchange import answering
 from optkit.process.temporary import temporary_folder
 from optkit.suites import open_suite
 
@@ -33,8 +33,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w")  # native libraries print to 1
-    os.dup2(2, 1)
+    answers = answering()
 
     def tell(answer: dict[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")

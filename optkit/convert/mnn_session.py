@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from optkit.errors import ArtifactError
+from optkit.keras.tensorflow import silenced
 from optkit.tflite.interface import Array
 
 MODULES = ("_mnncengine", "_tools")
@@ -48,21 +49,12 @@ def refuse_the_rest() -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Send what MNN prints from C++ nowhere: standard output is for results."""
-    sys.stdout.flush()
-    sys.stderr.flush()
     _flush()
-    kept = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        _flush()
-        for target, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, target)
-            os.close(copy)
-        os.close(nowhere)
+    with silenced():
+        try:
+            yield
+        finally:
+            _flush()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from optkit.keras.files import save_model
 from optkit.keras.keras3 import load_own_keras
 from optkit.keras.tensorflow import load_keras, make_deterministic
 from optkit.models.function import write_about
+from optkit.process.exchange import answering
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that a ZIP archive can say: the same model is kept as the same bytes on every day."""
@@ -30,8 +31,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 def main() -> int:
     """Answer the one request."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    answers = answering()
     request = json.loads(sys.argv[1])
     answer = {}
     try:

@@ -14,6 +14,11 @@ def received() -> tuple[dict[str, Any], TextIO]:
     What native libraries print to standard output goes to standard error from then on: the answer has a copy of it.
     """
     request: dict[str, Any] = json.load(sys.stdin)
+    return request, answering()
+
+
+def answering() -> TextIO:
+    """Return where answers go: a copy of standard output, which goes to standard error from then on."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return request, answers
+    return answers
