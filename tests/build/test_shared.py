@@ -174,8 +174,12 @@ def test_one_flipped_bit_is_never_served(server: Any, machine: Callable[[str], S
         server.client.put_object(Bucket="bucket", Key=name, Body=bytes(flipped))
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
-            found = machine(f"m{place}").find(KEY)
-        assert found is None, place
+            store = machine(f"m{place}")
+            assert store.find(KEY) is None, place
+        assert not list((store.root / "entries").rglob("model.h5")), place  # nor does it come here
+    with pytest.warns(SharedStoreWarning, match="is damaged"):
+        machine("last").get(KEY, Maker(b"model" * 100), "model.h5")
+    assert machine("other").find(KEY)  # the bucket has it whole again
 
 
 def test_read_only_writes_nothing(
