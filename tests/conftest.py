@@ -168,6 +168,20 @@ def _build(suite: Path, data: Path, store: Path) -> Path:
     return store
 
 
+@pytest.fixture
+def module_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Make a module of some code, which child processes find, and return its name."""
+
+    def write(code: str) -> str:
+        folder = tmp_path / "modules"
+        folder.mkdir()
+        (folder / "module_of_a_test.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        return "module_of_a_test"
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this repository. Of several workers of pytest-xdist one builds it."""

@@ -5,17 +5,8 @@ One JSON request on standard input, one JSON answer on standard output. It impor
 
 from __future__ import annotations
 
-import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import json
+import os
 from typing import Any
 
 
@@ -85,7 +76,3 @@ def _memory(field: str) -> int:
     except (OSError, StopIteration):
         return 0
     return 1024 * int(found.split()[1])
-
-
-if __name__ == "__main__":
-    main()

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
@@ -76,7 +68,3 @@ def _memory(field: str) -> int:
     except (OSError, StopIteration):
         return 0
     return 1024 * int(found.split()[1])
-
-
-if __name__ == "__main__":
-    main()

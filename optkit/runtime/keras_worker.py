@@ -15,13 +15,13 @@ from optkit.keras.tensorflow import set_threads
 from optkit.runtime.keras import read_arrays, write_arrays
 
 
-def main(threads: int) -> None:
+def main() -> None:
     """Serve requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")  # TensorFlow prints to 1 and 2 from C++; answers go by a copy
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    set_threads(threads)
+    set_threads(int(sys.argv[1]))
     for answer in _serve(json.loads(line) for line in sys.stdin):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
@@ -57,7 +57,3 @@ def _by_name(model: Any, found: Any) -> dict[str, Any]:
         return found
     several = found if isinstance(found, (list, tuple)) else [found]
     return dict(zip(model.output_names, several, strict=True))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
