@@ -11,6 +11,7 @@ from typing import Any
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
+from optkit.process.resident import resident_bytes
 
 _RUNS = 3
 
@@ -31,7 +32,7 @@ def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
 
     try:
         _forget_peak()
-        before = _memory("VmRSS")
+        before = resident_bytes("VmRSS")
         interpreter = Interpreter(model_path=path, num_threads=threads)
         for details in interpreter.get_input_details():
             shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
@@ -42,7 +43,7 @@ def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
             interpreter.invoke()
         for details in interpreter.get_output_details():
             interpreter.get_tensor(details["index"])
-        peak = _memory("VmHWM")
+        peak = resident_bytes("VmHWM")
     except MemoryError:
         return {"error": "it asks for over 4 GiB of memory"}
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
@@ -58,13 +59,3 @@ def _forget_peak() -> None:
             file.write("5")
     except OSError:
         return
-
-
-def _memory(field: str) -> int:
-    """Return a field of /proc/self/status in bytes; 0 where there is none."""
-    try:
-        with open("/proc/self/status") as file:
-            found = next(line for line in file if line.startswith(f"{field}:"))
-    except (OSError, StopIteration):
-        return 0
-    return 1024 * int(found.split()[1])

@@ -12,13 +12,14 @@ from typing import Any
 from optkit.errors import OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import set_threads
+from optkit.process.exchange import answering
 from optkit.runtime.keras import read_arrays, write_arrays
 
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w")  # TensorFlow prints to 1 and 2 from C++; answers go by a copy
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    answers = answering()
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # for what TensorFlow prints from C++
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     set_threads(int(sys.argv[1]))

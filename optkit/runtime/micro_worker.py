@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from optkit.process.exchange import answering
 from optkit.process.limits import limit_memory, limit_time
 
 _MOST_ARENA = 1 << 29
@@ -177,7 +178,7 @@ def _answer(request: dict[str, Any], models: list[_Model], printed: _Printed) ->
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w")
+    answers = answering()
     printed = _Printed()
     models: list[_Model] = []
     for line in sys.stdin:
