@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from tests.wheels import build_wheel
 
 settings.register_profile("optkit", max_examples=60, deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what goes on in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else no process of a test hears an interrupt
 
 SUITE = """
 schema = 1
