@@ -34,6 +34,8 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=count, default=30, metavar="N", help="recipes to try (30)")
     parser.add_argument("--hours", type=float, default=float("inf"), metavar="H", help="or until so much time is over")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sampler (1)")
+    about = "begin without the suite's own recipes and without what each layer takes"
+    parser.add_argument("--no-hints", action="store_true", help=about)
     parser.add_argument("--random", action="store_true", help="draw recipes at random, to compare with")
     add_workers(parser)
     add_data(parser, "which data")
@@ -85,6 +87,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         at_a_time=options.workers,
         seed=options.seed,
         random=options.random,
+        hints=not options.no_hints,
     )
 
 

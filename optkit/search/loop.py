@@ -17,15 +17,15 @@ from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import BuildError, OptkitError, SuiteError
 from optkit.runtime import KerasWorkers
-from optkit.search.default import default_template, float_table, layers_of
-from optkit.search.holes import filled, holes
+from optkit.search.default import float_table
+from optkit.search.holes import filled
 from optkit.search.measuring import chosen_by, drop_of, figures_of, run_of_trials
 from optkit.search.sampler import Asked, Sampler
+from optkit.search.space import space_of
 from optkit.search.state import Rung, Search, Trial, read_search, write_search
 from optkit.search.trials import HOLDOUT, read_trials, shortened, validating, write_trials
 from optkit.spec import Suite
 from optkit.spec.bounds import Bound
-from optkit.tflite.weights import weights_of
 
 PARTS = (0.25, 1.0)
 """Of its epochs, what a recipe trains for at each rung."""
@@ -53,6 +53,7 @@ class Wanted:
     at_a_time: int = 1
     seed: int = 1
     random: bool = False
+    hints: bool = True
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -101,9 +102,9 @@ class _Search:
         self.share = suite.variant(suite.baseline).training.validation_split or HOLDOUT
         self.held_out = chosen_by(dataset, self.share)
         self.tables: dict[str, dict[str, Any]] = {"search_float": float_table(suite)}
-        self.template = suite.search or self._default()
-        if not holes(self.template):
-            raise OptkitError("the space has no holes: nothing in [search] is a range, a choice or optional")
+        made = build(self._suite_with({}), ["search_float"])["search_float"]
+        self.space = space_of(suite, made, self.held_out, wanted.bounds, hints=wanted.hints and not wanted.random)
+        self.template = self.space.template
         asked = {
             "suite": suite.title,
             "data": dataset.digest,
@@ -113,6 +114,7 @@ class _Search:
             "seed": wanted.seed,
             "at_a_time": wanted.at_a_time,
             "random": wanted.random,
+            "hints": wanted.hints,
         }
         self.state = read_search(folder) or Search(asked=asked)
         if self.state.asked != asked:
@@ -128,6 +130,7 @@ class _Search:
             random=self.wanted.random,
             at_a_time=self.wanted.at_a_time,
         )
+        sampler.begin_with(self.space.first)
         began, done, asked_for = time.monotonic(), 0, 0
         while done < self.wanted.trials and time.monotonic() - began < self.wanted.seconds:
             count = min(self.wanted.at_a_time, self.wanted.trials - done)
@@ -143,12 +146,6 @@ class _Search:
         if not self._whole() and all(trial.refused for trial in self.state.trials):
             raise OptkitError(f"none of {asked_for} recipes can be built; the last one: {tried[-1].refused}")
         return self._certified()
-
-    def _default(self) -> dict[str, Any]:
-        """Return the space that is made from the baseline's model."""
-        suite = self._suite_with({})
-        made = self.build(suite, ["search_float"])["search_float"]
-        return default_template(self.suite, layers_of(weights_of(made.path, made.source)))
 
     def _suite_with(self, tables: Mapping[str, Mapping[str, Any]]) -> Suite:
         """Return the suite with all trials so far and `tables`, from a file that another process can read."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,17 +17,21 @@ from optkit import OptkitError, Store, SuiteError, load_suite, open_suite
 from optkit.build.artifact import Artifact
 from optkit.build.builder import build_variants
 from optkit.cli import main
-from optkit.search import loop
+from optkit.data import Dataset
+from optkit.measure.metrics import choose_scorer
 from optkit.search.default import default_template, teachers_of
-from optkit.search.holes import Choices, Hole, Range, filled, holes
+from optkit.search.hints import as_asked, suggested
+from optkit.search.holes import Choices, Hole, Range, filled, holes, told
 from optkit.search.loop import Wanted, search
 from optkit.search.measuring import chosen_by
 from optkit.search.sampler import Sampler
+from optkit.search.sensitivity import zeros_endured
 from optkit.search.state import read_search
 from optkit.search.trials import shortened, validating
 from optkit.spec import Suite
 from optkit.spec.bounds import read_bounds
 from optkit.suites.variants import read_variants
+from tests.tflite import models, networks
 
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'optkit[search]'")
 
@@ -83,29 +88,69 @@ def test_a_hole_that_is_none_is_said_with_its_place(hole: dict[str, Any], said: 
 
 
 def test_smallest_of_mnist_techniques_is_a_point_of_the_default_space() -> None:
-    """But for the length of its trainings, of which the space has the nearest."""
+    """But for the length of its trainings, of which the space has the nearest; and the search begins with it."""
     suite = load_suite("mnist_techniques")
     assert teachers_of(suite) == ("teacher",)
-    template = default_template(suite, ("conv", "logits"))
-    found = holes(template)
-    prune, cluster = (n for n, s in enumerate(template["steps"]) if s["technique"] in ("prune", "cluster"))
-    wanted: dict[str, Any] = {
-        f"steps[{prune}].sparsity_by_layer.logits": 0.94,
-        f"steps[{prune}].sparsity_by_layer.conv": 0.0,
-        f"steps[{prune}].epochs": 14,
-        f"steps[{cluster}].clusters": 8,
-        f"steps[{cluster}].epochs": 8,
-        "conversion.mode": "dynamic_range",
-        "conversion.strip": "all",
-    }
-    for name, value in wanted.items():
-        hole = found[name]
-        assert hole.low <= value <= hole.high if isinstance(hole, Range) else value in hole.choices, name
-    table = filled(
-        template, lambda name, hole: wanted.get(name, hole.low if isinstance(hole, Range) else hole.choices[0])
-    )
+    template = default_template(suite, ("conv", "logits"), ("logits",))
+    only = dataclasses.replace(suite, variants=tuple(v for v in suite.variants if v.name in ("baseline", "smallest")))
+    (point,) = suggested(template, only)
+    space = holes(template)
+    table = filled(template, lambda name, hole: point[name])
     teacher = {"network": "mnist_teacher"}
-    list(read_variants({"teacher": teacher, "found": table}, suite.workload))  # and it is a recipe
+    *_, found = read_variants({"teacher": teacher, "found": table}, suite.workload)  # and it is a recipe
+    wanted = suite.variant("smallest")
+    assert [step.technique for step in found.steps] == [step.technique for step in wanted.steps]
+    distill, prune, cluster = (vars(step) for step in found.steps)
+    assert (distill["epochs"], prune["epochs"], cluster["epochs"], cluster["clusters"]) == (8, 14, 8, 8)
+    assert prune["sparsity_by_layer"] == {"conv": 0.0, "logits": 0.94}
+    assert found.conversion
+    assert (found.conversion.mode, found.conversion.strip) == ("dynamic_range", "smallest")
+    sampler = Sampler(1, 1)
+    sampler.begin_with([as_asked(point, space)])
+    asked = sampler.ask()
+    assert filled(template, asked) == table
+
+
+def test_every_recipe_of_the_default_space_is_one() -> None:
+    """Whatever the sampler asks for: the order of the steps, and what each conversion takes."""
+    suite = load_suite("mnist_techniques")
+    for scaled in (False, True):
+        template = default_template(suite, ("conv", "logits"), ("logits",), scaled=scaled)
+        sampler = Sampler(3, 1, random=True)
+        for _ in range(60):
+            table = filled(template, sampler.ask())
+            *_, found = read_variants({"teacher": {"network": "mnist_teacher"}, "found": table}, suite.workload)
+            assert found.conversion
+
+
+def test_a_choice_may_have_holes_of_its_own() -> None:
+    slim = [{"technique": "slim", "ratio": {"low": 0.1, "high": 0.5}}, {"technique": "fold"}]
+    template = {
+        "steps": [{"choices": [[], slim]}, {"technique": "finetune", "epochs": 2}],
+        "conversion": {
+            "choices": [{"mode": "int8"}, {"mode": "float32", "layers": {"a": {"choices": ["int8", "int4"]}}}]
+        },
+    }
+    assert list(holes(template)) == [
+        "steps[0]",
+        "steps[0][1][0].ratio",
+        "conversion",
+        "conversion[1].layers.a",
+    ]
+    last = filled(template, lambda name, hole: hole.high if isinstance(hole, Range) else hole.choices[-1])
+    assert [step["technique"] for step in last["steps"]] == ["slim", "fold", "finetune"]
+    assert last["steps"][0]["ratio"] == 0.5
+    assert last["conversion"] == {"mode": "float32", "layers": {"a": "int4"}}
+    asked: dict[str, Hole] = {}
+
+    def first(name: str, hole: Hole) -> Any:
+        asked[name] = hole
+        return hole.low if isinstance(hole, Range) else hole.choices[0]
+
+    assert filled(template, first)["steps"] == [{"technique": "finetune", "epochs": 2}]
+    assert list(asked) == ["conversion", "steps[0]"], "what is not chosen is not asked for"
+    assert told(asked["steps[0]"], slim) == "2: slim + fold"
+    assert told(asked["conversion"], {"mode": "int8"}) == "1: int8"
 
 
 @given(part=st.sampled_from([0.25, 0.5, 1.0]), epochs=st.integers(1, 40))
@@ -165,14 +210,14 @@ def built(tiny_suite: Path, tiny_data: Path, built_store: Path, tmp_path: Path, 
     store = Store(shutil.copytree(built_store, tmp_path / "store"))  # its baseline is trained
     builds: list[tuple[str, ...]] = []
 
-    def run(folder: Path, wanted: Wanted, stop_after: int = 1000) -> Any:
+    def run(folder: Path, wanted: Wanted, stop_after: int = 1000, template: Any = template) -> Any:
         def build(trials: Suite, variants: Sequence[str]) -> Mapping[str, Artifact]:
             if len(builds) >= stop_after:
                 raise Stop
             builds.append(tuple(variants))
             return build_variants(trials, trials.select((trials.baseline, *variants)), data, store)
 
-        return search(suite, data, store, folder, wanted, build)
+        return search(dataclasses.replace(suite, search=template), data, store, folder, wanted, build)
 
     return run, builds
 
@@ -212,11 +257,55 @@ def test_what_chooses_was_never_trained_on(tiny_suite: Path, tiny_data: Path, mo
     assert held_out.digest != data.digest
 
 
-def test_a_space_without_holes_is_said(built: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = built
-    monkeypatch.setattr(loop, "holes", lambda template: {})
-    with pytest.raises(OptkitError, match="the space has no holes"):
-        run(tmp_path / "s", WANTED)
+PRUNE: dict[str, Any] = {"technique": "prune", "epochs": 1, "initial_sparsity": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("template", "bounds", "said"),
+    [
+        ({"from": "baseline", "conversion": {"mode": "int8"}}, {}, "the space has no holes"),
+        (
+            {"steps": [{**PRUNE, "sparsity_by_layer": {"nowhere*": {"low": 0.1, "high": 0.5}}}]},
+            {},
+            r"steps\[0\].sparsity_by_layer: no layer with weights is called 'nowhere\*'; there are ",
+        ),
+        (
+            {"conversion": {"mode": "int8", "layers": {"nowhere": {"choices": ["int8", "int4"]}}}},
+            {},
+            "conversion.layers: no layer with weights is called 'nowhere'",
+        ),
+        (None, {"max_zip_bytes": 100}, "max_zip_bytes is 100, and no recipe of this space can meet it: the file takes"),
+        (None, {"max_file_bytes": 100}, "max_file_bytes is 100, and no recipe of this space can meet it"),
+    ],
+)
+def test_what_no_recipe_can_be_is_said_before_any_is_tried(
+    template: Any, bounds: dict[str, float], said: str, built: Any, tmp_path: Path
+) -> None:
+    run, builds = built
+    wanted = dataclasses.replace(WANTED, bounds=read_bounds({"max_drop": 0.5, **bounds}))
+    with pytest.raises(OptkitError, match=said):
+        run(tmp_path / "s", wanted, template=template)
+    assert builds == [("search_float",)]
+
+
+def test_each_layer_takes_some_zeros_untrained(tmp_path: Path) -> None:
+    """Of eight weights one tells the classes apart: seven can be zero (0.9 of 8, rounded), and not all (0.95)."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 4)).astype(np.float32)
+    weights = np.array([[4.0, 0.001, 0.002, 0.001], [-4.0, 0.001, 0.002, 0.003]], np.float32)
+    path = tmp_path / "one.tflite"
+    graph = networks.Graph()
+    graph.buffers.append(models.buffer(weights))
+    graph.tensors.append(models.tensor([2, 4], 1, "one/kernel"))
+    y = graph.add([1, 2], "y")
+    given = graph.add([1, 4], "x")
+    graph.apply(networks.KIND.FULLY_CONNECTED, [given, 0, -1], [y], schema.FullyConnectedOptionsT())
+    path.write_bytes(models.pack(graph.model([given], [y])))
+    labels = (x[:, 0] < 0).astype(np.int64)
+    empty = np.empty(0)
+    data = Dataset(name="d", origin="", digest="0", classes=2, x_train=empty, y_train=empty, x_test=x, y_test=labels)
+    scorer = choose_scorer(None, "multiclass")
+    assert zeros_endured(path, {"one": ["one/kernel"]}, data, scorer, 0.05) == {"one": 0.9}
 
 
 @pytest.mark.parametrize(
