@@ -19,7 +19,7 @@ from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
-from optkit.suites.gates_to_begin import FRACTION, loose_drop
+from optkit.suites.gates_to_begin import FRACTION, collapse, loose_drop
 from optkit.suites.own import image_size, input_specs, task_of
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
@@ -47,11 +47,12 @@ class Beginning:
 
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
-    """What goes into the file. `more` is a comment on a recipe that is left out."""
+    """What goes into the file. `more` is a comment on a recipe that is left out; `collapse` is of one that trains."""
 
     task: Task | None
     metric: str
     drop: float | None
+    collapse: tuple[float, str] | None
     output: str
     variants: tuple[str, ...]
     more: str
@@ -82,6 +83,7 @@ def begin(
     metric = default_metric(task) if task else "accuracy"
     drop: float | None = FRACTION if TASK_METRICS[metric].better == "higher" else None
     chosen, why = task, "as you said"
+    worst = None
     if raw and not task:
         chosen, why = task_of(look, raw)
     reasons += [f"task {chosen}: {why}"] if chosen else []
@@ -93,9 +95,12 @@ def begin(
         metric = default_metric(chosen, labelled=dataset.labelled_by_sample)
         error = TASK_METRICS[metric].better == "lower"
         drop, held = loose_drop(metric, dataset, measure(model, dataset, metric) if error else None)
-        reasons += [held] if error else []
+        reasons += [held] if error or drop != FRACTION else []
+        worst = collapse(metric, dataset)
     variants, more = _variants(model, look, raw)
-    choice = _Choice(task=chosen, metric=metric, drop=drop, output=output, variants=variants, more=more)
+    choice = _Choice(
+        task=chosen, metric=metric, drop=drop, collapse=worst, output=output, variants=variants, more=more
+    )
     return Beginning(text=_text(model, function, data, folder, choice, reasons), reasons=tuple(reasons))
 
 
@@ -145,8 +150,22 @@ def _text(model: Path, function: str, data: str | None, folder: Path, choice: _C
         "",
         "# Gates, loose for a start. When a run looks right: optkit gate run.json --update",
         f"budget = {{ {_budget(model, choice.drop)} }}",
+        *_of_the_trained(choice),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_the_trained(choice: _Choice) -> list[str]:
+    """Return the gate on the drop of a recipe that trains: it takes the budget's place."""
+    if choice.collapse is None or choice.drop is None or _TRAINED not in choice.variants:
+        return []
+    bound, why = choice.collapse
+    gate = f'{{ metric = "drop", max = {bound}, variants = [{_quoted(_TRAINED)}] }}'
+    return [
+        f"# {_TRAINED} trains on your data, so a run has to show what it loses. Until then this gate takes the place of",
+        f"# the budget's: it stops a collapse only, {why}.",
+        f"gates = [{gate}]",
+    ]
 
 
 def _budget(model: Path, drop: float | None) -> str:

@@ -20,6 +20,11 @@ SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
 BASELINE = "float32"
 """The name of the baseline when the file names none: the user's own model, as a float .tflite file."""
 
+_SAME = {"accuracy_drop": "drop", "accuracy": "score"}
+_SIDES = {"max": ("max", "below"), "min": ("min", "above")}
+_NARROWER = ("at", "target", "threads", "kind")
+"""What a gate may be besides a bound on a variant: it then holds beside the budget, and not in its place."""
+
 
 def long_form(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document of schema 2 as one of schema 1, whose workload may name a `model` and `data` of the user's.
@@ -80,14 +85,35 @@ def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str
 
 
 def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the gates that `budget` stands for: on every variant but the baseline."""
+    """Return the gates that `budget` stands for: on every variant but the baseline and those with a gate of their own.
+
+    Raises SuiteError when no variant is left for one of its keys.
+    """
     baseline = found.get("baseline", "baseline")
     variants = [name for name in found["variants"] if name != baseline]
+    own = [gate for gate in _list(document.get("gates", []), "gates") if isinstance(gate, Mapping)]
     gates = []
     for bound in budget_of(document):
+        left = [name for name in variants if not any(_takes_place(gate, bound, name) for gate in own)]
+        if variants and not left:
+            raise SuiteError(
+                f"budget: every variant has a gate of its own on {bound.of.metric}, so {bound.quantity} holds for none; "
+                "take it out of the budget, or a variant out of the gates"
+            )
         modes = {"modes": [bound.of.mode]} if bound.of.mode else {}
-        gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": variants, **modes})
+        gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": left, **modes})
     return gates if variants else []
+
+
+def _takes_place(gate: Mapping[str, Any], bound: Bound, variant: str) -> bool:
+    """Tell whether a `[[gates]]` table that names `variant` says of it what the budget says of all."""
+    named = gate.get("variants")
+    if not isinstance(named, list) or variant not in named or any(key in gate for key in _NARROWER):
+        return False
+    modes = gate.get("modes", [])
+    same = _SAME.get(str(gate.get("metric")), gate.get("metric")) == _SAME.get(bound.of.metric, bound.of.metric)
+    every = not modes or bound.of.mode in modes
+    return same and every and any(side in gate for side in _SIDES[bound.kind])
 
 
 def budget_of(document: Mapping[str, Any]) -> tuple[Bound, ...]:

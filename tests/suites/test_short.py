@@ -211,3 +211,48 @@ def test_a_data_table_takes_what_reads_data():
     from optkit.suites.own import DATA_KEYS
 
     assert set(DataTable.__struct_fields__) == {"path", *DATA_KEYS}
+
+
+def drops(suite_file, gate):
+    suite_file.write_text(SHORT.replace("[[gates]]", f"[[gates]]\n{gate}\n[[gates]]"))
+    return [(g.bounds, g.variants) for g in load_suite(str(suite_file)).gates if g.metric in ("drop", "accuracy_drop")]
+
+
+@pytest.mark.parametrize("metric", ["drop", "accuracy_drop"])
+def test_a_gate_that_names_a_variant_takes_the_budgets_place(suite_file, metric):
+    """A variant that may lose more than the others was held to both, so its own gate said nothing."""
+    found = drops(suite_file, f'metric = "{metric}"\nmax = 0.3\nvariants = ["int8"]')
+    assert found == [({"max": 0.005}, ("dynamic_range",)), ({"max": 0.3}, ("int8",))]
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        'metric = "drop"\nmax = 0.3',  # names none
+        'metric = "drop"\nmin = -0.3\nvariants = ["int8"]',  # on the other side
+        'metric = "drop"\nmax = 0.3\nat = "95%"\nvariants = ["int8"]',  # for a confidence bound
+    ],
+)
+def test_any_other_gate_stands_beside_the_budget(suite_file, gate):
+    assert ({"max": 0.005}, ("dynamic_range", "int8")) in drops(suite_file, gate)
+
+
+def test_a_gate_on_other_modes_stands_beside_the_budget(suite_file):
+    table = 'metric = "seconds"\nmax = 1\nvariants = ["int8"]'
+    for modes, left in (("full_set", ("dynamic_range", "int8")), ("single_sample", ("dynamic_range",))):
+        suite_file.write_text(SHORT.replace("[[gates]]", f'[[gates]]\n{table}\nmodes = ["{modes}"]\n[[gates]]'))
+        timed = [g.variants for g in load_suite(str(suite_file)).gates if g.max == pytest.approx(3e-4)]
+        assert timed == [left]
+
+
+def test_a_budget_that_holds_for_no_variant_is_an_error(suite_file):
+    with pytest.raises(SuiteError, match="every variant has a gate of its own on drop"):
+        drops(suite_file, 'metric = "drop"\nmax = 0.3\nvariants = ["int8", "dynamic_range"]')
+
+
+def test_the_budget_moves_by_what_it_holds_and_a_gate_by_its_own(suite_file):
+    drops(suite_file, 'metric = "drop"\nmax = 0.3\nvariants = ["int8"]')
+    document = read_toml(suite_file)
+    suite = load_suite(str(suite_file))
+    places = {place for _, bounds in gate_places(document, suite.gates, []) for place, _ in bounds.values()}
+    assert {("budget", "drop"), ("gates", 0, "max"), ("gates", 1, "min")} <= places
