@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
+from optkit.process.resident import resident_bytes
 
 _RUNS = 3
 
@@ -39,7 +32,7 @@ def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
 
     try:
         _forget_peak()
-        before = _memory("VmRSS")
+        before = resident_bytes("VmRSS")
         interpreter = Interpreter(model_path=path, num_threads=threads)
         for details in interpreter.get_input_details():
             shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
@@ -50,7 +43,7 @@ def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
             interpreter.invoke()
         for details in interpreter.get_output_details():
             interpreter.get_tensor(details["index"])
-        peak = _memory("VmHWM")
+        peak = resident_bytes("VmHWM")
     except MemoryError:
         return {"error": "it asks for over 4 GiB of memory"}
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
@@ -66,17 +59,3 @@ def _forget_peak() -> None:
             file.write("5")
     except OSError:
         return
-
-
-def _memory(field: str) -> int:
-    """Return a field of /proc/self/status in bytes; 0 where there is none."""
-    try:
-        with open("/proc/self/status") as file:
-            found = next(line for line in file if line.startswith(f"{field}:"))
-    except (OSError, StopIteration):
-        return 0
-    return 1024 * int(found.split()[1])
-
-
-if __name__ == "__main__":
-    main()
