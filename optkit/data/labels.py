@@ -48,7 +48,8 @@ def numbers(place: str, array: Any, text: str = "such as ids of words") -> Array
         raise DataError(f"{place} has dtype {found.dtype}; expected whole or floating-point numbers")
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         bad = int(np.sum(~np.isfinite(found)))
-        raise DataError(f"{place} of shape {found.shape} holds NaN or infinity in {bad} of its values; clean the data first")
+        places = "1 place" if bad == 1 else f"{bad:,} places"
+        raise DataError(f"{place} of shape {found.shape} holds NaN or infinity in {places}; clean the data first")
     return found
 
 

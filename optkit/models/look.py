@@ -91,8 +91,8 @@ def _no_model(path: Path) -> str:
     if other := _OTHERS.get(path.suffix.lower()):
         return f"{path} is {other}"
     return (
-        f"{path}: its ending {path.suffix!r} is that of no model that can be read; give a .keras, .h5 or .tflite file, a "
-        "SavedModel folder, or package.module:function"
+        f"{path}: its ending {path.suffix!r} is that of no model that can be read; give a .keras, .h5 or .tflite file, "
+        "a SavedModel folder, or package.module:function"
     )
 
 

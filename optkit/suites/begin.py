@@ -162,8 +162,8 @@ def _of_the_trained(choice: _Choice) -> list[str]:
     bound, why = choice.collapse
     gate = f'{{ metric = "drop", max = {bound}, variants = [{_quoted(_TRAINED)}] }}'
     return [
-        f"# {_TRAINED} trains on your data, so a run has to show what it loses. Until then this gate takes the place of",
-        f"# the budget's: it stops a collapse only, {why}.",
+        f"# {_TRAINED} trains on your data: a run has to show what it loses. Until then this gate takes the place of",
+        f"# the budget's. It stops a collapse only, {why}.",
         f"gates = [{gate}]",
     ]
 

@@ -97,8 +97,8 @@ def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[s
         left = [name for name in variants if not any(_takes_place(gate, bound, name) for gate in own)]
         if variants and not left:
             raise SuiteError(
-                f"budget: every variant has a gate of its own on {bound.of.metric}, so {bound.quantity} holds for none; "
-                "take it out of the budget, or a variant out of the gates"
+                f"budget: every variant has a gate of its own on {bound.of.metric}, so {bound.quantity} holds for "
+                "none; take it out of the budget, or a variant out of the gates"
             )
         modes = {"modes": [bound.of.mode]} if bound.of.mode else {}
         gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": left, **modes})

@@ -60,7 +60,7 @@ def test_a_layer_after_a_pooling_is_quantized_by_its_own_inputs(mode: str, tmp_p
 
 def test_of_an_entry_only_the_range_goes_on_to_another_tensor() -> None:
     hessian = np.eye(2)
-    given = {"x": {"min": np.zeros(1), "hessian": hessian}, "y": {"min": np.ones(1), "mu2": np.ones(3)}}
+    given: dict[str, Any] = {"x": {"min": np.zeros(1), "hessian": hessian}, "y": {"min": np.ones(1), "mu2": np.ones(3)}}
     found = Statistics(given)
     found["y"] = found["x"]
     found["z"] = found["x"]
@@ -69,7 +69,8 @@ def test_of_an_entry_only_the_range_goes_on_to_another_tensor() -> None:
         "y": ["min", "mu2"],
         "z": ["min"],
     }
-    assert found["y"]["min"] == 0 and found["x"]["hessian"] is not hessian
+    assert found["y"]["min"] == 0
+    assert found["x"]["hessian"] is not hessian
 
 
 def test_a_damaged_file_of_the_quantizer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

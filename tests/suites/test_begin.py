@@ -116,6 +116,20 @@ def test_init_measures_a_tflite_file_and_says_why_it_chose_the_gate(regression, 
     assert "# drop: mse may grow by" in Path("model.toml").read_text()
 
 
+def test_an_empty_split_is_named_before_the_task_is_guessed(regression, capsys):
+    """It was told that there are no labels."""
+    with np.load("reg.npz") as found:
+        arrays = dict(found)
+    np.savez("empty.npz", **{**arrays, "x_test": arrays["x_test"][:0], "y_test": arrays["y_test"][:0]})
+    assert main(["init", "model.tflite", "empty.npz"]) == 2
+    assert "empty.npz, test is empty: x (0, 32, 32, 3), y (0, 10)" in capsys.readouterr().err
+    np.savez("names.npz", **{**arrays, "y_test": np.array(["cat"] * 20)})
+    assert main(["init", "model.tflite", "names.npz"]) == 2
+    assert "holds text (dtype <U3); turn it into numbers first, such as np.unique(labels" in capsys.readouterr().err
+    assert main(["init", "model.tflite", "gone.npz"]) == 2
+    assert "there is no file gone.npz" in capsys.readouterr().err
+
+
 def test_without_data_there_is_no_gate_on_an_error(regression):
     found = begin(Path("model.tflite"), None, Path(), task="regression")
     assert 'metric = "mse"' in found.text
