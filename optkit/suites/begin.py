@@ -98,9 +98,7 @@ def begin(
         reasons += [held] if error or drop != FRACTION else []
         worst = collapse(metric, dataset)
     variants, more = _variants(model, look, raw)
-    choice = _Choice(
-        task=chosen, metric=metric, drop=drop, collapse=worst, output=output, variants=variants, more=more
-    )
+    choice = _Choice(task=chosen, metric=metric, drop=drop, collapse=worst, output=output, variants=variants, more=more)
     return Beginning(text=_text(model, function, data, folder, choice, reasons), reasons=tuple(reasons))
 
 

@@ -17,7 +17,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "settings": "Its settings, or `tune`: for each mode the fastest that timing finds.",
         "workload": "Data set, network, training and task.",
         "variants": "Names of recipes, or tables by name.",
-        "budget": "Gates in one line, for all variants but the baseline and those that a gate of the same metric names.",
+        "budget": "Gates in one line, for all variants but the baseline and those that a gate of its metric names.",
         "gates": "Bounds that must hold.",
         "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
         "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
