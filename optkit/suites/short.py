@@ -6,6 +6,7 @@ So there is one form behind both. Everything of schema 1 may stand in a file of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from optkit.errors import SuiteError
@@ -61,7 +62,9 @@ def _check_model(workload: Mapping[str, Any]) -> None:
 def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     given = document.get("variants")
     if isinstance(given, Mapping):
-        return {**_baseline(given, workload), **given}
+        own = given.get(document.get("baseline")) if isinstance(document.get("baseline"), str) else None
+        added = _baseline(given, workload)
+        return dict(given) if own is not None and own in added.values() else {**added, **given}
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
         raise SuiteError(
             f'variants is {given!r}; expected names of recipes, such as ["dynamic_range", "int8"], or tables'
@@ -70,10 +73,21 @@ def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     found = _baseline({}, workload)
     for i, name in enumerate(given):
         try:
-            found.setdefault(name, recipe(name, training))
+            if name.lower().endswith(".tflite"):
+                _add_finished(found, name)
+            else:
+                found.setdefault(name, recipe(name, training))
         except SuiteError as error:
             raise SuiteError(f"variants[{i}]: {error}") from error
     return found
+
+
+def _add_finished(found: dict[str, Any], path: str) -> None:
+    """Add the variant that is the finished file at `path`, called as the file is."""
+    name = PurePath(path).stem
+    if name in found:
+        raise SuiteError(f"there is a variant {name!r} already; write it as a table: [variants.NAME], model = {path!r}")
+    found[name] = {"model": path}
 
 
 def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str, Any]:
