@@ -42,8 +42,9 @@ class TargetFacts:
     """What is known of a file on the target called `target`: `figures` by the names of metrics, in their units.
 
     `by` and `version` are the runtime or compiler; `settings` those of the target. `parts` are bytes that a figure is
-    made of. `refused` says why the file does not run there, `missing` why nothing is known. `estimated`: the figures
-    are a compiler's estimates. `notes` are what a reader of the figures must know.
+    made of, `ranges` the least and the most of one that was measured several times. `refused` says why the file does
+    not run there, `missing` why nothing is known. `estimated`: the figures are a compiler's estimates. `notes` are what
+    a reader of the figures must know.
     """
 
     target: str
@@ -52,6 +53,7 @@ class TargetFacts:
     settings: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     refused: str = ""
     missing: str = ""
     estimated: bool = False
@@ -227,4 +229,5 @@ def _on_litert(target: LiteRTTarget, artifact: Artifact) -> TargetFacts:
     figures["peak_bytes"] = float(peak.bytes)
     scatter = f"from {min(peak.growth):,} to {max(peak.growth):,}"
     note = f"peak_bytes is the median growth of {len(peak.growth)} processes, {scatter}"
-    return TargetFacts(target="", by="", figures=figures, notes=(note,))
+    ranges = {"peak_bytes": (float(min(peak.growth)), float(max(peak.growth)))}
+    return TargetFacts(target="", by="", figures=figures, ranges=ranges, notes=(note,))
