@@ -228,6 +228,8 @@ def _for_cause(each: Explanation, matching: Matching, base: Conversion) -> Itera
     if each.cause == "few_samples":
         need = max(int(each.figures["samples"]), 100)
         yield f"calibrated on {need} samples", {"calibration_samples": max(need, base.calibration_samples)}
+    if each.cause == "logit_scale" and kept:  # the values need the range: a narrower one clips what is largest
+        yield f"{' and '.join(kept)} in float", {"layers": kept}
     if each.cause in ("clipped_range", "logit_scale", "few_samples") and static:
         yield "calibration min_max", {"calibration": "min_max"}
         yield "calibration l2", {"calibration": "l2"}

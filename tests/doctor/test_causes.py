@@ -106,14 +106,19 @@ def test_logits_of_a_convolution_before_a_change_of_shape_are_logits():
     assert (found["layer"] in case.layers, found["cause"]) == (True, "logit_scale"), found["explanations"]
 
 
-def test_channels_that_differ_are_equalized_before_a_range_is_tried(plain, data, healthy):
-    """With little time, three calibrations came first, and what mends it was never tried."""
+@pytest.mark.parametrize(
+    ("layer", "cause", "first"),
+    [
+        ("first", "unfolded_batch_normalization", {"equalize": True}),
+        ("logits", "logit_scale", {"layers": {"logits": "float32"}}),
+    ],
+)
+def test_what_a_range_cannot_mend_is_not_left_for_the_end(plain, healthy, layer, cause, first):
+    """With little time, calibrations came first, and what mends it was never tried."""
     matching = match(parse_flatbuffer(plain), parse_flatbuffer(healthy), ("a", "b"))
-    one = Explanation(
-        layer="first", cause="unfolded_batch_normalization", evidence="", figures={}, source="", remedy=""
-    )
+    one = Explanation(layer=layer, cause=cause, evidence="", figures={}, source="", remedy="")
     found = candidates([one], matching, Sweep(costs=(), everything=Quality(value=0, error=0), left=0, seconds=0), INT8)
-    assert next(changes for _, changes, cause in found if cause) == {"equalize": True}
+    assert next(changes for _, changes, why in found if why and changes) == first
 
 
 def test_a_healthy_file_has_no_fault_that_costs(plain, data, healthy):
