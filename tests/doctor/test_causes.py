@@ -110,7 +110,7 @@ def test_logits_of_a_convolution_before_a_change_of_shape_are_logits():
     ("layer", "cause", "first"),
     [
         ("first", "unfolded_batch_normalization", {"equalize": True}),
-        ("logits", "logit_scale", {"layers": {"logits": "float32"}}),
+        ("logits", "logit_scale", {"layers": {"logits": "float32", "softmax": "float32"}}),
     ],
 )
 def test_what_a_range_cannot_mend_is_not_left_for_the_end(plain, healthy, layer, cause, first):

@@ -110,7 +110,7 @@ def test_a_time_counts_only_where_the_target_s_runtime_took_it(built: Any) -> No
     """A time of LiteRT was taken for one of MNN, and the reverse."""
     suite, found, _ = built
     [target] = suite.targets
-    times = [benchmark(found[name], 1e-5) for name in ("float32", "small")]
+    times = [benchmark(found[name], 1e-5, "single_sample") for name in ("float32", "small")]
     times[1]["extra_info"]["optkit"]["running"] = {"runtime": "mnn", "settings": {"quantization": "weight_4"}}
     run = a_run(*times)
     assert run.timings[1].running == Running(runtime="mnn", settings={"quantization": "weight_4"})
