@@ -31,7 +31,7 @@ from optkit.data.dataset import count
 from optkit.errors import QUIET_ERRORS, BuildError, OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
-from optkit.process.children import ended, run
+from optkit.process.children import ended, own_code, run
 from optkit.spec import Suite, Variant
 from optkit.spec.keys import digest
 from optkit.training.context import TrainingContext
@@ -111,10 +111,10 @@ def ensure_variants(
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
+        command = ["build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
-        done = run(command, stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
+        done = run(own_code("optkit.cli", *command), stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
         if done.returncode == _DEFECT:  # of optkit, there as here
             raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))
         if done.returncode:

@@ -21,7 +21,7 @@ from optkit.process.temporary import temporary_folder
 from optkit.tflite.interface import Array, Interface
 from optkit.tflite.trial import judge, launch
 
-_WORKER = Path(__file__).with_name("layer_worker.py")
+_WORKER = "optkit.doctor.layer_worker"
 _START_SECONDS = 30.0
 _SECONDS = 300.0
 Floats = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launc
 from optkit.tflite.verify import verify_file
 
 PROCESSES = 5
-_WORKER = Path(__file__).with_name("memory_worker.py")
+_WORKER = "optkit.measure.memory_worker"
 _START_SECONDS = 30.0
 
 

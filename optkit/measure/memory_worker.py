@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
+from optkit.process.resident import resident_bytes
 
 _RUNS = 3
 
@@ -53,7 +46,7 @@ def _in_litert(path: str, threads: int, batch: int) -> tuple[int, int]:
     from ai_edge_litert.interpreter import Interpreter
 
     _forget_peak()
-    before = _memory("VmRSS")
+    before = resident_bytes("VmRSS")
     interpreter = Interpreter(model_path=path, num_threads=threads)
     for details in interpreter.get_input_details():
         shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
@@ -64,7 +57,7 @@ def _in_litert(path: str, threads: int, batch: int) -> tuple[int, int]:
         interpreter.invoke()
     for details in interpreter.get_output_details():
         interpreter.get_tensor(details["index"])
-    return before, _memory("VmHWM")
+    return before, resident_bytes("VmHWM")
 
 
 def _in_mnn(path: str, threads: int, batch: int, precision: str, shapes: dict[str, list[int]]) -> tuple[int, int]:
@@ -78,13 +71,13 @@ def _in_mnn(path: str, threads: int, batch: int, precision: str, shapes: dict[st
 
     refuse_the_rest()
     _forget_peak()
-    before = _memory("VmRSS")
+    before = resident_bytes("VmRSS")
     whole = {name: tuple(shape) for name, shape in shapes.items()}
     session = Session(Path(path), threads=threads, batch=batch, precision=precision, shapes=whole)
     samples = {name: np.zeros(shape, dtype) for name, (shape, dtype) in session.inputs.items()}
     for _ in range(_RUNS):
         session.run(samples)
-    return before, _memory("VmHWM")
+    return before, resident_bytes("VmHWM")
 
 
 def _forget_peak() -> None:
@@ -94,17 +87,3 @@ def _forget_peak() -> None:
             file.write("5")
     except OSError:
         return
-
-
-def _memory(field: str) -> int:
-    """Return a field of /proc/self/status in bytes; 0 where there is none."""
-    try:
-        with open("/proc/self/status") as file:
-            found = next(line for line in file if line.startswith(f"{field}:"))
-    except (OSError, StopIteration):
-        return 0
-    return 1024 * int(found.split()[1])
-
-
-if __name__ == "__main__":
-    main()

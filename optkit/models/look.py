@@ -14,11 +14,11 @@ from typing import Any
 
 from optkit.errors import ArtifactError, nearest
 from optkit.files.archives import ArchiveError, read_keras
-from optkit.process.children import run
+from optkit.process.children import own_code, run
 from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import output_kinds
 
-_READER = ("-m", "optkit.keras.config_worker")
+_READER = "optkit.keras.config_worker"
 _SECONDS = 30.0
 _PASSING = ("Activation", "Softmax", "Dropout", "Reshape", "Flatten")
 _ACTIVATIONS = {"Softmax": "softmax", "ReLU": "relu"}
@@ -99,7 +99,7 @@ def _configuration(path: Path) -> dict[str, Any]:
         if path.suffix == ".keras":
             text = read_keras(path)["config.json"].decode()
         elif path.suffix in (".h5", ".hdf5"):
-            done = run((*_READER, str(path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_SECONDS)
+            done = run(own_code(_READER, str(path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_SECONDS)
             if done.returncode:
                 said = (done.stderr.strip().splitlines() or ["the process that read it crashed"])[-1]
                 raise ArtifactError(f"{path} cannot be read: {said}; {again}")
