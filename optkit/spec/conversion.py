@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from optkit.spec.gate import Gate, require
 from optkit.spec.keys import ADDED_LATER
 
-Precision = Literal["float32", "float16", "int8", "int4"]
+Precision = Literal["float32", "float16", "int8", "int4", "int2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Conversion:
             f"calibration is {self.calibration!r}, which is for mode 'int8'; mode {self.mode!r} takes 'min_max'",
         )
         require(50 < self.percentile <= 100, f"percentile is {self.percentile}; expected above 50 and up to 100")
-        integers = self.mode not in ("float32", "float16") or bool(self.layers)
+        integers = self.integer_weights or bool(self.layers)
         plain_fields = {"granularity": "per_channel", "algorithm": "min_max"}
         for name, plain in {**plain_fields, "equalize": False, "bias_correction": False}.items():
             got = getattr(self, name)
@@ -140,6 +140,11 @@ class Conversion:
             return (whole,)
         metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
         return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))
+
+    @property
+    def integer_weights(self) -> bool:
+        """Whether the mode makes weights integers."""
+        return self.mode not in ("float32", "float16")
 
     @property
     def integer_activations(self) -> bool:
