@@ -18,7 +18,7 @@ from optkit.judge.card import card_of
 from optkit.judge.choice import Choice
 from optkit.judge.choose import choose_within
 from optkit.judge.fits import fit
-from optkit.record.card import find_file, ship
+from optkit.record.card import file_to_ship, ship
 from optkit.record.lineage import rebuild_command
 from optkit.record.run import Run, read_run
 from optkit.report.card import card_markdown
@@ -102,8 +102,8 @@ def _misfits(options: argparse.Namespace, run: Run) -> dict[str, str]:
 
 def _ship(options: argparse.Namespace, run: Run, choice: Choice, name: str) -> dict[str, str]:
     facts = run.variants[name]
-    source = find_file(facts, open_store(options.store), rebuild_command(facts))
-    card = card_of(run, choice, name, __version__)
+    source, suffix = file_to_ship(facts, open_store(options.store), rebuild_command(facts))
+    card = card_of(run, choice, name, __version__, suffix)
     return {what: str(path) for what, path in ship(card, card_markdown(card), source, options.output).items()}
 
 

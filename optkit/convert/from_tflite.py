@@ -95,7 +95,10 @@ def _check_operators(model: Any, name: str) -> None:
 def _check_float(model: Any, name: str) -> None:
     """Refuse a file that has been quantized: its float weights are gone."""
     if part := quantized_part(model):
-        raise ArtifactError(f"{name} is quantized already: {part}; give the float file that it was made from")
+        raise ArtifactError(
+            f"{name} is quantized already: {part}; give the float file that it was made from, and name this one among "
+            "its variants to measure both"
+        )
 
 
 def quantized_part(model: Any, floats: tuple[str, ...] = ("float32",)) -> str | None:

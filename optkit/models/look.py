@@ -75,6 +75,27 @@ def look_at_model(path: Path, output: str = "") -> Look:
     )
 
 
+_OTHERS = {
+    ".onnx": "an ONNX file: onnx2tf makes a .tflite of it (docs/pytorch.md)",
+    **dict.fromkeys((".pt", ".pth", ".pt2"), "of PyTorch: litert-torch makes a .tflite of a model (docs/pytorch.md)"),
+    ".safetensors": "weights without a model: build the model with them and convert that",
+    ".pb": "one file of a SavedModel: name its folder",
+    ".mlmodel": "of Core ML: convert the model that it was made from",
+}
+"""Files of others that a user may bring, and what to do with them."""
+
+
+def _no_model(path: Path) -> str:
+    if not path.exists():
+        return f"there is no model {path}; name a .keras, .h5 or .tflite file, a SavedModel folder or a function"
+    if other := _OTHERS.get(path.suffix.lower()):
+        return f"{path} is {other}"
+    return (
+        f"{path}: its ending {path.suffix!r} is that of no model that can be read; give a .keras, .h5 or .tflite file, "
+        "a SavedModel folder, or package.module:function"
+    )
+
+
 def chosen_output(names: tuple[str, ...], output: str, path: Path | str) -> str:
     """Return `output`, which must be one of `names`. Raises ArtifactError, naming the nearest."""
     if output not in names:
@@ -105,7 +126,7 @@ def _configuration(path: Path) -> dict[str, Any]:
                 raise ArtifactError(f"{path} cannot be read: {said}; {again}")
             text = done.stdout
         else:
-            raise ArtifactError(f"{path}: nothing can be told of it before it is built; say the task in the suite file")
+            raise ArtifactError(_no_model(path))
         found = json.loads(text)
         found["config"]["layers"]
     except FileNotFoundError as error:
