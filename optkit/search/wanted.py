@@ -91,8 +91,8 @@ def wanted_of(search: Search) -> Wanted:
 def expected(rung: Rung, trials: Iterable[Trial]) -> Rung:
     """Return what a trial would give whole: its drop less what whole training gained others, by their median.
 
-    A recipe that was trained for a part of its epochs loses more than it will. Judged as it is, the mildest would always
-    be the best.
+    A recipe that was trained for a part of its epochs loses more than it will. Judged so, the mildest would always be
+    the best.
     """
     if rung.part == 1.0:
         return rung
