@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,20 @@ from optkit.errors import BuildError, OptkitError, SuiteError
 from optkit.runtime import KerasWorkers
 from optkit.search.default import float_table
 from optkit.search.holes import filled
-from optkit.search.measuring import chosen_by, drop_of, figures_of, run_of_trials
+from optkit.search.measuring import chosen_by, drop_of, figures_of, outside_target, run_of_trials
 from optkit.search.sampler import Asked, Sampler
 from optkit.search.space import space_of
 from optkit.search.state import Rung, Search, Trial, read_search, write_search
 from optkit.search.trials import HOLDOUT, read_trials, shortened, validating, write_trials
+from optkit.search.wanted import OUTSIDE, Wanted, expected
 from optkit.spec import Suite
-from optkit.spec.bounds import Bound
 
 PARTS = (0.25, 1.0)
 """Of its epochs, what a recipe trains for at each rung."""
 _BEST = 3
 """One of so many goes on to the next rung."""
+_WHOLE = 3
+"""So many of the points that a search begins with are trained whole in any case: what others are held against."""
 _LEVEL = 0.05
 _AGAIN = "it was tried before"
 _PATIENCE = 5
@@ -40,25 +42,6 @@ TRIALS_FILE = "trials.toml"
 Build = Callable[[Suite, Sequence[str]], Mapping[str, Artifact]]
 """Builds these variants of a suite, and its baseline; return all by name."""
 Told = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What is looked for: `minimize` these quantities, the first one first, within `bounds`; and how long."""
-
-    bounds: tuple[Bound, ...]
-    minimize: tuple[str, ...]
-    trials: int
-    seconds: float = float("inf")
-    at_a_time: int = 1
-    seed: int = 1
-    random: bool = False
-    hints: bool = True
-
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """All that a trial is measured for."""
-        return tuple(dict.fromkeys((*self.minimize, "drop", *(bound.quantity for bound in self.bounds))))
 
 
 def search(
@@ -109,12 +92,7 @@ class _Search:
             "suite": suite.title,
             "data": dataset.digest,
             "template": self.template,
-            "bounds": {bound.key: bound.value for bound in wanted.bounds},
-            "minimize": list(wanted.minimize),
-            "seed": wanted.seed,
-            "at_a_time": wanted.at_a_time,
-            "random": wanted.random,
-            "hints": wanted.hints,
+            **wanted.asked,
         }
         self.state = read_search(folder) or Search(asked=asked)
         if self.state.asked != asked:
@@ -204,6 +182,8 @@ class _Search:
             return False
         earlier = [one for one in self.known.values() if one.number <= trial.number and not one.refused]
         others = [rung for one in earlier for rung in one.rungs if rung.part == before]
+        if trial.number < min(_WHOLE, len(self.space.first)):
+            return True
         better = sum(self._rank(rung) < self._rank(trial.rungs[-1]) for rung in others)
         return better < max(1, -(-len(others) // _BEST))
 
@@ -229,40 +209,34 @@ class _Search:
             quantities = self.wanted.quantities
             run = run_of_trials(suite, of, self.held_out, self.store, self.workers, quantities)
             for number, name in built.items():
-                found[number] = Rung(part=part, variant=name, figures=figures_of(run, name, quantities))
+                figures = figures_of(run, name, quantities)
+                if self.wanted.target:
+                    figures[OUTSIDE] = outside_target(suite, run, name, self.wanted.target)
+                found[number] = Rung(part=part, variant=name, figures=figures)
         return found
 
-    def _violations(self, rung: Rung) -> tuple[float, ...]:
-        """Return for each bound how far a trial is outside, as a share of the bound (of 1 where that is 0)."""
-        found = []
-        for bound in self.wanted.bounds:
-            beyond = rung.figures[bound.quantity] - bound.value
-            found.append((beyond if bound.kind == "max" else -beyond) / (abs(bound.value) or 1.0))
-        return tuple(found) or (0.0,)
-
     def _rank(self, rung: Rung) -> tuple[float, float]:
-        """Return what orders trials: how far they are outside the bounds, then the first objective."""
-        return max(0.0, *self._violations(rung)), rung.figures[self.wanted.minimize[0]]
+        return self.wanted.rank(expected(rung, self.known.values()))
 
     def _tell(self, sampler: Sampler, asked: Asked, trial: Trial) -> None:
         if not trial.rungs:
             sampler.refuse(asked)
         else:
-            last = trial.rungs[-1]
-            sampler.tell(asked, [last.figures[name] for name in self.wanted.minimize], self._violations(last))
+            last = expected(trial.rungs[-1], self.known.values())
+            sampler.tell(asked, self.wanted.costs(last), self.wanted.violations(last))
 
     def _whole(self) -> list[Rung]:
         return [trial.whole for trial in self.state.trials if trial.whole]
 
     def _best(self) -> Rung | None:
-        return min(self._whole(), key=self._rank, default=None)
+        return min(self._whole(), key=self.wanted.rank, default=None)
 
     def _best_text(self) -> str:
         best = self._best()
         if best is None:
             return "nothing whole yet"
         name = self.wanted.minimize[0]
-        fits = "" if self._rank(best)[0] == 0 else ", not within the bounds"
+        fits = "" if self.wanted.fits(best) else ", not within the bounds"
         return f"best {name} {best.figures[name]:,.6g}, drop {best.figures['drop']:+.4f}{fits}"
 
     def _certified(self) -> Search:
@@ -278,7 +252,7 @@ class _Search:
         drop, low, high, data = drop_of(run, best.variant, _LEVEL)
         facts = run.variants[best.variant]
         certificate = {
-            "fits": self._rank(best)[0] == 0,
+            "fits": self.wanted.fits(best),
             "drop": drop,
             "low": low,
             "high": high,

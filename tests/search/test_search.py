@@ -15,10 +15,11 @@ from optkit.build.artifact import Artifact
 from optkit.build.builder import build_variants
 from optkit.cli import main
 from optkit.search.holes import Choices, Range, filled
-from optkit.search.loop import Wanted, search
+from optkit.search.loop import search
 from optkit.search.measuring import chosen_by
 from optkit.search.sampler import Sampler
 from optkit.search.state import read_search
+from optkit.search.wanted import Wanted
 from optkit.spec import Suite
 from optkit.spec.bounds import read_bounds
 
