@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from tests.wheels import build_wheel
 
 settings.register_profile("optkit", max_examples=60, deadline=None, database=None, derandomize=True)
 settings.load_profile("optkit")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what goes on in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else no process of a test hears an interrupt
 
 SUITE = """
 schema = 1
@@ -166,6 +170,20 @@ def _build(suite: Path, data: Path, store: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return store
+
+
+@pytest.fixture
+def module_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Make a module of some code, which child processes find, and return its name."""
+
+    def write(code: str) -> str:
+        folder = tmp_path / "modules"
+        folder.mkdir()
+        (folder / "module_of_a_test.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        return "module_of_a_test"
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,9 @@
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
+
+import pytest
 
 import optkit.judge
 from tests.isolation import ROOT
@@ -19,6 +22,15 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert len(lengths) > 500
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+
+
+def test_pytest_looks_into_every_folder_with_tests(pytestconfig: pytest.Config) -> None:
+    """Catches a folder of tests whose name pytest passes over by default, such as `build` or `dist`."""
+    passed_over = pytestconfig.getini("norecursedirs")
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(folders) > 20
+    parts = {part for folder in folders for part in folder.relative_to(ROOT).parts}
+    assert [part for part in parts if any(fnmatch(part, pattern) for pattern in passed_over)] == []
 
 
 def test_no_public_name_hides_a_module() -> None:

@@ -31,7 +31,7 @@ from optkit.data.dataset import count
 from optkit.errors import QUIET_ERRORS, BuildError, OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import make_deterministic, silenced
-from optkit.process.children import ended, run
+from optkit.process.children import ended, own_code, run
 from optkit.spec import Suite, Variant
 from optkit.spec.keys import digest
 from optkit.training.context import TrainingContext
@@ -100,21 +100,28 @@ def build_variants(
 
 
 def ensure_variants(
-    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data: str, workers: int = 1
+    suite: Suite,
+    variants: Sequence[Variant],
+    dataset: Dataset,
+    store: Store,
+    data: str,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> dict[str, Artifact]:
     """Return the artifacts of `variants`, building what the store lacks with `optkit build` in a process of its own.
 
-    With several `workers` that has as many processes to build with.
+    With several `workers` that has as many processes to build with; with the address of a `cluster` it builds there.
 
     So the caller's process imports no TensorFlow and keeps its seeds. Progress goes to this process' standard
     error. Raises BuildError with what the other process said when it fails.
     """
     found = find_variants(suite, variants, dataset, store)
     if missing := [variant.name for variant in variants if variant.name not in found]:
-        command = ["-m", "optkit", "build", suite.source, "--json", "--variants", ",".join(missing)]
+        command = ["build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
-        done = run(command, stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
+        command += ["--cluster", cluster] if cluster else []
+        done = run(own_code("optkit.cli", *command), stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
         if done.returncode == _DEFECT:  # of optkit, there as here
             raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))
         if done.returncode:

@@ -22,6 +22,8 @@ from optkit.spec.keys import KEY_SCHEMA, canonical, file_sha256
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 """The libraries whose versions are part of every key."""
+_ALGORITHM_VERSIONS = {"gptq": 3, "oscar": 2}
+"""gptq 1 left 1x1 convolutions as they were; before these, a layer after a pooling or a reshape lost its statistics."""
 
 
 def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
@@ -69,8 +71,8 @@ def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
     grid = conversion.integer_weights and any("grid" in made_by(stage) for stage in last.chain)
     quantizer = given or conversion.uses_quantizer or grid
     extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
-    if conversion.algorithm == "gptq":
-        extra["gptq"] = 2  # 1 left 1x1 convolutions as they were
+    if conversion.algorithm in _ALGORITHM_VERSIONS:
+        extra[conversion.algorithm] = _ALGORITHM_VERSIONS[conversion.algorithm]
     spec = _with(last.spec, {"conversion": canonical(conversion), **extra})
     if given:
         return ConvertTflite(label=label, spec=spec, parent=last, conversion=conversion, name=name)

@@ -81,7 +81,3 @@ def _opened(job: Job, tell: Tell) -> Build:
         end=lambda stage: tell({"end": stage}),
     )
     return Build(suite, dataset, open_store(job.store), progress, Path(job.log_dir) if job.log_dir else None)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ import msgspec
 from optkit.build.artifact import Progress
 from optkit.build.job import Job
 from optkit.errors import BuildError
-from optkit.process.children import ended, start, stop
+from optkit.process.children import ended, own_code, start, stop
 
 _END_SECONDS = 10
 
@@ -26,7 +26,7 @@ class WorkerProcess:
 
     def __init__(self, job: Job) -> None:
         self._process = start(
-            ["-m", "optkit.build.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            own_code("optkit.build.worker"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
         self._send(msgspec.to_builtins(job))
 

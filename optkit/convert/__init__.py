@@ -20,8 +20,8 @@ from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.interface import interface_of
 from optkit.tflite.simplify import simplify
+from optkit.tflite.smallest import reduced
 from optkit.tflite.sparse import check_sparse
-from optkit.tflite.strip import strip
 
 __all__ = ["QUANTIZER_LIBRARIES", "carries_fake_quantization", "convert"]
 
@@ -67,8 +67,7 @@ def convert(model: Any, conversion: Conversion, x_train: Any, *, bits: Bits | No
     if conversion.sparse:
         dense = convert_keras(model, dataclasses.replace(conversion, sparse=False), for_converter)
         check_sparse(data, dense, {name: array[:_CHECKED_SAMPLES] for name, array in arrays.items()})
-    data = simplify(data)
-    return data if conversion.strip == "nothing" else strip(data, conversion.strip)
+    return reduced(simplify(data), conversion.strip)
 
 
 def _by_input(model: Any, x: Any) -> dict[str, npt.NDArray[Any]]:

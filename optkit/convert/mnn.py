@@ -38,7 +38,7 @@ ADMM_SAMPLES = 32
 EMA_BATCH = 32
 _EMA_RANK = 3
 """The most dimensions of an input, with the batch, for which MNN 3.6's EMA gives the same file twice."""
-_WORKER = Path(__file__).with_name("mnn_worker.py")
+_WORKER = "optkit.convert.mnn_worker"
 _PLAIN = re.compile(r"[a-z_][A-Za-z0-9_.]{0,63}")
 _WEIGHTS = {"weight_8": ("--weightQuantBits", "8"), "weight_4": ("--weightQuantBits", "4", "--hqq")}
 _START_SECONDS = 60.0

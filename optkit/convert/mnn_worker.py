@@ -7,16 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 import numpy as np
 
@@ -169,7 +161,3 @@ def _quantize(place: Path, source: Path, target: Path, method: str) -> None:
     }
     (place / "quantize.json").write_text(json.dumps(configuration))
     _tools.mnnquant(["mnnquant", str(source), str(target), str(place / "quantize.json")])
-
-
-if __name__ == "__main__":
-    main()

@@ -9,18 +9,16 @@ import re
 import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from optkit.convert.activations import Feeds, activation_ranges, hessians
+from optkit.convert.activations import Feeds
 from optkit.convert.biases import corrected_biases
 from optkit.convert.equalize import equalized
 from optkit.convert.kept_float import keeps_operators, kept_float, without_weights
 from optkit.convert.on_grid import Bits, check_integers, on_grid
 from optkit.convert.pointwise import Moved, as_convolutions, as_dense
 from optkit.convert.quantizer_recipe import (
-    ACTIVATION_BITS,
     ALGORITHMS,
     DENSE,
     KERNELS,
@@ -30,7 +28,8 @@ from optkit.convert.quantizer_recipe import (
     stored_weights,
 )
 from optkit.convert.rotations import with_free_batch
-from optkit.errors import BuildError, first_line, nearest
+from optkit.convert.statistics import Statistics, statistics_of
+from optkit.errors import ArtifactError, BuildError, first_line, nearest
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import (
     operator_name,
@@ -40,6 +39,7 @@ from optkit.tflite.flatbuffer import (
     tensor_values,
     weight_operators,
 )
+from optkit.tflite.verify import verify
 
 _BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}
 _SMALL = 1024
@@ -71,7 +71,7 @@ def quantize(
     layers, trained = on_grid(model, conversion, _layers(model, conversion, layer_names), bits or {})
     _check_algorithm(conversion, layers)
     _check_blocks(conversion, layers)
-    statistics = {**_statistics(model, conversion, samples), **trained} or None
+    statistics = {**statistics_of(model, conversion, samples), **trained} or None
     rules = recipe(conversion, layers, kept_float(model, conversion, layers))
 
     def run(content: bytes) -> bytes:
@@ -79,7 +79,8 @@ def quantize(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 job = quantizer.Quantizer(content, rules)
-                result = job.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+                given = None if statistics is None else Statistics(statistics)
+                result = job.quantize(given, enable_progress_bar=False, enable_progress_report=False)
         except Exception as error:  # the library raises many kinds
             raise BuildError(f"LiteRT's quantizer failed: {first_line(error)}") from error
         return bytes(result.quantized_model)
@@ -87,7 +88,7 @@ def quantize(
     data = run(model)
     if conversion.bias_correction:
         data = run(corrected_biases(model, data, samples))
-    _check(data, layers)
+    _check(data, layers, conversion.algorithm)
     check_integers(model, data, layers, trained)
     if conversion.algorithm == "hadamard":
         data = with_free_batch(data, model)
@@ -189,37 +190,14 @@ def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
     return "int8" if precision == "int4" and kind not in KERNELS["int4"] else precision
 
 
-def _statistics(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]]:
-    """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it.
-
-    Ranges are arrays of one element in the tensor's rank.
-    """
-    static, algorithm = conversion.mode in ACTIVATION_BITS, conversion.algorithm
-    ranges = activation_ranges(model, conversion, samples) if static else {}
-    found = _ranges(model, ranges)
-    for name, hessian in (hessians(model, samples) if algorithm in ("gptq", "oscar") else {}).items():
-        seen = found.setdefault(name, {})
-        if algorithm == "gptq":
-            seen["hessian"] = hessian
-        else:
-            seen["mu2"] = np.diag(hessian) / 2  # the mean square of each input
-    return found
-
-
-def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
-    graph = parse_flatbuffer(model).subgraphs[0]
-    ranks = {tensor_name(tensor): 0 if tensor.shape is None else len(tensor.shape) for tensor in graph.tensors}
-    return {
-        name: {
-            "min": np.full((1,) * ranks[name], low, np.float32),
-            "max": np.full((1,) * ranks[name], high, np.float32),
-        }
-        for name, (low, high) in ranges.items()
-    }
-
-
-def _check(data: bytes, layers: Sequence[Layer]) -> None:
-    tree = parse_flatbuffer(data)
+def _check(data: bytes, layers: Sequence[Layer], algorithm: str) -> None:
+    try:
+        tree = verify(data, Path("the quantized file"))
+    except ArtifactError as error:  # the quantizer writes a type without its values when it lacks a statistic
+        raise BuildError(
+            f"LiteRT's quantizer wrote a file that cannot be used: {str(error).partition(';')[0]}; "
+            f"take another algorithm than {algorithm!r}, or give the layer float32 in layers"
+        ) from error
     for layer, tensor in zip(layers, stored_weights(tree, [layer.scope for layer in layers]), strict=True):
         if tensor_type(tensor) != layer.precision:
             raise BuildError(

@@ -21,7 +21,7 @@ from optkit.process.temporary import temporary_folder
 from optkit.tflite.interface import Array, Interface
 from optkit.tflite.trial import judge, launch
 
-_WORKER = Path(__file__).with_name("layer_worker.py")
+_WORKER = "optkit.doctor.layer_worker"
 _START_SECONDS = 30.0
 _SECONDS = 300.0
 Floats = npt.NDArray[np.float64]
@@ -57,7 +57,7 @@ class Seen:
 
     `sums`: values, x x, y y, x y, (x - y)^2, clipped values, squared error of clipping; x are the float file's.
     `held` are the extremes of the quantized file's values. `rms` and `largest` are by channel, `gaps` those between the
-    two largest values of each row of a matrix.
+    two largest values of each sample, of outputs that have one row a sample.
     """
 
     layer: Layer

@@ -8,15 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
@@ -152,7 +144,7 @@ class Tally:
             self.rows += len(rows)
             self.squares = self.squares + (rows * rows).sum(axis=0)
             self.largest = np.maximum(self.largest, np.abs(rows).max(axis=0))
-            if x.ndim == 2 and x.shape[-1] > 1:
+            if x.shape[-1] > 1 and len(rows) == len(x):  # one row a sample: it may be what tells classes apart
                 best = np.partition(rows, -2, axis=1)[:, -2:]
                 self.gaps.append(best[:, 1] - best[:, 0])
 
@@ -170,7 +162,3 @@ class Tally:
             "gaps": np.concatenate(self.gaps) if self.gaps else np.zeros(0),
             "different": np.asarray(self.different),
         }
-
-
-if __name__ == "__main__":
-    main()

@@ -37,7 +37,7 @@ SECONDS = 0.6
 """What a process measures for, without its start."""
 ENOUGH = 0.1
 """Operators that miss the whole by more than this share do not add up."""
-_WORKER = Path(__file__).with_name("profile_worker.py")
+_WORKER = "optkit.inspect.profile_worker"
 _CHAINS = (1, 33)
 _TICK = 1e-6
 _NEVER = 0.02

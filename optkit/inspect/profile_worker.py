@@ -6,18 +6,9 @@ adds to each operator is measured on chains of operators that do next to nothing
 
 from __future__ import annotations
 
-import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import gc
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -196,7 +187,3 @@ def _event_cost(chains: list[str]) -> float:
         return 0.0
     true = statistics.median(long - short for short, long in rounds) / (len(noted) - 1)
     return max(0.0, statistics.fmean(noted) - true)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,7 @@ from optkit.inspect.operators import GraphInfo
 from optkit.names import shown
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 
-_WORKER = Path(__file__).with_name("running_worker.py")
+_WORKER = "optkit.inspect.running_worker"
 _START_SECONDS = 30.0
 
 

@@ -5,17 +5,8 @@ One JSON request on standard input, one JSON answer on standard output. It impor
 
 from __future__ import annotations
 
-import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import json
+import os
 from typing import Any
 
 
@@ -37,16 +28,17 @@ def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
     from ai_edge_litert import interpreter as _  # noqa: F401
 
     from optkit.inspect.loading import load, told
+    from optkit.process.resident import resident_bytes
 
-    before = _memory("VmRSS")
+    before = resident_bytes("VmRSS")
     try:
         interpreter = load(path, threads, batch)
-        loaded = _memory("VmRSS")
+        loaded = resident_bytes("VmRSS")
         for _run in range(2):
             interpreter.invoke()
         for details in interpreter.get_output_details():
             interpreter.get_tensor(details["index"])
-        peak = _memory("VmHWM")
+        peak = resident_bytes("VmHWM")
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
         return {"error": "it asks for over 4 GiB of memory" if isinstance(error, MemoryError) else told(error)}
     return {
@@ -75,17 +67,3 @@ def _delegates(interpreter: Any) -> list[dict[str, Any]] | None:
         ]
     except (AttributeError, TypeError, ValueError, RuntimeError):
         return None
-
-
-def _memory(field: str) -> int:
-    """Return a field of /proc/self/status in bytes; 0 where there is none."""
-    try:
-        with open("/proc/self/status") as file:
-            found = next(line for line in file if line.startswith(f"{field}:"))
-    except (OSError, StopIteration):
-        return 0
-    return 1024 * int(found.split()[1])
-
-
-if __name__ == "__main__":
-    main()

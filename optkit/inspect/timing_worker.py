@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import gc
 import json
+import os
 import time
 from typing import Any
 
@@ -81,7 +72,3 @@ def _block(interpreter: Any, calls: int) -> float:
     for _ in range(calls):
         invoke()
     return (time.perf_counter() - began) / calls
-
-
-if __name__ == "__main__":
-    main()

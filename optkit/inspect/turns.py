@@ -13,7 +13,7 @@ from optkit.inspect.loading import Kernels
 from optkit.names import shown
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 
-_WORKER = Path(__file__).with_name("timing_worker.py")
+_WORKER = "optkit.inspect.timing_worker"
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,11 @@ def _meant(gate: Gate, variant: Variant, timings: Iterable[Timing]) -> Iterator[
 def _timed(gate: Gate, variant: Variant, run: Run) -> Iterator[Verdict]:
     other = gate.relative_to or run.baseline
     for timing, where in _meant(gate, variant, run.benchmarks):
+        if gate.runtime not in ("", timing.running.runtime):
+            by = timing.running.runtime
+            why = f"it was timed in {by}; give the variant runtime = {gate.runtime!r} to time it there"
+            yield _without(gate, variant, why, where)
+            continue
         value, clock = run.judged_speedup(timing, other) if gate.metric == "speedup" else (timing.seconds, "wall")
         if value is None:
             name = f"the baseline {other!r}" if other == run.baseline else repr(other)

@@ -26,7 +26,3 @@ def main() -> int:
         return 1
     sys.stdout.write(found.decode() if isinstance(found, bytes) else str(found))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from optkit.errors import ArtifactError, BuildError
 from optkit.files.archives import read_npz
-from optkit.process.children import ended, run
+from optkit.process.children import ended, own_code, run
 from optkit.process.temporary import temporary_folder
 
 Arrays = dict[str, npt.NDArray[Any]]
 _SHOWN = 4
 _READ_SECONDS = 30.0
-_READER = ("-m", "optkit.keras.weights_worker")
+_READER = "optkit.keras.weights_worker"
 _BYTES_PER_SECOND = 5e6  # far slower than any disk
 
 
@@ -107,7 +107,7 @@ def _read_apart(path: Path, expected: list[str] | None) -> Arrays:
         request = {"path": str(path.absolute()), "expected": expected, "output": str(output)}
         try:
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-            done = run(_READER, input=json.dumps(request), timeout=limit, **pipes)
+            done = run(own_code(_READER), input=json.dumps(request), timeout=limit, **pipes)
         except subprocess.TimeoutExpired:
             raise ValueError(f"HDF5 was not done with it after {limit:.0f} s; it is damaged") from None
         try:

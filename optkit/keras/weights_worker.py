@@ -135,7 +135,3 @@ def _snake(name: str) -> str:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-if __name__ == "__main__":
-    main()

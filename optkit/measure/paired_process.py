@@ -19,6 +19,7 @@ from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launc
 
 _KERAS_SECONDS = 60.0
 _TIMEOUT_SECONDS = 600.0
+_WORKER = "optkit.measure.paired_worker"
 
 
 def run_process(
@@ -49,10 +50,9 @@ def run_process(
         "limits": {"base": limits[base], "head": limits[head], "copy": limits[base]},
         "running": {side: msgspec.to_builtins(one) for side, one in (running or {}).items() if not one.plain},
     }
-    worker = Path(__file__).with_name("paired_worker.py")
     try:
         with temporary_folder("ab") as folder:
-            done = launch(worker, request, _TIMEOUT_SECONDS, env={**os.environ, "TMPDIR": str(folder)})
+            done = launch(_WORKER, request, _TIMEOUT_SECONDS, env={**os.environ, "TMPDIR": str(folder)})
     except subprocess.TimeoutExpired as error:
         raise ArtifactError(f"timing {base} and {head} took over ten minutes; use a smaller --batch") from error
     return msgspec.convert(read_answer(done, base, head, limits), PairedTiming)

@@ -8,16 +8,6 @@ Law: it imports what it times with and no more: to import all of optkit would ta
 
 from __future__ import annotations
 
-import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import json
 from pathlib import Path
 from typing import Any
@@ -58,7 +48,3 @@ def main() -> None:
         answer = {"error": str(error)}
     write(answer)
     answers.close()
-
-
-if __name__ == "__main__":
-    main()

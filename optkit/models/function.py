@@ -23,11 +23,11 @@ from optkit.errors import BuildError, OptkitError, StoreError
 from optkit.files.documents import DocumentError, decode_json
 from optkit.files.functions import check_allowed
 from optkit.files.regular import read_bytes
-from optkit.process.children import ended, run
+from optkit.process.children import ended, own_code, run
 from optkit.spec.keys import digest, file_sha256
 
 SCHEMA = 1
-_WORKER = ("-m", "optkit.models.function_worker")
+_WORKER = "optkit.models.function_worker"
 _LIBRARIES = ("tensorflow", "tf_keras", "keras", "numpy")
 _ABOUT = "about.json"
 
@@ -110,7 +110,7 @@ def _versions() -> dict[str, str]:
 
 def _call(request: dict[str, Any]) -> None:
     """Have the worker call the function. Raises OptkitError with what the worker says, or how it ended."""
-    done = run((*_WORKER, json.dumps(request)), stdout=subprocess.PIPE)
+    done = run(own_code(_WORKER, json.dumps(request)), stdout=subprocess.PIPE)
     lines = done.stdout.strip().splitlines()
     try:
         answer = json.loads(lines[-1])

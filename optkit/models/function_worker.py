@@ -195,7 +195,3 @@ def _sources(package: str) -> Iterator[Path]:
         file = getattr(module, "__file__", None)
         if name.split(".")[0] == package and file and Path(file).is_file():
             yield Path(file).resolve()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

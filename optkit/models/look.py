@@ -14,11 +14,11 @@ from typing import Any
 
 from optkit.errors import ArtifactError, nearest
 from optkit.files.archives import ArchiveError, read_keras
-from optkit.process.children import run
+from optkit.process.children import own_code, run
 from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import output_kinds
 
-_READER = ("-m", "optkit.keras.config_worker")
+_READER = "optkit.keras.config_worker"
 _SECONDS = 30.0
 _PASSING = ("Activation", "Softmax", "Dropout", "Reshape", "Flatten")
 _ACTIVATIONS = {"Softmax": "softmax", "ReLU": "relu"}
@@ -75,6 +75,27 @@ def look_at_model(path: Path, output: str = "") -> Look:
     )
 
 
+_OTHERS = {
+    ".onnx": "an ONNX file: onnx2tf makes a .tflite of it (docs/pytorch.md)",
+    **dict.fromkeys((".pt", ".pth", ".pt2"), "of PyTorch: litert-torch makes a .tflite of a model (docs/pytorch.md)"),
+    ".safetensors": "weights without a model: build the model with them and convert that",
+    ".pb": "one file of a SavedModel: name its folder",
+    ".mlmodel": "of Core ML: convert the model that it was made from",
+}
+"""Files of others that a user may bring, and what to do with them."""
+
+
+def _no_model(path: Path) -> str:
+    if not path.exists():
+        return f"there is no model {path}; name a .keras, .h5 or .tflite file, a SavedModel folder or a function"
+    if other := _OTHERS.get(path.suffix.lower()):
+        return f"{path} is {other}"
+    return (
+        f"{path}: its ending {path.suffix!r} is that of no model that can be read; give a .keras, .h5 or .tflite file, "
+        "a SavedModel folder, or package.module:function"
+    )
+
+
 def chosen_output(names: tuple[str, ...], output: str, path: Path | str) -> str:
     """Return `output`, which must be one of `names`. Raises ArtifactError, naming the nearest."""
     if output not in names:
@@ -99,13 +120,13 @@ def _configuration(path: Path) -> dict[str, Any]:
         if path.suffix == ".keras":
             text = read_keras(path)["config.json"].decode()
         elif path.suffix in (".h5", ".hdf5"):
-            done = run((*_READER, str(path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_SECONDS)
+            done = run(own_code(_READER, str(path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=_SECONDS)
             if done.returncode:
                 said = (done.stderr.strip().splitlines() or ["the process that read it crashed"])[-1]
                 raise ArtifactError(f"{path} cannot be read: {said}; {again}")
             text = done.stdout
         else:
-            raise ArtifactError(f"{path}: nothing can be told of it before it is built; say the task in the suite file")
+            raise ArtifactError(_no_model(path))
         found = json.loads(text)
         found["config"]["layers"]
     except FileNotFoundError as error:

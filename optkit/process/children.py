@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _LAUNCHER = Path(__file__).with_name("child.py")
+_OWN = Path(__file__).with_name("own.py")
 _PARENT = "OPTKIT_PARENT"
 _GRACE_SECONDS = 2.0
 
@@ -38,6 +39,11 @@ def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         return subprocess.Popen(command, **options)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+
+
+def own_code(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return what starts Python on the `main` of one of optkit's modules, which finds `arguments` in sys.argv."""
+    return str(_OWN), module, *arguments
 
 
 def run(

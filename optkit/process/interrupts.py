@@ -28,6 +28,7 @@ _AGAIN_SECONDS = 4.0  # more than a child gets to end by itself
 _TRIES = 4
 
 P = ParamSpec("P")
+_COMMANDS = ("optkit", "optkit.exe", "optkit-script.py", "optkit.cli")
 
 
 @dataclass
@@ -48,7 +49,7 @@ def is_command() -> bool:
     options = sys.orig_argv[1:]
     if "-m" in options:
         return options[options.index("-m") + 1 :][:1] == ["optkit"]
-    return os.path.basename(sys.argv[0] if sys.argv else "").split(".")[0] in ("optkit", "optkit-script")
+    return os.path.basename(sys.argv[0] if sys.argv else "") in _COMMANDS
 
 
 def install() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from optkit.errors import OptkitError, RecordError
 from optkit.files.documents import DocumentError, decode_json
-from optkit.process.children import ended, run
+from optkit.process.children import ended, own_code, run
 from optkit.process.temporary import temporary_folder
 from optkit.record.run import run_of
 
@@ -51,14 +51,14 @@ def run_session(arguments: Sequence[str], told: Callable[[int, int], None] | Non
         own = folder / "pytest.ini"  # what a repository says of its own tests is not of these
         own.write_text("[pytest]\n")
         root = Path(arguments[0]).parent  # so that a benchmark has the same name in every session
-        command = ["-m", "pytest", "-p", _PLUGIN, f"--rootdir={root}", "-c", str(own), "-p", "no:cacheprovider"]
+        command = ["-p", _PLUGIN, f"--rootdir={root}", "-c", str(own), "-p", "no:cacheprovider"]
         command += [*_TIMING, "--benchmark-quiet", f"--benchmark-json={target}", *arguments]
         if not any(argument.startswith(_STORING) for argument in arguments):
             command += [f"--benchmark-storage={folder}/storage"]  # it makes that folder even when it keeps nothing
         with log.open("wb") as output:
             env = {**environment(), "TMPDIR": str(folder)}
             with _watched(folder / "progress", told) as more:
-                done = run(command, stdout=output, stderr=subprocess.STDOUT, env={**env, **more})
+                done = run(own_code("pytest", *command), stdout=output, stderr=subprocess.STDOUT, env={**env, **more})
         said = log.read_text(errors="replace").splitlines()
         if done.returncode or not target.is_file() or not target.stat().st_size:
             raise OptkitError(_reason(done.returncode, said))

@@ -20,7 +20,7 @@ from optkit.tflite.interface import read_interface
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
 from optkit.tflite.verify import verify_file
 
-_WORKER = Path(__file__).with_name("attempt_worker.py")
+_WORKER = "optkit.runtime.attempt_worker"
 _START_SECONDS = 60.0
 
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 
 def main() -> None:
@@ -58,7 +50,3 @@ def _attempted(
     np.savez(to, *found.values())
     limit_time(0)
     return {"outputs": list(found), "memory": dataclasses.asdict(runner.memory())}
-
-
-if __name__ == "__main__":
-    main()

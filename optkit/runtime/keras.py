@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.errors import ArtifactError
-from optkit.process.children import ended, start, stop
+from optkit.process.children import ended, own_code, start, stop
 from optkit.process.temporary import temporary_folder
 
 _END_SECONDS = 30
@@ -82,7 +82,7 @@ class KerasWorker:
         self._temporary = ExitStack()
         self.folder = self._temporary.enter_context(temporary_folder("keras"))
         self._process = start(
-            ["-m", "optkit.runtime.keras_worker", str(threads)],
+            own_code("optkit.runtime.keras_worker", str(threads)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

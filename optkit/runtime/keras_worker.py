@@ -12,16 +12,17 @@ from typing import Any
 from optkit.errors import OptkitError
 from optkit.keras.files import load_model
 from optkit.keras.tensorflow import set_threads
+from optkit.process.exchange import answering
 from optkit.runtime.keras import read_arrays, write_arrays
 
 
-def main(threads: int) -> None:
+def main() -> None:
     """Serve requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w")  # TensorFlow prints to 1 and 2 from C++; answers go by a copy
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    answers = answering()
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # for what TensorFlow prints from C++
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    set_threads(threads)
+    set_threads(int(sys.argv[1]))
     for answer in _serve(json.loads(line) for line in sys.stdin):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
@@ -57,7 +58,3 @@ def _by_name(model: Any, found: Any) -> dict[str, Any]:
         return found
     several = found if isinstance(found, (list, tuple)) else [found]
     return dict(zip(model.output_names, several, strict=True))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

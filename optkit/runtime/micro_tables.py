@@ -24,7 +24,7 @@ from optkit.runtime.tflite_micro import MicroRunner, need
 from optkit.tflite.flatbuffer import operator_name, parse_flatbuffer, read_flatbuffer, tensor_name, tensor_type
 from optkit.tflite.trial import crashed, launch
 
-_WORKER = Path(__file__).with_name("micro_tables_worker.py")
+_WORKER = "optkit.runtime.micro_tables_worker"
 _SECONDS = 60.0
 _SAMPLES = 16
 _HEADER = 16

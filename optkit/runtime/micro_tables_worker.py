@@ -7,14 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
@@ -41,7 +33,3 @@ def main() -> None:
         answer = {"error": f"{type(error).__name__}: {error}"}
     answers.write(json.dumps(answer))
     answers.close()
-
-
-if __name__ == "__main__":
-    main()

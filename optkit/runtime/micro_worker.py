@@ -13,15 +13,9 @@ import tempfile
 import time
 from typing import Any
 
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
-
 import numpy as np
 
+from optkit.process.exchange import answering
 from optkit.process.limits import limit_memory, limit_time
 
 _MOST_ARENA = 1 << 29
@@ -184,7 +178,7 @@ def _answer(request: dict[str, Any], models: list[_Model], printed: _Printed) ->
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w")
+    answers = answering()
     printed = _Printed()
     models: list[_Model] = []
     for line in sys.stdin:
@@ -196,7 +190,3 @@ def main() -> None:
             answer = {"error": str(error) or type(error).__name__}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-if __name__ == "__main__":
-    main()

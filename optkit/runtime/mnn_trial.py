@@ -15,7 +15,7 @@ import numpy as np
 from optkit.convert.mnn_session import Session, refuse_the_rest
 from optkit.errors import ArtifactError
 from optkit.files.regular import open_file
-from optkit.process.children import run
+from optkit.process.children import own_code, run
 from optkit.process.limits import limit_memory, limit_time
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, too_slow
 
@@ -33,7 +33,7 @@ def check_mnn(path: Path, *, batch: int = 1, seconds: float | None = None) -> No
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {error.strerror}; give the path of a .mnn file") from error
     limit = default_seconds(path) if seconds is None else seconds
-    command = ["-m", "optkit.runtime.mnn_trial", str(path.absolute()), str(batch), str(limit)]
+    command = own_code("optkit.runtime.mnn_trial", str(path.absolute()), str(batch), str(limit))
     try:
         done = run(command, timeout=limit + _START_SECONDS, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except subprocess.TimeoutExpired:
@@ -46,8 +46,9 @@ def check_mnn(path: Path, *, batch: int = 1, seconds: float | None = None) -> No
         raise ArtifactError(crashed(path, done.returncode, done.stderr))
 
 
-def main(path: str, batch: str, seconds: str) -> int:
+def main() -> int:
     """Run the file in this process; return 0, or 3 with the reason on standard error."""
+    _, path, batch, seconds = sys.argv
     limit_time(float(seconds))
     refuse_the_rest()
     limit_memory(os.stat(path).st_size, int(batch))
@@ -59,7 +60,3 @@ def main(path: str, batch: str, seconds: str) -> int:
         print(error, file=sys.stderr)
         return _REFUSED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

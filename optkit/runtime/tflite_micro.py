@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from optkit.errors import ArtifactError
 from optkit.names import shown
-from optkit.process.children import start, stop
+from optkit.process.children import own_code, start, stop
 from optkit.process.temporary import temporary_folder
 from optkit.runtime.litert import dequantize, quantize
 from optkit.runtime.micro_says import Refused, check_encoding, read_allocations, refused
@@ -33,7 +33,7 @@ from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, too_s
 from optkit.tflite.verify import verify_file
 
 NAME = "tflite_micro"
-_WORKER = Path(__file__).with_name("micro_worker.py")
+_WORKER = "optkit.runtime.micro_worker"
 _HOW = "the recording allocator of TensorFlow Lite Micro, with pointers of this processor"
 _END_SECONDS = 5.0
 _LEAST_SECONDS = 10.0
@@ -88,7 +88,7 @@ class MicroRunner:
         self._temporary = ExitStack()
         self._folder = self._temporary.enter_context(temporary_folder("micro"))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self._process = start([str(_WORKER)], text=True, **pipes)
+        self._process = start(own_code(_WORKER), text=True, **pipes)
         wanted = (settings or MicroSettings()).arena_bytes
         try:
             loaded = self._ask("load", path=str(path), arena=wanted, first=_first_size(model), seconds=self._seconds)

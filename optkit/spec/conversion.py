@@ -42,7 +42,8 @@ class Conversion:
     - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
     - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
       outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
-      of a layer by its name any more; `nothing` removes nothing.
+      of a layer by its name any more; `smallest` also writes the file in as few bytes as it can, and keeps signatures
+      only of several inputs or outputs; `nothing` removes nothing.
     """
 
     version: ClassVar[int] = 3
@@ -57,7 +58,7 @@ class Conversion:
     calibration_seed: int = 1
     layers: dict[str, Precision] = field(default_factory=dict)
     sparse: bool = False
-    strip: Literal["nothing", "keep_names", "all"] = "keep_names"
+    strip: Literal["nothing", "keep_names", "all", "smallest"] = "keep_names"
     algorithm: Literal["min_max", "mse", "octav", "gptq", "oscar", "hadamard"] = field(
         default="min_max", metadata=ADDED_LATER
     )

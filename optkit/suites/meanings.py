@@ -16,8 +16,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "runtime": "What runs the .tflite files: `litert`, or another one that is installed.",
         "settings": "Its settings, or `tune`: for each mode the fastest that timing finds.",
         "workload": "Data set, network, training and task.",
-        "variants": "Names of recipes, or tables by name.",
-        "budget": "Gates in one line, on every variant but the baseline.",
+        "variants": "Names of recipes and of finished .tflite files, or tables by name.",
+        "budget": "Gates in one line, for all variants but the baseline and those that a gate of its metric names.",
         "gates": "Bounds that must hold.",
         "search": "What `optkit search` may choose: a variant's table whose values may be ranges and choices.",
         "targets": "Places to run, by name, each with limits: a runtime or a compiler.",
@@ -50,6 +50,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "variant": {
         "from": "A variant above, whose network, training and steps this one continues.",
+        "model": "A finished .tflite file beside yours, float or quantized: it is measured as it is.",
         "network": "Another network than the workload's.",
         "training": "Single keys in place of the workload's training.",
         "steps": "Techniques, in their order.",

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from optkit.data import Dataset
-from optkit.data.fit import TensorSpec, fitted
+from optkit.data.fit import TensorSpec, check_fit, fitted
 from optkit.data.own import IMAGE_KEYS, OwnData, make_own, read_own
 from optkit.data.preprocessing import image_shape
 from optkit.data.tasks import work_out_task
-from optkit.errors import SuiteError, nearest
+from optkit.errors import ArtifactError, DataError, SuiteError, nearest
 from optkit.files.functions import is_function
 from optkit.files.places import local_root
 from optkit.models.function import function_file
@@ -65,7 +65,27 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
     own_keys = {key: value for key, value in source.params.items() if key not in IMAGE_KEYS}
     making = {**_known_classes(suite, look), **own_keys}
     dataset = make_own(raw, suite.workload.known_task, **making)
-    return suite, fitted(dataset, input_specs(look)) if look else dataset
+    dataset = fitted(dataset, input_specs(look)) if look else dataset
+    _check_finished(suite, dataset, look)
+    return suite, dataset
+
+
+def _check_finished(suite: Suite, dataset: Dataset, look: Look | None) -> None:
+    """Raise DataError or ArtifactError unless each finished file beside the model takes and gives what that does."""
+    for variant in suite.variants:
+        if not isinstance(variant.network, OwnModel) or variant.network.name == suite.workload.network.name:
+            continue
+        path = suite.folder / variant.network.name
+        other = look_at_model(path)
+        try:
+            check_fit(dataset, input_specs(other))
+        except DataError as error:
+            raise DataError(f"variant {variant.name!r} ({path.name}): {error}") from error
+        if look and look.output and len(other.outputs) == 1 and other.output != look.output:
+            raise ArtifactError(
+                f"variant {variant.name!r}: {path.name} gives {other.output}, and the suite's model {look.output}; "
+                "name a file of the same model"
+            )
 
 
 def with_model_file(suite: Suite, store: str | Path | None) -> Suite:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from optkit.errors import ArtifactError
-from optkit.process.children import run
+from optkit.process.children import own_code, run
 from optkit.tflite.verify import verify_file
 
-_WORKER = Path(__file__).with_name("trial_worker.py")
+_WORKER = "optkit.tflite.trial_worker"
 _START_SECONDS = 30.0
 """For the process to start and to import; 0.4 s on an idle machine."""
 _BYTES_PER_SECOND = 1e7
@@ -49,14 +49,14 @@ def check_runs(path: Path, *, threads: int = 1, batch: int = 1, seconds: float |
 
 
 def launch(
-    worker: Path, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
+    worker: str, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Start Python on the file `worker`, give it `request` as JSON, and return what it wrote and how it ended.
+    """Start optkit's module `worker` in a process, give it `request` as JSON; return what it wrote and how it ended.
 
     Raises subprocess.TimeoutExpired after `timeout` seconds.
     """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return run([str(worker)], input=json.dumps(request), timeout=timeout, env=env, **pipes)
+    return run(own_code(worker), input=json.dumps(request), timeout=timeout, env=env, **pipes)
 
 
 def judge(path: Path, code: int, output: str, errors: str, seconds: float) -> None:

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import Any
-
-if __name__ == "__main__":  # started as a file: its folder is no place to import from, and the package's is
-    folder = os.path.dirname(os.path.abspath(__file__))
-    packages = os.path.dirname(os.path.dirname(folder))
-    sys.path[:] = [path for path in sys.path if path != folder]
-    if packages not in sys.path:
-        sys.path.insert(0, packages)
 
 from optkit.process.exchange import received
 from optkit.process.limits import limit_memory, limit_time
@@ -75,7 +67,3 @@ def _random(details: dict[str, Any]) -> Any:
         limits = np.iinfo(dtype)
         return rng.integers(limits.min, limits.max, details["shape"], dtype, endpoint=True)
     return np.zeros(details["shape"], dtype)
-
-
-if __name__ == "__main__":
-    main()

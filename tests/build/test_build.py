@@ -15,7 +15,6 @@ from optkit import BuildError, Store, Suite, Variant, build_variants, find_varia
 from optkit.build.artifact import SILENT, zipped_bytes
 from optkit.build.stage import Stage
 from optkit.build.stages import stages
-from tests.conftest import Command
 
 
 @pytest.fixture
@@ -70,20 +69,6 @@ def test_the_whole_prefix_was_trained_once(built_store: Path) -> None:
     assert sorted(filter(None, labels)) == sorted(
         ["train mnist_conv", "prune", "quantize_aware", "convert to float32", "convert to int8", "convert to int8"]
     )
-
-
-def test_two_cold_builds_in_two_processes_give_the_same_bytes_in_any_order(
-    built_store: Path, tiny_suite: Path, command: Command, tmp_path: Path
-) -> None:
-    arguments = ("build", str(tiny_suite), "--store", str(tmp_path / "second"), "--json")
-    # only the end of a chain, so that what was built before it in the process differs from the first build
-    done = command("optkit", *arguments, "--variants", "pruned_qat,int8")
-    assert done.returncode == 0, done.stderr
-    second = {a["variant"]: a["sha256"] for a in json.loads(done.stdout)["artifacts"]}
-    first = {p.read_bytes() for p in built_store.rglob("model.tflite")}
-    for path in (tmp_path / "second").rglob("model.tflite"):
-        assert path.read_bytes() in first
-    assert len(second) == 2
 
 
 def test_a_chains_promises_hold_in_the_converted_file(

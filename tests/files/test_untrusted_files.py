@@ -125,9 +125,9 @@ def test_values_that_are_no_numbers_are_refused_with_the_layer(value: float, kin
     ],
 )
 def test_a_file_that_crashes_or_holds_up_hdf5_ends_its_own_process_alone(
-    code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_of: Callable[[str], str]
 ) -> None:
-    monkeypatch.setattr(weights, "_READER", ("-c", code))
+    monkeypatch.setattr(weights, "_READER", module_of(code))
     monkeypatch.setattr(weights, "_READ_SECONDS", 1.0)
     with pytest.raises(BuildError, match=f"cannot be read: .*{message}.*; it is damaged; save them again"):
         load_weights(Model(), write_h5(tmp_path / "w.h5", plain))

@@ -1,6 +1,7 @@
 """Times of operators: what the profiler notes is corrected and laid beside the operators; two ways to it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,10 +114,10 @@ def test_another_version_is_not_tried_and_the_pieces_say_why(
 
 
 @needs_profiler
-def test_a_worker_that_crashes_is_a_reason(found: Inspection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    worker = tmp_path / "worker.py"
-    worker.write_text("import os; os.abort()")
-    monkeypatch.setattr(profile, "_WORKER", worker)
+def test_a_worker_that_crashes_is_a_reason(
+    found: Inspection, monkeypatch: pytest.MonkeyPatch, module_of: Callable[[str], str]
+) -> None:
+    monkeypatch.setattr(profile, "_WORKER", module_of("import os; os.abort()"))
     with pytest.raises(NoProfiler, match="SIGABRT"):
         profile_models([found], processes=1)
 

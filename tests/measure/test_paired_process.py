@@ -14,12 +14,13 @@ import pytest
 
 import optkit
 from optkit import ArtifactError
-from optkit.measure import paired, paired_models
+from optkit.measure import paired_models
 from optkit.measure.clocks import cpu_clock
 from optkit.measure.paired import LOAD_ORDERS, ROLES, PairedTiming, load_places
 from optkit.measure.paired_models import time_pair
 from optkit.measure.paired_process import run_process
 from optkit.measure.reference import REFERENCE
+from optkit.process.children import own_code
 from optkit.runtime import TFLiteRunner
 from tests.builders import artifact, stored
 from tests.isolation import GUARD
@@ -134,7 +135,7 @@ def test_the_process_that_times_imports_little(tmp_path: Path) -> None:
     base.write_bytes(REFERENCE.read_bytes())
     same = {"threads": 1, "batch": 1, "seconds": 0.001, "load_order": ROLES}
     request = {"base": str(base), "head": str(base), **same}
-    command = [sys.executable, "-X", "importtime", str(Path(paired.__file__).with_name("paired_worker.py"))]
+    command = [sys.executable, "-X", "importtime", *own_code("optkit.measure.paired_worker")]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True)
     assert json.loads(done.stdout.splitlines()[-1])["loads"] >= 1, done.stderr
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
@@ -148,8 +149,8 @@ def test_the_process_that_times_is_of_the_same_optkit(tmp_path: Path) -> None:
     package = tmp_path / "here" / "optkit"
     shutil.copytree(Path(optkit.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "measure" / "paired_models.py").write_text("def time_pair(*_, **__): return {'mine': __file__}")
-    worker = package / "measure" / "paired_worker.py"
     request = json.dumps({"base": "a", "head": "b", "batch": 1})
+    command = [sys.executable, str(package / "process" / "own.py"), "optkit.measure.paired_worker"]
     env = {**os.environ, "PYTHONPATH": str(GUARD)}  # as in a checkout that is not installed
-    done = subprocess.run([sys.executable, str(worker)], input=request, capture_output=True, text=True, env=env)
+    done = subprocess.run(command, input=request, capture_output=True, text=True, env=env)
     assert json.loads(done.stdout) == {"mine": str(package / "measure" / "paired_models.py")}, done.stderr

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -161,8 +161,11 @@ def test_arguments_that_nobody_can_tell_are_left_to_the_call() -> None:
     function_worker._check_arguments(UserFunction("m:f", lambda a=1, *more, **named: 0, "0"))
 
 
-def test_a_process_that_dies_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "_WORKER", ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+def test_a_process_that_dies_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module_of: Callable[[str], str]
+) -> None:
+    dies = module_of("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr(function, "_WORKER", dies)
     with pytest.raises(OptkitError, match=r"the process that calls own_nets\.nets:build was killed by SIGKILL"):
         function_file("own_nets.nets:build", ("own_nets",), folder, folder / "store")
     assert [path.name for path in (folder / "store" / "functions").iterdir() if path.is_dir()] == []

@@ -1,5 +1,6 @@
 """Children end with their parent, leave interrupts to it, and how they ended is said in words."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from optkit.errors import BuildError, OptkitError
 from optkit.process import children
-from optkit.process.children import ended, run, start, stop
+from optkit.process.children import ended, own_code, run, start, stop
 from optkit.record import sessions
 from tests.builders import alive, wait_for_end
 
@@ -58,6 +59,17 @@ def test_what_runs_is_the_python_and_the_environment_that_were_asked_for(tmp_pat
     done = run(["-m", "own", "a b"], stdout=subprocess.PIPE, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"['a b'] {tmp_path}\n")
     assert run(["-c", "print(input())"], input="µ", stdout=subprocess.PIPE).returncode == 0
+
+
+def test_nothing_is_imported_from_the_folder_that_you_stand_in(tmp_path: Path) -> None:
+    """Else a repository that is only looked at runs code: by a file that has the name of a library."""
+    for name in ("json", "numpy", "optkit"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('run from the folder')")
+    request = json.dumps({"path": "none.tflite", "threads": 1, "batch": 1, "seconds": 1.0})
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    done = run(own_code("optkit.tflite.trial_worker"), input=request, cwd=tmp_path, **pipes)
+    assert "none.tflite" in done.stderr
+    assert "run from the folder" not in done.stderr
 
 
 def test_an_interrupt_while_waiting_stops_the_child(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from optkit.errors import ArtifactError
 from optkit.measure.paired_process import run_process
+from optkit.process.children import own_code
 from optkit.runtime import TFLiteRunner
 from optkit.runtime.predict import predict
 from optkit.tflite import trial
@@ -102,18 +103,16 @@ def test_a_damaged_file_starts_no_process(tmp_path: Path, dense: Path, monkeypat
         ("import sys; sys.exit('no such module')", "ended with code 1 and said: no such module"),
     ],
 )
-def test_however_the_process_ends(script: str, told: str, dense: Path, monkeypatch, tmp_path: Path) -> None:
-    worker = tmp_path / "worker.py"
-    worker.write_text(script)
-    monkeypatch.setattr(trial, "_WORKER", worker)
+def test_however_the_process_ends(script: str, told: str, dense: Path, monkeypatch, module_of) -> None:
+    monkeypatch.setattr(trial, "_WORKER", module_of(script))
     monkeypatch.setattr(trial, "_START_SECONDS", -2.0 if "sleep" in script else 30.0)
     with pytest.raises(ArtifactError, match=told):
         check_runs(dense)
 
 
 def test_the_trial_imports_little_of_optkit() -> None:
-    worker = Path(trial.__file__).with_name("trial_worker.py")
-    done = subprocess.run([sys.executable, "-X", "importtime", str(worker)], input="{}", capture_output=True, text=True)
+    command = [sys.executable, "-X", "importtime", *own_code("optkit.tflite.trial_worker")]
+    done = subprocess.run(command, input="{}", capture_output=True, text=True)
     assert "attempt()" in done.stderr  # a request without a path
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "optkit.process.limits" in imported

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optkit.errors import BuildError
+from optkit.keras.tensorflow import load_keras
 from optkit.spec import Training, TrainingRecipe
 from optkit.techniques import TECHNIQUES
 from optkit.training.batches import augment
@@ -78,6 +79,20 @@ def test_steps_resume_with_the_same_result(technique: str, tmp_path: Path) -> No
         run(model, step, context(outputs, checkpoints=tmp_path / "cut", on_epoch=die_after(2)))
     again = run(model, step, context(outputs, checkpoints=tmp_path / "cut"))
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_steps_at_once_give_the_weights_of_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So they need no key of their own. The last call of an epoch makes fewer steps than the others."""
+    many = Training(epochs=2, batch_size=4, learning_rate_schedule="cosine", validation_split=0.0)
+    found = []
+    for at_once in (1, 24):
+        monkeypatch.setattr("optkit.training.fit._steps_at_once", lambda *_, at_once=at_once: at_once)
+        dropping = sequential()
+        dropping.add(load_keras().layers.Dropout(0.3))
+        fit(dropping, many, context())
+        found.append(dropping.get_weights())
+    for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -35,13 +35,13 @@ _DEAD_SECONDS = 60.0
 
 
 def forked(
-    worker: Path, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
+    worker: str, request: Mapping[str, Any], timeout: float, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Do what `trial.launch` does, in a fork of this process: run a worker's `main` on the request."""
     from optkit.measure import paired_worker
     from optkit.tflite import trial_worker
 
-    modules: dict[str, Callable[[], None]] = {str(m.__file__): m.main for m in (trial_worker, paired_worker)}
+    modules: dict[str, Callable[[], None]] = {m.__name__: m.main for m in (trial_worker, paired_worker)}
     read, write = os.pipe()
     child = os.fork()
     if not child:
