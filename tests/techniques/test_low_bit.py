@@ -47,7 +47,7 @@ def test_it_learns_in_two_bits_and_the_input_is_left(tmp_path):
     model = sequential()
     before = weights(model)
     notes: list[str] = []
-    step = LowBit(2, **{**FAST, "epochs": 8, "batch_size": 16})
+    step = LowBit(2, **{**FAST, "epochs": 5, "batch_size": 16})
     trained = run(model, step, context(note=notes.append))
     assert same(before, weights(model))
     x, y = samples()
@@ -96,7 +96,7 @@ def test_zeros_stay_zeros(tmp_path):
 
 
 def test_the_entropy_penalty_makes_the_file_zip_smaller(tmp_path):
-    step = LowBit(4, entropy_penalty=0.3, **{**FAST, "epochs": 8, "batch_size": 16})
+    step = LowBit(4, entropy_penalty=1.0, **{**FAST, "epochs": 5, "batch_size": 16})
     x, y = samples()
     sizes = []
     for one in (step, dataclasses.replace(step, entropy_penalty=0.0)):
@@ -110,7 +110,7 @@ def test_the_entropy_penalty_makes_the_file_zip_smaller(tmp_path):
 
 def test_batch_normalization_and_shortcuts_keep_the_integers(tmp_path):
     for make in (functional, conv_bn):
-        step = LowBit(4, **{**FAST, "epochs": 2})
+        step = LowBit(4, **FAST)
         facts = file_of(run(make(), step), step, tmp_path)
         assert holds(step, facts)
 
