@@ -47,7 +47,12 @@ def zipped_bytes(path: Path) -> int:
 
     The name and date inside are fixed, so that the size depends on the content alone.
     """
+    return zipped_size(path.read_bytes())
+
+
+def zipped_size(content: bytes) -> int:
+    """Return as `zipped_bytes`, of a file's content."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(zipfile.ZipInfo("model"), path.read_bytes(), compress_type=zipfile.ZIP_DEFLATED)
+        file.writestr(zipfile.ZipInfo("model"), content, compress_type=zipfile.ZIP_DEFLATED)
     return len(archive.getvalue())

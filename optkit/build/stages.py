@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.build.own import TFLITE_LIBRARIES, is_trained_further, spec_of
-from optkit.build.stage import TFLITE, Apply, Convert, ConvertTflite, Read, ReadTflite, Stage, Train
+from optkit.build.stage import TFLITE, Apply, Convert, ConvertTflite, Read, ReadTflite, Stage, Train, made_by
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
 from optkit.files.regular import open_file
@@ -68,7 +68,8 @@ def _read(suite: Suite, variant: Variant, model: OwnModel, spec: dict[str, Any])
 def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
     """Return the stage that converts the model of `last`, of the network or file called `name`."""
     label, given = f"convert to {conversion.mode}", last.form is TFLITE
-    quantizer = given or conversion.uses_quantizer
+    grid = conversion.integer_weights and any("grid" in made_by(stage) for stage in last.chain)
+    quantizer = given or conversion.uses_quantizer or grid
     extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
     if conversion.algorithm in _ALGORITHM_VERSIONS:
         extra[conversion.algorithm] = _ALGORITHM_VERSIONS[conversion.algorithm]

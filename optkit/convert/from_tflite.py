@@ -27,7 +27,7 @@ from optkit.tflite.flatbuffer import (
 from optkit.tflite.interface import Array, Inputs, Interface, fit, interface_of
 from optkit.tflite.mend import mend
 from optkit.tflite.simplify import simplify
-from optkit.tflite.strip import strip
+from optkit.tflite.smallest import reduced
 from optkit.tflite.tensors import listed
 from optkit.tflite.trial import check_runs
 from optkit.tflite.verify import verify
@@ -67,8 +67,7 @@ def convert_tflite(
     if conversion.mode != "float32" or conversion.layers:
         feeds = _feeds(calibration, interface, conversion) if conversion.needs_samples else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
-    data = simplify(data)
-    return data if conversion.strip == "nothing" else strip(data, conversion.strip)
+    return reduced(simplify(data), conversion.strip)
 
 
 def _check_operators(model: Any, name: str) -> None:

@@ -16,10 +16,12 @@ from optkit.convert.activations import Feeds
 from optkit.convert.biases import corrected_biases
 from optkit.convert.equalize import equalized
 from optkit.convert.kept_float import keeps_operators, kept_float, without_weights
+from optkit.convert.on_grid import Bits, check_integers, on_grid
 from optkit.convert.pointwise import Moved, as_convolutions, as_dense
 from optkit.convert.quantizer_recipe import (
     ALGORITHMS,
     DENSE,
+    KERNELS,
     Layer,
     recipe,
     scope_of,
@@ -40,18 +42,19 @@ from optkit.tflite.flatbuffer import (
 from optkit.tflite.verify import verify
 
 _BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}
-_INT4 = ("CONV_2D", "FULLY_CONNECTED")
-"""Operators with an int4 kernel; in mode `int4_weights` the others get int8."""
 _SMALL = 1024
 """The converter's own threshold: dynamic-range quantization leaves weights of fewer elements in float."""
 
 
-def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds) -> bytes:
+def quantize(
+    model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds, bits: Bits | None = None
+) -> bytes:
     """Return the float .tflite `model` quantized as `conversion` says.
 
     `layer_names` are the Keras model's layers with weights, or the file's `scopes`; `samples` as `activation_ranges`
-    takes them. Raises BuildError when LiteRT's quantizer is not installed or fails, when a pattern of
-    `conversion.layers` matches no layer, or when a layer cannot have the precision or algorithm that was asked for.
+    takes them. `bits` names layers whose weights lie on a grid: their integers are found again. Raises BuildError when
+    LiteRT's quantizer is not installed or fails, when a pattern of `conversion.layers` matches no layer, or when a
+    layer cannot have the precision or algorithm that was asked for.
     """
     try:
         from litert_quantizer import quantizer
@@ -65,10 +68,10 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     moved: Moved = {}
     if conversion.algorithm in ("gptq", "oscar", "hadamard"):
         model, moved = as_dense(model)
-    layers = _layers(model, conversion, layer_names)
+    layers, trained = on_grid(model, conversion, _layers(model, conversion, layer_names), bits or {})
     _check_algorithm(conversion, layers)
     _check_blocks(conversion, layers)
-    statistics = statistics_of(model, conversion, samples)
+    statistics = {**statistics_of(model, conversion, samples), **trained} or None
     rules = recipe(conversion, layers, kept_float(model, conversion, layers))
 
     def run(content: bytes) -> bytes:
@@ -86,6 +89,7 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     if conversion.bias_correction:
         data = run(corrected_biases(model, data, samples))
     _check(data, layers, conversion.algorithm)
+    check_integers(model, data, layers, trained)
     if conversion.algorithm == "hadamard":
         data = with_free_batch(data, model)
     return as_convolutions(data, moved)
@@ -154,10 +158,10 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
             matching = [p for p in conversion.layers if any(fnmatchcase(name, p) for name in names)]
             used.update(matching)
             precision = conversion.layers[matching[-1]] if matching else _default(conversion, kind, tree, stored)
-            if precision == "int4" and kind not in _INT4:
+            if kind not in KERNELS.get(precision, (kind,)):
                 raise BuildError(
-                    f"layers: {' or '.join(names)} ({kind}) cannot have int4 weights: the runtime has that kernel for "
-                    f"{' and '.join(_INT4)} only; give it int8"
+                    f"layers: {' or '.join(names)} ({kind}) cannot have {precision} weights: the runtime has that "
+                    f"kernel for {' and '.join(KERNELS[precision])} only; give it int8"
                 )
             shape = stored.shape
             layers.append(
@@ -183,7 +187,7 @@ def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
     if conversion.mode == "dynamic_range" and tensor_values(tree, stored).size < _SMALL:
         return "float32"
     precision = _BASE.get(conversion.mode, "int8")
-    return "int8" if precision == "int4" and kind not in _INT4 else precision
+    return "int8" if precision == "int4" and kind not in KERNELS["int4"] else precision
 
 
 def _check(data: bytes, layers: Sequence[Layer], algorithm: str) -> None:

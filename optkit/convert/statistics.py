@@ -34,8 +34,8 @@ class Statistics(dict[str, dict[str, Any]]):
         super().__setitem__(name, {**{key: value for key, value in entry.items() if key not in _OWN}, **own})
 
 
-def statistics_of(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]] | None:
-    """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it; None: nothing.
+def statistics_of(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]]:
+    """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it.
 
     Ranges are arrays of one element in the tensor's rank.
     """
@@ -48,7 +48,7 @@ def statistics_of(model: bytes, conversion: Conversion, samples: Feeds) -> dict[
             seen["hessian"] = hessian
         else:
             seen["mu2"] = np.diag(hessian) / 2  # the mean square of each input
-    return found or None
+    return found
 
 
 def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:

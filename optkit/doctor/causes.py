@@ -29,6 +29,8 @@ STEPS = 2.0
 """Logits need this many steps between the two largest."""
 _EXPLAINED = 3
 _ELEMENTWISE = ("MUL", "ADD", "SUB", "DIV")
+_SQUASHING = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC")
+_SHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 def explain(matching: Matching, seen: Sequence[Seen], found: Sweep, per_call: int = 1) -> list[Explanation]:
@@ -173,10 +175,13 @@ def _logits(matching: Matching, one: Seen, form: Form) -> Explanation | None:
 
 
 def _is_logits(matching: Matching, layer: Layer) -> bool:
+    """Tell whether nothing but a softmax or a sigmoid, and changes of shape, stands between a layer and an output."""
     view = matching.float_view
-    ends = [node for node in view.nodes if node.kind in ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC")]
-    last = [node for node in ends if set(node.outputs) & set(view.outputs)]
-    return layer.is_output or any(layer.output in node.inputs for node in last)
+    ends = {index for index in view.outputs} | ({layer.output} if layer.is_output else set())
+    for node in reversed(view.nodes):
+        if node.kind in (*_SQUASHING, *_SHAPES) and ends & set(node.outputs):
+            ends.add(node.inputs[0])
+    return layer.output in ends
 
 
 def _apart(magnitudes: Floats) -> float:

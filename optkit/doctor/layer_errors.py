@@ -57,7 +57,7 @@ class Seen:
 
     `sums`: values, x x, y y, x y, (x - y)^2, clipped values, squared error of clipping; x are the float file's.
     `held` are the extremes of the quantized file's values. `rms` and `largest` are by channel, `gaps` those between the
-    two largest values of each row of a matrix.
+    two largest values of each sample, of outputs that have one row a sample.
     """
 
     layer: Layer

@@ -144,7 +144,7 @@ class Tally:
             self.rows += len(rows)
             self.squares = self.squares + (rows * rows).sum(axis=0)
             self.largest = np.maximum(self.largest, np.abs(rows).max(axis=0))
-            if x.ndim == 2 and x.shape[-1] > 1:
+            if x.shape[-1] > 1 and len(rows) == len(x):  # one row a sample: it may be what tells classes apart
                 best = np.partition(rows, -2, axis=1)[:, -2:]
                 self.gaps.append(best[:, 1] - best[:, 0])
 

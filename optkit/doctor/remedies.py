@@ -228,15 +228,19 @@ def _for_cause(each: Explanation, matching: Matching, base: Conversion) -> Itera
     if each.cause == "few_samples":
         need = max(int(each.figures["samples"]), 100)
         yield f"calibrated on {need} samples", {"calibration_samples": max(need, base.calibration_samples)}
+    if each.cause == "logit_scale" and kept:  # the values need the range: a narrower one clips what is largest
+        yield f"{' and '.join(kept)} in float", {"layers": kept}
     if each.cause in ("clipped_range", "logit_scale", "few_samples") and static:
         yield "calibration min_max", {"calibration": "min_max"}
         yield "calibration l2", {"calibration": "l2"}
+    if each.cause == "unfolded_batch_normalization":  # its channels differ, which no range for all of them mends
+        yield "channels equalized", {"equalize": True}
     if each.cause in ("stretched_range", "unfolded_batch_normalization") and static:
         for method in ("l2", "kl", "percentile"):
             yield f"calibration {method}", {"calibration": method}
     if each.cause in ("channel_scales", "width") and base.granularity == "per_tensor":
         yield "one scale a channel", {"granularity": "per_channel"}
-    if each.cause in ("channel_scales", "unfolded_batch_normalization", "bias_saturates", "width"):
+    if each.cause in ("channel_scales", "bias_saturates", "width"):
         yield "channels equalized", {"equalize": True}
     if each.cause in ("stretched_range", "width"):
         yield "weights by octav", {"algorithm": "octav"}

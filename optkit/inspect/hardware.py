@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from optkit.errors import OptkitError, nearest
 from optkit.inspect.operators import GraphInfo, Operator
 
-_INTEGERS = frozenset({"int8", "uint8", "int16", "int32", "int64", "bool"})
+_INTEGERS = frozenset({"int2", "int4", "int8", "uint8", "int16", "int32", "int64", "bool"})
 _FLOATS = frozenset({"float32", "float16"})
 
 
@@ -40,6 +40,7 @@ class Objection:
     why: str
 
 
+# The whole first column of the table, and what Edge TPU calls LSTM under both of its names here (unidirectional only).
 _EDGE_TPU = """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS FULLY_CONNECTED L2_NORMALIZATION LOGISTIC LSTM
 MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_N1_TO_1 RESHAPE
@@ -105,5 +106,5 @@ def _why_not(graph: GraphInfo, operator: Operator, hardware: Hardware) -> Iterat
     if wrong := [dtype for dtype in computed if dtype not in hardware.types]:
         yield f"it computes in {' and '.join(wrong)}"
     weights = operator.weights
-    if weights and not wrong and weights not in hardware.types | {"int4", "int2"}:
+    if weights and not wrong and weights not in hardware.types:
         yield f"its weights are {weights}"

@@ -13,11 +13,12 @@ from optkit.record.run import Run
 from optkit.spec.bounds import QUANTITIES
 from optkit.spec.metrics import MODES
 
-SUFFIXES = {"keras": ".h5", "tflite": ".tflite"}
 
+def card_of(run: Run, choice: Choice, name: str, version: str, suffix: str) -> Card:
+    """Return the card of the variant `name` of `run`; `version` is optkit's, `suffix` that of the file.
 
-def card_of(run: Run, choice: Choice, name: str, version: str) -> Card:
-    """Return the card of the variant `name` of `run`; `version` is optkit's. Raises RecordError as a figure does."""
+    Raises RecordError as a figure does.
+    """
     facts = run.variants[name]
     return Card(
         schema=SCHEMA,
@@ -26,7 +27,7 @@ def card_of(run: Run, choice: Choice, name: str, version: str) -> Card:
         suite=run.suite,
         baseline=run.baseline,
         kind=facts.kind,
-        file=f"{name}{SUFFIXES[facts.kind]}",
+        file=f"{name}{suffix}",
         artifact=facts.artifact,
         dataset=facts.dataset,
         runtime=facts.runtime,

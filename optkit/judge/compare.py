@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from optkit.judge.deltas import Delta, deltas
+from optkit.judge.target_deltas import names_there, target_deltas
 from optkit.judge.tolerances import Tolerances
 from optkit.record.environments import differing, environment_of
 from optkit.record.run import NOT_MEASURED, Run
@@ -52,7 +53,7 @@ def compare_runs(
     across_environments: bool = False,
     times: bool = True,
 ) -> Comparison:
-    """Compare `head` with `base`; without `times`, only sizes and accuracy.
+    """Compare `head` with `base`; without `times`, only sizes, accuracy and what is on targets.
 
     `allow` names variants or benchmarks that may be missing, new or renamed. Runs of different environments are
     compared only when asked for. Raises RecordError when a record contradicts itself.
@@ -69,6 +70,7 @@ def compare_runs(
     missing, new = _unmatched(base, head), _unmatched(head, base)
     in_names = {name for pair in renamed for name in pair}
     alone = [name for name in (*missing, *new) if name not in in_names and not _is_allowed(name, allow)]
+    across, limits = bool(environments), tolerances or Tolerances()
     return Comparison(
         environments=environments,
         missing=tuple(name for name in missing if name not in in_names),
@@ -76,7 +78,10 @@ def compare_runs(
         renamed=tuple(renamed),
         not_allowed=(*alone, *(f"{old} → {to}" for old, to in renamed if (old, to) not in allowed)),
         skipped=tuple(_skipped(base, head)),
-        deltas=tuple(deltas(base, head, tolerances or Tolerances(), times=times, across=bool(environments))),
+        deltas=(
+            *deltas(base, head, limits, times=times, across=across),
+            *target_deltas(base, head, limits, across=across_environments),
+        ),
     )
 
 
@@ -119,11 +124,13 @@ def _rename(run: Run, names: dict[str, str]) -> Run:
 
 
 def _unmatched(run: Run, other: Run) -> list[str]:
-    """Return the variants of `run` that `other` lacks, and the benchmarks of those it has."""
+    """Return the variants of `run` that `other` lacks, and of those it has the benchmarks and targets."""
     names = [name for name in run.variants if name not in other.variants]
     others = {benchmark_name(timing) for timing in other.timings}
     timed = dict.fromkeys(benchmark_name(t) for t in run.timings if t.variant in other.variants)
-    return names + [name for name in timed if name not in others]
+    there = set(names_there(other))
+    on_targets = [name for name in names_there(run) if name.split("/")[0] in other.variants and name not in there]
+    return names + [name for name in timed if name not in others] + on_targets
 
 
 def _is_allowed(name: str, allow: Collection[str]) -> bool:

@@ -1,7 +1,8 @@
 """A folder of saved runs as series, one for each benchmark or variant and metric, with the changes in them.
 
-Law: what is not comparable is never joined: another environment, suite, data set, kind of file or setting of the
-runtime begins a series of its own. How a full set was run is not a setting: a trial chooses it, and a point says which.
+Law: what is not comparable is never joined: another environment, suite, data set, kind of file, setting of the runtime
+or version of what measures on a target begins a series of its own. How a full set was run is not a setting: a trial
+chooses it, and a point says which.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from optkit.errors import OptkitError, nearest
 from optkit.judge.past import PastTiming, correct_of
 from optkit.judge.saved_runs import SavedRun, Unread
 from optkit.judge.segments import Change, accuracy_changes, new_vectors, size_changes, time_changes
+from optkit.judge.target_deltas import FIGURES, RUNS, limit_of, name_there
 from optkit.judge.tolerances import Tolerances
 from optkit.record.environments import grouped
 from optkit.record.facts import DatasetFacts
+from optkit.spec.metrics import METRICS as KNOWN
 from optkit.stats.changepoints import FEWEST, SHORTEST, fewest_to_show, scatter
 
-METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes")
+METRICS = ("seconds", "accuracy", "zip_bytes", "file_bytes", *FIGURES, RUNS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +118,7 @@ def make_history(
         for key, value in _values(saved, number, dataset):
             if key.metric in metrics and (not variants or key.name.split("/")[0] in variants):
                 values.setdefault(key, []).append(value)
+    values = {key: found for key, found in values.items() if not _always_runs(key, found)}
     tests = max(1, sum(_tests(key, found) for key, found in values.items()))
     series = [_series(key, found, tolerances, tests) for key, found in values.items()]
     series.sort(key=lambda one: (one.environment, one.suite, one.dataset.digest, METRICS.index(one.metric)))
@@ -136,6 +140,10 @@ def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_
             yield _Key(*where, one.name, metric, (one.kind,)), _Value(saved, getattr(one, metric))
         if one.accuracy is not None:
             yield _Key(*where, one.name, "accuracy", (one.kind,)), _Value(saved, correct_of(one, run.dataset.test))
+        for there in one.targets:
+            figures = (*there.figures, (RUNS, float(bool(there.figures))))
+            for metric, figure in figures:
+                yield _Key(*where, name_there(one.name, there.name), metric, (there.by,)), _Value(saved, figure)
     sessions: dict[_Key, list[PastTiming]] = {}
     for timing in run.timings:
         setting = timing.setting
@@ -144,6 +152,11 @@ def _values(saved: SavedRun, environment: int, dataset: int) -> Iterator[tuple[_
         apart = (kinds[setting.variant], batch, setting.samples, reference, setting.clock, setting.runs_on)
         sessions.setdefault(_Key(*where, setting.name, "seconds", apart), []).append(timing)
     yield from ((key, _Value(saved, timings)) for key, timings in sessions.items())
+
+
+def _always_runs(key: _Key, values: Sequence[_Value]) -> bool:
+    """Tell whether a series says only that a file always ran on a target: its other series say so too."""
+    return key.metric == RUNS and all(value.figure for value in values)
 
 
 def _tests(key: _Key, values: Sequence[_Value]) -> int:
@@ -164,8 +177,10 @@ def _series(key: _Key, values: Sequence[_Value], tolerances: Tolerances, tests: 
         unit, figures = "fraction", _shares(vectors)
         changes = accuracy_changes(vectors, tolerances, tests)
     else:
-        unit, figures = "bytes", [value.figure for value in values]
-        changes = size_changes(figures, tolerances)
+        known = KNOWN.get(key.metric)
+        unit, figures = known.unit if known else "yes or no", [value.figure for value in values]
+        higher = known is None or known.better == "higher"  # None: whether it runs at all
+        changes = size_changes(figures, limit_of(key.metric, tolerances), higher_is_better=higher)
     points = tuple(_point(value, figure) for value, figure in zip(values, figures, strict=True))
     named = {field: getattr(key, field) for field in ("environment", "suite", "name", "metric")}
     dataset = values[0].saved.run.dataset

@@ -19,6 +19,7 @@ import msgspec
 
 from optkit.errors import RecordError, check_name
 from optkit.files.regular import read_bytes
+from optkit.measure.targets import TargetFacts
 from optkit.names import control_texts
 from optkit.record.contradictions import check_file, check_together
 from optkit.record.environments import environment_from
@@ -27,6 +28,8 @@ from optkit.record.machine import Machine, SavedMachine, machine_of
 from optkit.record.run import Run, read_run
 from optkit.record.samples import checked_samples
 from optkit.record.timing import Timing, check_timing
+from optkit.spec.metrics import METRICS
+from optkit.spec.running import said
 
 
 class Setting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -66,6 +69,17 @@ class PastTiming(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quotient: float | None
 
 
+class PastTarget(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a variant was on the target `name`: the `figures` by metric, none when it was refused.
+
+    `by` is the runtime or compiler with its version and settings.
+    """
+
+    name: str
+    by: str
+    figures: tuple[tuple[str, float], ...]
+
+
 class PastVariant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The file of a variant, and which test samples it got right (`Evaluation.packed`)."""
 
@@ -76,6 +90,7 @@ class PastVariant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     zip_bytes: int
     accuracy: float | None
     correct: str | None
+    targets: tuple[PastTarget, ...] = ()
 
 
 class PastRun(msgspec.Struct, frozen=True):
@@ -108,6 +123,7 @@ class _Facts(msgspec.Struct):
     baseline: Any = None
     session: int | None = None
     spec: _Spec = msgspec.field(default_factory=_Spec)
+    targets: dict[str, TargetFacts] = {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,7 +177,12 @@ def read_past(path: Path) -> PastRun:
 
 def _texts(run: PastRun) -> Any:
     """Return what of a run is text that may be anything."""
-    return [run.environment, run.commit, [(one.strategy, one.reference) for one in {t.setting for t in run.timings}]]
+    return [
+        run.environment,
+        run.commit,
+        [(one.strategy, one.reference) for one in {t.setting for t in run.timings}],
+        [there.by for one in run.variants for there in one.targets],
+    ]
 
 
 def past_of(run: Run) -> PastRun:
@@ -258,7 +279,14 @@ def _past(
 def _variant(facts: _Facts | VariantFacts) -> PastVariant:
     file = facts.artifact
     sizes = (file.sha256, file.file_bytes, file.zip_bytes)
-    return PastVariant(facts.variant, facts.kind, *sizes, facts.accuracy, facts.correct)
+    targets = tuple(_target(there) for there in facts.targets.values() if not there.missing)
+    return PastVariant(facts.variant, facts.kind, *sizes, facts.accuracy, facts.correct, targets)
+
+
+def _target(there: TargetFacts) -> PastTarget:
+    figures = ((name, value) for name, value in there.figures.items() if METRICS[name].on_target)
+    by = f"{there.by} {there.version} ({said(there.settings)})"
+    return PastTarget(there.target, by, tuple(figures))
 
 
 def _timing(timing: Timing) -> PastTiming:

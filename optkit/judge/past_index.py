@@ -25,7 +25,7 @@ from optkit.build.store import default_root
 from optkit.judge.past import PastRun, PastTiming, PastVariant, Setting
 from optkit.record.facts import SCHEMA, DatasetFacts
 
-VERSION = 3
+VERSION = 4
 """Raise it by hand when the form changes, or what is kept of a run."""
 _HEAD = f"optkit history index {VERSION}, records {SCHEMA}\n".encode()
 _SETTLED_NS = 2_000_000_000

@@ -62,13 +62,17 @@ def time_changes(values: Sequence[float], tolerances: Tolerances, tests: int) ->
     return _judged(_segments(values, list(p_values)), judge)
 
 
-def size_changes(values: Sequence[float], tolerances: Tolerances) -> tuple[Change, ...]:
-    """Return every difference between neighbours of `values` (points,), bytes."""
+def size_changes(values: Sequence[float], limit: float, *, higher_is_better: bool = False) -> tuple[Change, ...]:
+    """Return every difference between neighbours of `values` (points,), bytes or counts.
+
+    One by more than `limit`, a fraction, counts.
+    """
 
     def judge(before: Segment, after: Segment) -> Change:
-        ratio = after.value / before.value
-        counts = abs(math.log(ratio)) > math.log1p(tolerances.max_growth)
-        return _change(before, after, ratio, _word(ratio - 1), counts)
+        ratio = after.value / before.value if before.value else math.inf
+        counts = ratio > 1 + limit or ratio < 1 / (1 + limit)
+        worse = 1 - ratio if higher_is_better else ratio - 1
+        return _change(before, after, ratio, _word(worse), counts)
 
     places = [i for i in range(1, len(values)) if values[i] != values[i - 1]]
     return _judged(_segments(values, places), judge)

@@ -1,4 +1,4 @@
-"""How much memory LiteRT takes for a file on this machine: how far a process of its own grows, several times.
+"""How much memory LiteRT, or MNN, takes for a file on this machine: how far a process of its own grows, several times.
 
 Law: the figure is resident memory, from before the file is loaded to the most after it ran three times: the file's own
 pages that were read, the arena, and what kernels keep. LiteRT tells Python nothing of its arena. It is a median, with
@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from optkit.errors import ArtifactError
 from optkit.tflite.trial import crashed, default_seconds, killed_by_alarm, launch, too_slow
@@ -40,6 +42,11 @@ class Peak:
         """The distance from the least to the most, as a share of the median; 0 when that is 0."""
         return (max(self.growth) - min(self.growth)) / self.bytes if self.bytes else 0.0
 
+    @property
+    def told(self) -> str:
+        """What the median is of, in words."""
+        return f"the median growth of {len(self.growth)} processes, from {min(self.growth):,} to {max(self.growth):,}"
+
 
 def peak_memory(
     path: Path, *, threads: int = 1, batch: int = 1, processes: int = PROCESSES, seconds: float | None = None
@@ -51,12 +58,33 @@ def peak_memory(
     """
     verify_file(path)
     limit = default_seconds(path) if seconds is None else seconds
-    found = tuple(_growth(path, threads, batch, limit) for _ in range(processes))
-    return Peak(growth=found, threads=threads, batch=batch)
+    request = {"path": str(path), "threads": threads, "batch": batch, "seconds": limit}
+    return Peak(growth=tuple(_growth(path, request) for _ in range(processes)), threads=threads, batch=batch)
 
 
-def _growth(path: Path, threads: int, batch: int, seconds: float) -> int:
-    request = {"path": str(path), "threads": threads, "batch": batch, "seconds": seconds}
+def peak_memory_mnn(
+    path: Path,
+    *,
+    shapes: Mapping[str, tuple[int, ...]],
+    threads: int = 1,
+    batch: int = 1,
+    precision: str = "normal",
+    processes: int = PROCESSES,
+    seconds: float | None = None,
+) -> Peak:
+    """Return as `peak_memory`, of the .mnn file at `path`, which optkit made, in MNN.
+
+    `shapes` are the inputs' whole shapes, by MNN's name of each. Raises ArtifactError as `peak_memory`.
+    """
+    limit = default_seconds(path) if seconds is None else seconds
+    given = {name: list(shape) for name, shape in shapes.items()}
+    mnn = {"precision": precision, "shapes": given}
+    request = {"path": str(path), "threads": threads, "batch": batch, "seconds": limit, "mnn": mnn}
+    return Peak(growth=tuple(_growth(path, request) for _ in range(processes)), threads=threads, batch=batch)
+
+
+def _growth(path: Path, request: Mapping[str, Any]) -> int:
+    seconds = float(request["seconds"])
     try:
         done = launch(_WORKER, request, seconds + _START_SECONDS)
     except subprocess.TimeoutExpired:
@@ -68,7 +96,7 @@ def _growth(path: Path, threads: int, batch: int, seconds: float) -> int:
     except ValueError:
         raise ArtifactError(crashed(path, done.returncode, done.stderr)) from None
     if "error" in answer:
-        raise ArtifactError(f"{path} cannot be run: {answer['error']}; give a whole .tflite file, or build it again")
+        raise ArtifactError(f"{path} cannot be run: {answer['error']}; give a whole file, or build it again")
     if answer["bytes"] is None:
         raise ArtifactError("this system does not say how much memory a process takes; peak memory needs Linux")
     return int(answer["bytes"])

@@ -1,6 +1,6 @@
-"""The process whose growth is measured while LiteRT loads a file and runs it. One JSON request in, one JSON answer out.
+"""The process whose growth is measured while LiteRT, or MNN, loads a file and runs it.
 
-It imports LiteRT, NumPy and the limits before anything is measured.
+One JSON request in, one JSON answer out. It imports the runtime, NumPy and the limits before anything is measured.
 """
 
 from __future__ import annotations
@@ -25,31 +25,59 @@ def main() -> None:
     answers.close()
 
 
-def attempt(path: str, threads: int, batch: int) -> dict[str, Any]:
-    """Load and run `path`; return the bytes that this grew the process by at most, or LiteRT's own message."""
-    import numpy  # noqa: F401 (loaded before memory is looked at)
-    from ai_edge_litert.interpreter import Interpreter
+def attempt(path: str, threads: int, batch: int, mnn: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Load and run `path`; return the bytes that this grew the process by at most, or the runtime's own message.
 
+    `mnn`, precision and shapes of inputs, is given when MNN runs it.
+    """
     try:
-        _forget_peak()
-        before = resident_bytes("VmRSS")
-        interpreter = Interpreter(model_path=path, num_threads=threads)
-        for details in interpreter.get_input_details():
-            shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
-            if shape != list(details["shape"]):
-                interpreter.resize_tensor_input(details["index"], shape)
-        interpreter.allocate_tensors()
-        for _ in range(_RUNS):
-            interpreter.invoke()
-        for details in interpreter.get_output_details():
-            interpreter.get_tensor(details["index"])
-        peak = resident_bytes("VmHWM")
+        before, peak = _in_mnn(path, threads, batch, **mnn) if mnn else _in_litert(path, threads, batch)
     except MemoryError:
         return {"error": "it asks for over 4 GiB of memory"}
     except Exception as error:  # whatever the runtime raises is about the file: there is nothing else here
         said = str(error).strip().splitlines()
         return {"error": said[0] if said else type(error).__name__}
     return {"bytes": max(0, peak - before) if before and peak else None}
+
+
+def _in_litert(path: str, threads: int, batch: int) -> tuple[int, int]:
+    """Return the resident memory before, and the most until the end."""
+    import numpy  # noqa: F401 (loaded before memory is looked at)
+    from ai_edge_litert.interpreter import Interpreter
+
+    _forget_peak()
+    before = resident_bytes("VmRSS")
+    interpreter = Interpreter(model_path=path, num_threads=threads)
+    for details in interpreter.get_input_details():
+        shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
+        if shape != list(details["shape"]):
+            interpreter.resize_tensor_input(details["index"], shape)
+    interpreter.allocate_tensors()
+    for _ in range(_RUNS):
+        interpreter.invoke()
+    for details in interpreter.get_output_details():
+        interpreter.get_tensor(details["index"])
+    return before, resident_bytes("VmHWM")
+
+
+def _in_mnn(path: str, threads: int, batch: int, precision: str, shapes: dict[str, list[int]]) -> tuple[int, int]:
+    """As `_in_litert`, in MNN."""
+    from pathlib import Path
+
+    import _mnncengine  # noqa: F401 (loaded before memory is looked at)
+    import numpy as np
+
+    from optkit.convert.mnn_session import Session, refuse_the_rest
+
+    refuse_the_rest()
+    _forget_peak()
+    before = resident_bytes("VmRSS")
+    whole = {name: tuple(shape) for name, shape in shapes.items()}
+    session = Session(Path(path), threads=threads, batch=batch, precision=precision, shapes=whole)
+    samples = {name: np.zeros(shape, dtype) for name, (shape, dtype) in session.inputs.items()}
+    for _ in range(_RUNS):
+        session.run(samples)
+    return before, resident_bytes("VmHWM")
 
 
 def _forget_peak() -> None:

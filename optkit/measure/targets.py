@@ -22,14 +22,17 @@ from optkit.data import Dataset
 from optkit.data.dataset import count, take
 from optkit.errors import ArtifactError
 from optkit.files.documents import decode_json
+from optkit.measure import mnn_target
 from optkit.measure.accuracy import classify
 from optkit.measure.memory import peak_memory
 from optkit.measure.metrics import Scorer
 from optkit.runtime import runtime_version, tflite_micro, vela
+from optkit.runtime.chosen import facts_of
 from optkit.runtime.micro_says import Refused
 from optkit.spec.keys import digest
 from optkit.spec.metrics import Task
-from optkit.spec.target import LiteRTTarget, MicroTarget, Target, VelaTarget
+from optkit.spec.running import PLAIN, Running
+from optkit.spec.target import LiteRTTarget, MicroTarget, MNNTarget, Target, VelaTarget
 from optkit.tflite.interface import fit
 
 _VERSION = 1
@@ -42,8 +45,9 @@ class TargetFacts:
     """What is known of a file on the target called `target`: `figures` by the names of metrics, in their units.
 
     `by` and `version` are the runtime or compiler; `settings` those of the target. `parts` are bytes that a figure is
-    made of. `refused` says why the file does not run there, `missing` why nothing is known. `estimated`: the figures
-    are a compiler's estimates. `notes` are what a reader of the figures must know.
+    made of, `ranges` the least and the most of one that was measured several times. `refused` says why the file does
+    not run there, `missing` why nothing is known. `estimated`: the figures are a compiler's estimates. `notes` are what
+    a reader of the figures must know.
     """
 
     target: str
@@ -52,6 +56,7 @@ class TargetFacts:
     settings: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     refused: str = ""
     missing: str = ""
     estimated: bool = False
@@ -68,13 +73,16 @@ class Samples:
     measured: bool = True
 
 
-def measure_target(target: Target, artifact: Artifact, samples: Samples, store: Store) -> TargetFacts:
+def measure_target(
+    target: Target, artifact: Artifact, samples: Samples, store: Store, running: Running = PLAIN
+) -> TargetFacts:
     """Return what the .tflite file `artifact` is on `target`, or what the store has for these bytes and this target.
 
-    A file that the target refuses is an answer, and so is an extra that is not installed.
+    `running` is how the suite runs the file: of a file that MNN runs, a target of MNN takes the settings. A file that
+    the target refuses is an answer, and so is an extra that is not installed.
     """
     try:
-        version, measure = _ways(target, artifact, samples)
+        version, measure = _ways(target, artifact, samples, running)
     except ArtifactError as error:
         return TargetFacts(target=target.name, by=target.of, settings=settings_of(target), missing=str(error))
     about = {
@@ -83,7 +91,7 @@ def measure_target(target: Target, artifact: Artifact, samples: Samples, store: 
         "version": version,
         "settings": settings_of(target),
         "artifact": artifact.sha256,
-        **_circumstances(target, samples),
+        **_circumstances(target, samples, running),
     }
 
     def make(path: Path) -> dict[str, Any]:
@@ -110,7 +118,9 @@ def settings_of(target: Target) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != ""}
 
 
-def _ways(target: Target, artifact: Artifact, samples: Samples) -> tuple[str, Callable[[], TargetFacts]]:
+def _ways(
+    target: Target, artifact: Artifact, samples: Samples, running: Running
+) -> tuple[str, Callable[[], TargetFacts]]:
     """Return the version of what measures on `target`, and how. Raises ArtifactError when it is not installed."""
     if isinstance(target, MicroTarget):
         tflite_micro.need()
@@ -120,17 +130,22 @@ def _ways(target: Target, artifact: Artifact, samples: Samples) -> tuple[str, Ca
         return vela.version(), lambda: _by_vela(target, artifact)
     if isinstance(target, LiteRTTarget):
         return runtime_version(), lambda: _on_litert(target, artifact)
+    if isinstance(target, MNNTarget):
+        return mnn_target.need(), lambda: _in_mnn(target, artifact, samples, running)
     raise TypeError(f"{type(target).__name__} is no kind of target that is measured")
 
 
-def _circumstances(target: Target, samples: Samples) -> dict[str, Any]:
+def _circumstances(target: Target, samples: Samples, running: Running) -> dict[str, Any]:
     """Return what else the figures on a target depend on."""
-    if isinstance(target, MicroTarget):
+    found: dict[str, Any] = {}
+    if isinstance(target, (MicroTarget, MNNTarget)):
         about = samples.scorer.about if samples.scorer else None
-        return {"data": samples.dataset.digest, "task": samples.task, "measured": samples.measured, "scorer": about}
-    if isinstance(target, LiteRTTarget):
-        return {"machine": platform.node(), "peak": _bounds(target, "peak_bytes")}
-    return {}
+        found |= {"data": samples.dataset.digest, "task": samples.task, "measured": samples.measured, "scorer": about}
+    if isinstance(target, MNNTarget):
+        found["settings there"] = facts_of(mnn_target.running_there(running)).get("settings", {})
+    if isinstance(target, (LiteRTTarget, MNNTarget)):
+        found |= {"machine": platform.node(), "peak": _bounds(target, "peak_bytes")}
+    return found
 
 
 def _bounds(target: Target, metric: str) -> bool:
@@ -153,7 +168,7 @@ def _on_micro(artifact: Artifact, samples: Samples) -> TargetFacts:
         runner.close()
     figures = {"arena_bytes": float(memory.arena_bytes or 0), "flash_bytes": float(artifact.file_bytes)}
     if samples.measured:
-        figures |= _quality_there(artifact, samples)
+        figures |= _quality(artifact, samples, _micro_outputs(artifact.path, samples.dataset.x_test))
     notes = [
         "flash_bytes is the model's file; the operators' code comes on top of it",
         f"arena_bytes is from {memory.how}; a microcontroller's pointers are smaller",
@@ -164,10 +179,9 @@ def _on_micro(artifact: Artifact, samples: Samples) -> TargetFacts:
     return TargetFacts(target="", by="", figures=figures, parts=dict(memory.parts), notes=tuple(notes))
 
 
-def _quality_there(artifact: Artifact, samples: Samples) -> dict[str, float]:
-    """Return accuracy, or the value of the suite's metric, by what TensorFlow Lite Micro computes."""
+def _quality(artifact: Artifact, samples: Samples, outputs: Mapping[str, Any]) -> dict[str, float]:
+    """Return accuracy, or the value of the suite's metric, by what a target computed of the test samples."""
     dataset = samples.dataset
-    outputs = _micro_outputs(artifact.path, dataset.x_test)
     one = next(iter(outputs.values())) if len(outputs) == 1 else outputs
     if samples.scorer:
         scored = samples.scorer.from_outputs(dataset.y_test, one, inputs=dataset.x_test, groups=dataset.group_test)
@@ -225,6 +239,21 @@ def _on_litert(target: LiteRTTarget, artifact: Artifact) -> TargetFacts:
         return TargetFacts(target="", by="", figures=figures)
     peak = peak_memory(artifact.path, threads=target.threads)
     figures["peak_bytes"] = float(peak.bytes)
-    scatter = f"from {min(peak.growth):,} to {max(peak.growth):,}"
-    note = f"peak_bytes is the median growth of {len(peak.growth)} processes, {scatter}"
-    return TargetFacts(target="", by="", figures=figures, notes=(note,))
+    note = f"peak_bytes is {peak.told}"
+    ranges = {"peak_bytes": (float(min(peak.growth)), float(max(peak.growth)))}
+    return TargetFacts(target="", by="", figures=figures, ranges=ranges, notes=(note,))
+
+
+def _in_mnn(target: MNNTarget, artifact: Artifact, samples: Samples, running: Running) -> TargetFacts:
+    def quality(outputs: Mapping[str, Any]) -> dict[str, float]:
+        return _quality(artifact, samples, outputs)
+
+    found = mnn_target.figures_of(
+        target,
+        artifact,
+        running,
+        samples.dataset.x_test,
+        quality if samples.measured else None,
+        peak=_bounds(target, "peak_bytes"),
+    )
+    return TargetFacts(target="", by="", **found)

@@ -58,6 +58,8 @@ class FileFacts(Protocol):
     def accuracy_drop(self) -> float | None: ...  # noqa: D102
     @property
     def correct(self) -> str | None: ...  # noqa: D102
+    @property
+    def targets(self) -> dict[str, TargetFacts]: ...  # noqa: D102
 
 
 def check_facts(facts: VariantFacts) -> None:
@@ -65,8 +67,6 @@ def check_facts(facts: VariantFacts) -> None:
     check_file(facts)
     if facts.quality:
         _check_quality(facts, facts.quality)
-    for name, there in facts.targets.items():
-        _check_there(facts, name, there)
     _require(facts, "weights.tensors", "empty", bool(facts.weights.tensors), "one tensor or more")
     for number, tensor in enumerate(facts.weights.tensors):
         _check_tensor(facts, f"weights.tensors[{number}]", tensor)
@@ -77,7 +77,7 @@ def check_facts(facts: VariantFacts) -> None:
         raise RecordError(f"variant {facts.variant!r}: spec is not what optkit saves: {error}") from error
 
 
-def _check_there(facts: VariantFacts, name: str, there: TargetFacts) -> None:
+def _check_there(facts: FileFacts, name: str, there: TargetFacts) -> None:
     """Check what is said of a target: its names, and that its figures can be."""
     for what, text in (("target", name), ("target", there.target), ("runtime or compiler", there.by)):
         check_name(text, what, RecordError)
@@ -89,6 +89,9 @@ def _check_there(facts: VariantFacts, name: str, there: TargetFacts) -> None:
         least = -1.0 if metric == "accuracy_drop" else 0.0
         most = 1.0 if METRICS[metric].unit == "fraction" else float(_MOST)
         _require(facts, place, value, least <= value <= most, f"from {least:g} to {most:g}")
+    for metric, (low, high) in there.ranges.items():
+        place, value = f"targets.{name}.{metric}", there.figures.get(metric, math.nan)
+        _require(facts, place, value, low <= value <= high, f"from {low:g} to {high:g}, its range")
     both = bool(there.figures) and bool(there.refused or there.missing)
     _require(facts, f"targets.{name}", "figures", not both, "none beside a refusal")
 
@@ -143,6 +146,8 @@ def check_file(facts: FileFacts) -> None:
         _require(facts, name, count, least <= count < _MOST, f"{least} or more, and less than 2^53")
     _require(facts, "size_ratio", size.size_ratio, 0 < size.size_ratio < math.inf, "more than 0, and finite")
     _check_accuracy(facts)
+    for name, there in facts.targets.items():
+        _check_there(facts, name, there)
 
 
 def _require(facts: FileFacts, name: str, got: Any, holds: bool, expected: str) -> None:
@@ -203,6 +208,8 @@ def _check_tensor(facts: VariantFacts, where: str, tensor: Tensor) -> None:
         most = elements * math.log2(max(distinct, 1)) / 8
         fits = 0 <= entropy <= most * (1 + 1e-9) + 1e-9
         _require(facts, f"{where}.entropy_bytes", entropy, fits, f"0 to {most:.6g}: {distinct} values")
+    if (bits := tensor.grid_bits) is not None:
+        _require(facts, f"{where}.grid_bits", bits, 2 <= bits <= 64, "2 to 64")
 
 
 def check_together(variants: Mapping[str, FileFacts], baseline: str) -> None:

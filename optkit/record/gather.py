@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from optkit.build.artifact import Artifact
+from optkit.build.artifact import Artifact, zipped_size
 from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.measure.accuracy import Evaluation, evaluate
@@ -19,7 +20,7 @@ from optkit.measure.targets import Samples, measure_target
 from optkit.record.chain import conversion_facts
 from optkit.record.facts import SCHEMA, ArtifactFacts, DatasetFacts, QualityFacts, RuntimeFacts, VariantFacts
 from optkit.runtime import KerasWorkers, runtime_version
-from optkit.runtime.chosen import facts_of, loader
+from optkit.runtime.chosen import facts_of, loader, shipped_file
 from optkit.spec import Suite, Variant
 from optkit.tflite.weights import weights_of
 
@@ -43,7 +44,6 @@ def gather(
 
     Accuracy is not measured when `dataset` has no labels.
     """
-    baseline = artifacts[suite.baseline]
     evaluations: dict[str, Evaluation] = {}
     scores: dict[str, Scores] = {}
     classifies = suite.workload.classifies
@@ -58,6 +58,8 @@ def gather(
         else:
             more["output"] = suite.workload.output
             evaluations[name] = evaluate(artifact, dataset, suite.workload.known_task, runtime, **more)
+    files = {name: _shipped(artifact, suite.variant(name)) for name, artifact in artifacts.items()}
+    baseline_bytes = files[suite.baseline][2]
     found = {
         name: VariantFacts(
             schema=SCHEMA,
@@ -68,10 +70,10 @@ def gather(
             dataset=DatasetFacts(**dataset.facts),
             artifact=ArtifactFacts(
                 key=artifact.key,
-                sha256=artifact.sha256,
-                file_bytes=artifact.file_bytes,
-                zip_bytes=artifact.zip_bytes,
-                size_ratio=baseline.zip_bytes / artifact.zip_bytes,
+                sha256=files[name][0],
+                file_bytes=files[name][1],
+                zip_bytes=files[name][2],
+                size_ratio=baseline_bytes / files[name][2],
             ),
             runtime=runtime_facts(suite.variant(name)),
             **_accuracy_facts(evaluations.get(name), evaluations.get(suite.baseline)),
@@ -88,6 +90,14 @@ def gather(
     return {name: _on_targets(suite, artifacts[name], facts, found, samples, store) for name, facts in found.items()}
 
 
+def _shipped(artifact: Artifact, variant: Variant) -> tuple[str, int, int]:
+    """Return sha256, bytes and zip bytes of the file that is shipped: what the variant's runtime makes of the built."""
+    content = shipped_file(artifact.path, variant.running) if artifact.kind == "tflite" else None
+    if content is None:
+        return artifact.sha256, artifact.file_bytes, artifact.zip_bytes
+    return hashlib.sha256(content).hexdigest(), len(content), zipped_size(content)
+
+
 def _on_targets(
     suite: Suite,
     artifact: Artifact,
@@ -102,7 +112,7 @@ def _on_targets(
     base = known[suite.baseline]
     targets = {}
     for target in suite.targets:
-        there = measure_target(target, artifact, samples, store)
+        there = measure_target(target, artifact, samples, store, suite.variant(artifact.variant).running)
         figures = dict(there.figures)
         if base.accuracy is not None and "accuracy" in figures:
             tests = facts.dataset.test

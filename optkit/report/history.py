@@ -96,7 +96,9 @@ def sparkline(values: Sequence[float], margin: float, width: int = _TREND_WIDTH)
 def _figure(series: Series, value: float) -> str:
     if series.unit == "seconds":
         return time_text(value)
-    return {"accuracy": "{:.4f}", "seconds": "{:.4g}"}.get(series.metric, "{:,.0f}").format(value)
+    if series.unit == "fraction":
+        return f"{value:.4f}"
+    return ("{:.4g}" if series.metric == "seconds" else "{:,.0f}").format(value)
 
 
 def _outcome(series: Series) -> str:

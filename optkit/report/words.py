@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from optkit.judge.verdicts import ChangeVerdict
 
-SIZES = ("file_bytes", "zip_bytes")
-RATIOS = ("seconds", *SIZES)
+SIZES = ("file_bytes", "zip_bytes", "arena_bytes", "flash_bytes", "peak_bytes", "sram_bytes")
+RATIOS = ("seconds", "cycles", "estimated_seconds", *SIZES)
 """Metrics whose change is a quotient; that of the others is a difference."""
 _WORDS: dict[str, dict[str, str]] = {
     "seconds": {"worse": "slower", "better": "faster"},

@@ -57,6 +57,17 @@ def loader(running: Running = PLAIN) -> Load:
     return load
 
 
+def shipped_file(path: Path, running: Running) -> bytes | None:
+    """Return what is shipped of the file at `path` when it runs so; None when that is the file itself.
+
+    Raises as `check_running`, and as the runtime's `ships`.
+    """
+    if running.plain or isinstance(running.settings, str):
+        return None
+    runtime = check_running(running)
+    return runtime.ships(path, make_settings(runtime, running.settings)) if runtime.ships else None
+
+
 def facts_of(running: Running) -> dict[str, Any]:
     """Return what a record says: name, version and, where they are not the defaults, settings."""
     runtime = check_running(running)

@@ -21,6 +21,11 @@ _SOURCE = re.compile(r"^\S+\.(?:cc|h)(?::\d+)?:? *")
 _REMEDIES = (
     ("Hybrid models", 'it has integer weights and float activations; convert with mode = "int8" or "int16x8"'),
     ("FLOAT32 with filter type: INT8", 'integer weights, float activations; convert with mode = "int8" or "int16x8"'),
+    (
+        "filter->type != kTfLiteInt4",
+        "it has 4-bit weights with a scale for each output; give this layer 8 bits, or convert with "
+        'granularity = "per_tensor"',
+    ),
     ("dequantize_common", 'it has float16 weights; convert with mode = "float32", "int8" or "int16x8"'),
 )
 _OTHER_REMEDY = "build the model without it, or convert it in another mode"

@@ -58,7 +58,7 @@ class MNNRunner:
             else:
                 _check_plain(path, settings)
                 check_mnn(path, batch=batch, seconds=seconds)
-            shapes = _shapes(interface, batch, sample_shapes or {})
+            shapes = input_shapes(interface, batch, sample_shapes or {})
             self._session = Session(place, threads=threads, batch=batch, precision=settings.precision, shapes=shapes)
             self._file_bytes = place.stat().st_size
         self._names = _names(interface, self._session)
@@ -134,6 +134,11 @@ def _converted(path: Path, settings: MNNSettings, seconds: float | None) -> byte
     return make_mnn(path, settings.conversion, samples, store=store_of(path), seconds=seconds)
 
 
+def _ships(path: Path, settings: MNNSettings) -> bytes:
+    """Return the .mnn file. Raises as `MNNRunner`."""
+    return path.read_bytes() if path.suffix == ".mnn" else _converted(path, settings, None)
+
+
 def _check_plain(path: Path, settings: MNNSettings) -> None:
     if settings.quantization != "none":
         raise ArtifactError(
@@ -141,7 +146,7 @@ def _check_plain(path: Path, settings: MNNSettings) -> None:
         )
 
 
-def _shapes(interface: Interface | None, batch: int, sample_shapes: Shapes) -> dict[str, tuple[int, ...]]:
+def input_shapes(interface: Interface | None, batch: int, sample_shapes: Shapes) -> dict[str, tuple[int, ...]]:
     """Return the inputs' whole shapes by MNN's names; those that a file leaves free and nobody says are left out."""
     if interface is None:
         return {name: (batch, *shape) for name, shape in sample_shapes.items()}
@@ -204,4 +209,5 @@ RUNTIME = Runtime(
     extra="mnn",
     modules=MODULES,
     tries_itself=True,
+    ships=_ships,
 )

@@ -77,6 +77,8 @@ class Runtime:
     `tries_itself` says that its runner lets a file from elsewhere meet native code in a process of its own first.
     `refusal(path, settings)` says why it would not run a file (operator, reason, what to change); None when it would.
     `runner(path, settings, threads=…, batch=…, sample_shapes=…)` loads a file, and raises ArtifactError.
+    `ships(path, settings)` gives the file that is shipped where it is not the one at `path`, but what this runtime
+    makes of it. None: it is the file itself.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Runtime:
     cpu_time: bool = False
     tries_itself: bool = False
     tunable: tuple[Mapping[str, Any], ...] = ()
+    ships: Callable[[Path, Any], bytes] | None = None
 
     @property
     def installed(self) -> bool:

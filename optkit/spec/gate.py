@@ -35,7 +35,7 @@ class Gate:
     `relative_to` (of speedup) is the variant whose time is divided by this one's; None is the suite's baseline.
     `at` is a confidence such as `95%`: the bound must then hold for the one-sided confidence bounds of accuracy,
     accuracy_drop or speedup. `inconclusive` says what it means for the exit code when they cannot tell.
-    `target` is the suite's target on which the value is meant.
+    `target` is the suite's target on which the value is meant, and `runtime` what must have taken a time there.
     `origin` says where the bound comes from.
     """
 
@@ -54,6 +54,7 @@ class Gate:
     at: str | None = None
     inconclusive: Literal["fail", "pass", "inconclusive"] = "inconclusive"
     target: str = ""
+    runtime: str = ""
     origin: str = "suite"
 
     def __post_init__(self) -> None:

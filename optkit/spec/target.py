@@ -94,6 +94,7 @@ class Target:
             modes=modes,
             threads=threads,
             target=self.name,
+            runtime=self.of if bound.of.mode else "",
             origin=f"targets.{self.name}",
         )
 
@@ -121,6 +122,27 @@ class LiteRTTarget(Target):
     quantities: ClassVar[tuple[str, ...]] = (
         *("single_sample_us", "single_sample_ms", "single_batch_us", "single_batch_ms", "full_set_ms", "full_set_s"),
         *("peak_bytes", "flash_bytes"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.threads >= 1, f"threads is {self.threads}; expected 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNNTarget(Target):
+    """This machine's processor with MNN on `threads` threads. A variant that MNN runs has its own settings there."""
+
+    runtime: Literal["mnn"] = "mnn"
+    threads: int = 1
+
+    by: ClassVar[str] = "runtime"
+    of: ClassVar[str] = "mnn"
+    quantities: ClassVar[tuple[str, ...]] = (
+        "flash_bytes",
+        "arena_bytes",
+        *("accuracy", "accuracy_drop", "score"),
+        *(name for name in LiteRTTarget.quantities if name != "flash_bytes"),
     )
 
     def __post_init__(self) -> None:
@@ -166,5 +188,5 @@ class VelaTarget(Target):
         )
 
 
-KINDS: tuple[type[Target], ...] = (MicroTarget, LiteRTTarget, VelaTarget)
+KINDS: tuple[type[Target], ...] = (MicroTarget, LiteRTTarget, MNNTarget, VelaTarget)
 """Every kind of target. Adding one is a class here, and what measures it in `measure.targets`."""

@@ -116,7 +116,7 @@ def _read(document: Mapping[str, Any]) -> Suite:
     running = read_running(document, PLAIN)
     variants = tuple(read_variants(document.get("variants", {}), workload, running))
     gates = tuple(
-        convert_table(Gate, table, f"gates[{i}]", hidden=("origin",))
+        convert_table(Gate, table, f"gates[{i}]", hidden=("origin", "runtime"))
         for i, table in enumerate(document.get("gates", []))
     )
     if "name" not in document:

@@ -28,7 +28,7 @@ _TEXT = {"type": "string"}
 _OVERRIDES = {"type": "object", "additionalProperties": {"type": "object"}}
 """What any table may hold under `on`: tables by the name of a data set or profile."""
 _RUNNING: dict[str, Any] = {"runtime": _TEXT, "settings": {"oneOf": [{"const": TUNE}, {"type": "object"}]}}
-_HIDDEN = {"Gate": ("origin",), **{kind.__name__: HIDDEN for kind in KINDS}}
+_HIDDEN = {"Gate": ("origin", "runtime"), **{kind.__name__: HIDDEN for kind in KINDS}}
 
 
 def suite_schema() -> dict[str, Any]:

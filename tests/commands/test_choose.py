@@ -227,7 +227,7 @@ def test_a_card_with_names_that_are_markup_stays_text() -> None:
     spec = {"network": {"name": evil, "params": {}}, "training": {"epochs": 1}, "steps": []}
     own = variant("baseline", wrong=0, size=2000, spec=spec)
     run = make_run([benchmark(own, 1.0)], {"node": evil, "machine": evil})
-    text = card_markdown(card_of(run, chosen(run), "baseline", "0"))
+    text = card_markdown(card_of(run, chosen(run), "baseline", "0", ".h5"))
     assert not re.search(r"(?<!\\)<", text)
     assert "\\<script\\>" in text
 

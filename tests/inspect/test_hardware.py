@@ -48,3 +48,26 @@ def test_lists_say_where_they_are_from_and_names_are_checked() -> None:
     assert all(one.source and one.read for one in HARDWARE.values())
     with pytest.raises(OptkitError, match="there is no hardware 'edgetpu'; did you mean 'edge_tpu'"):
         find_hardware("edgetpu")
+
+
+COMPILER_16 = """
+Add AveragePool2d Concatenation Conv2d DepthwiseConv2d ExpandDims FullyConnected L2Normalization Logistic LSTM Maximum
+MaxPool2d Mean Minimum Mul Pack Pad PReLU Quantize ReduceMax ReduceMin ReLU ReLU6 ReLUN1To1 Reshape ResizeBilinear
+ResizeNearestNeighbor Rsqrt Slice Softmax SpaceToDepth Split Squeeze StridedSlice Sub Sum SquaredDifference Tanh
+Transpose TransposeConv
+"""
+"""The operators of the Edge TPU's table, in its own spelling."""
+
+
+def test_the_list_of_the_edge_tpu_is_its_table_and_nothing_from_memory() -> None:
+    def plain(name: str) -> str:
+        return name.replace("_", "").lower()
+
+    ours = {plain(name) for name in HARDWARE["edge_tpu"].operators or ()} - {"unidirectionalsequencelstm"}
+    assert ours == {plain(name) for name in COMPILER_16.split()}
+
+
+def test_weights_of_four_bits_are_no_eight_bits() -> None:
+    """The Edge TPU takes models of 8 bits throughout; hardware without floating point may take any integers."""
+    for name, refused in (("edge_tpu", True), ("gpu", True), ("integer_only", False)):
+        assert ("int4" not in HARDWARE[name].types) == refused

@@ -8,16 +8,16 @@ from optkit.judge.tolerances import Tolerances
 
 
 def test_every_byte_is_a_change_and_growth_beyond_the_rule_counts() -> None:
-    found = size_changes([1000, 1000, 1001, 1020, 1020, 900], Tolerances())
+    found = size_changes([1000, 1000, 1001, 1020, 1020, 900], Tolerances().max_growth)
     assert [(c.at, c.verdict, c.counts) for c in found] == [
         (2, "worse", False), (3, "worse", True), (5, "better", True),
     ]  # fmt: skip
     assert found[1].change == 1020 / 1000  # from the last level that counted, not from 1001
-    assert size_changes([5, 5, 5], Tolerances()) == ()
+    assert size_changes([5, 5, 5], Tolerances().max_growth) == ()
 
 
 def test_small_steps_that_add_up_count_in_the_end() -> None:
-    found = size_changes([1000 + 4 * i for i in range(6)], Tolerances())
+    found = size_changes([1000 + 4 * i for i in range(6)], Tolerances().max_growth)
     assert [change.counts for change in found] == [False, False, True, False, False]
 
 

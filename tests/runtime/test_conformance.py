@@ -73,6 +73,7 @@ def test_what_is_wrong_or_refused_is_told(made: tuple[list[Case], Path]) -> None
 def test_the_files_are_what_they_are_called(made: tuple[list[Case], Path]) -> None:
     """Catches a case that says int8 and holds float: small weights are left as they are by the quantizer."""
     kinds = {"float32": "float32", "float16": "float16", "dynamic range": "int8", "int8": "int8", "int16x8": "int16"}
+    kinds |= {name: "int4" for name in ("int4 weights", "int8, int4 weights", "int8, int4 convolution")}
     by_name = {case.name: case for case in made[0]}
     assert len(by_name) >= 12
     for name, kind in kinds.items():

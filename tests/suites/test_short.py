@@ -96,6 +96,11 @@ def test_recipes_by_name():
     assert qat["steps"][1]["preserve"] == "sparsity"
     assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
     assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
+    low = recipe("pruned_low_bit2_dynamic_range")
+    assert low["steps"][1]["preserve"] == "sparsity"
+    assert low["conversion"] == {"mode": "dynamic_range"}
+    assert recipe("low_entropy") == recipe("low_entropy_int8")
+    assert recipe("low_entropy")["steps"][0]["entropy_penalty"] > 0
     assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
     assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 

@@ -42,14 +42,33 @@ _FORMS: dict[str, tuple[Conversion, float]] = {
     "int8": (Conversion(mode="int8"), 0.05),
     "int8, int8 at both ends": (Conversion(mode="int8", input_type="int8", output_type="int8"), 0.05),
     "int16x8": (Conversion(mode="int16x8"), 0.02),
+    "int4 weights": (Conversion(mode="int4_weights"), 0.05),
+    "int8, int4 weights": (Conversion(mode="int8", layers={"*": "int4"}), 0.05),
+    "int8, int4 convolution": (Conversion(mode="int8", layers={"kernel": "int4"}), 0.05),
+    "int8, int4 per tensor": (Conversion(mode="int8", granularity="per_tensor", layers={"*": "int4"}), 0.05),
 }
 
 
 def _network_cases() -> list[Case]:
-    """A convolution and a dense layer, in each precision."""
+    """A convolution and a dense layer, in each precision. Weights of 4 bits lie on that grid, so that none is lost."""
     rng = np.random.default_rng(0)
     kernel, bias = _floats(rng, 8, 3, 3, 1), _floats(rng, 8)
     weights, end = _floats(rng, 5, 288, scale=0.1), _floats(rng, 5)
+    fine = [_in_form(name, kernel, bias, weights, end) for name in _FORMS if "int4" not in name]
+    on_grid = (_on_grid(rng, 0.1, 8, 3, 3, 1), bias, _on_grid(rng, 0.02, 5, 288), end)
+    return [*fine, *(_in_form(name, *on_grid) for name in _FORMS if "int4" in name)]
+
+
+def _on_grid(rng: np.random.Generator, step: float, *shape: int) -> Floats:
+    """Return multiples of `step` from -7 to 7, with 7 in each row: one scale fits each of them, and all."""
+    whole = rng.integers(-7, 8, shape)
+    whole.reshape(len(whole), -1)[:, 0] = 7
+    return (step * whole).astype(np.float32)
+
+
+def _in_form(name: str, kernel: Floats, bias: Floats, weights: Floats, end: Floats) -> Case:
+    """Return the network with these weights in one of `_FORMS`."""
+    rng = np.random.default_rng(2)
     x = rng.random((BATCH, 8, 8, 1), np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(x[..., 0], (3, 3), axis=(1, 2))
     hidden = np.maximum(np.einsum("nijab,cab->nijc", windows, kernel[..., 0]) + bias, 0)
@@ -57,12 +76,9 @@ def _network_cases() -> list[Case]:
     plain = _network(kernel, bias, weights, end)
     samples = np.random.default_rng(1).random((64, 8, 8, 1), np.float32)
 
-    def made(name: str) -> Case:
-        conversion, tolerance = _FORMS[name]
-        content = convert_tflite(plain, conversion, samples, name=name, tried=True)
-        return Case(name=name, content=content, inputs={"x": x}, outputs={"y": expected}, tolerance=tolerance)
-
-    return [made(name) for name in _FORMS]
+    conversion, tolerance = _FORMS[name]
+    content = convert_tflite(plain, conversion, samples, name=name, tried=True)
+    return Case(name=name, content=content, inputs={"x": x}, outputs={"y": expected}, tolerance=tolerance)
 
 
 def _network(kernel: Floats, bias: Floats, weights: Floats, end: Floats) -> bytes:

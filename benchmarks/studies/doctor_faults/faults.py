@@ -208,6 +208,27 @@ def old_kl(content: bytes, x: Arrays, rng: np.random.Generator, worse: float) ->
     return content, data, tuple(names[node.number].name for node in nodes)
 
 
+def kl_clipped(content: bytes, x: Arrays, rng: np.random.Generator, worse: float) -> Any:
+    """What the old KL calibration did to a slimmed residual network, whichever network it is put into.
+
+    A product of batch normalization that stands by itself is clipped to the sign whose values reach further: KL
+    divergence counts how many values are clipped, and not how far. When it is worse, the other end is drawn in too.
+    """
+    view = View(parse_flatbuffer(content))
+    nodes = [node for node in view.nodes if node.kind == "MUL" and node.constants]
+    if not nodes:
+        raise Impossible("it has no batch normalization that stands by itself")
+    node = nodes[int(rng.integers(0, len(nodes)))]
+    tensor = tensor_name(view.tensors[node.outputs[0]])
+
+    def change(ranges: dict[str, Any]) -> dict[str, Any]:
+        low, high = ranges[tensor]
+        kept = (0.0, high / worse) if high > -low else (low / worse, 0.0)
+        return {**ranges, tensor: kept}
+
+    return content, _with_ranges(content, x, change), (names_of(view)[node.number].name,)
+
+
 FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "clipped": (clipped, ("clipped_range",)),
     "one_sided": (one_sided, ("clipped_range",)),
@@ -221,5 +242,6 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "four_bits": (four_bits, ("width",)),
     "unfolded": (unfolded, ("unfolded_batch_normalization",)),
     "old_kl": (old_kl, ("clipped_range",)),
+    "kl_clipped": (kl_clipped, ("clipped_range",)),
 }
 """Each fault, and the causes that are right."""

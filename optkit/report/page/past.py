@@ -71,4 +71,4 @@ def _table(history: History, tolerances: Tolerances) -> Table:
 def _shown(series: Series, value: float) -> str:
     if series.unit == "seconds":
         return time_text(value)
-    return f"{value:,.0f}" if series.unit == "bytes" else f"{value:.4g}"
+    return f"{value:,.0f}" if series.unit in ("bytes", "count") else f"{value:.4g}"

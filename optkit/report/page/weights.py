@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from optkit.inspect.operators import TensorInfo
+from optkit.record.card import ships_another
 from optkit.record.facts import VariantFacts
 from optkit.record.run import Run
 from optkit.report.page.inside import Inside
@@ -57,7 +58,12 @@ def size_section(run: Run, name: str, inside: Mapping[str, Inside]) -> Section:
 
 
 def _by_kind(facts: VariantFacts) -> dict[str, int]:
-    """Return the bytes of the weight tensors by type, dense, and of all else in the file."""
+    """Return the bytes of the weight tensors by type, dense, and of all else in the file.
+
+    Of a file that a runtime made, such as a .mnn file, only the whole is known.
+    """
+    if ships_another(facts):
+        return {_OTHER: facts.artifact.file_bytes}
     found: dict[str, int] = {}
     for tensor in facts.weights.tensors:
         found[tensor.dtype] = found.get(tensor.dtype, 0) + -(-tensor.elements * _BITS.get(tensor.dtype, 32) // 8)
