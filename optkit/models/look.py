@@ -14,6 +14,7 @@ from typing import Any
 
 from optkit.errors import ArtifactError, nearest
 from optkit.files.archives import ArchiveError, read_keras
+from optkit.names import shown
 from optkit.process.children import own_code, run
 from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import output_kinds
@@ -115,7 +116,7 @@ def _ends(value: Any) -> dict[str, str]:
 
 
 def _configuration(path: Path) -> dict[str, Any]:
-    again = "save the model again, or say the task in the suite file"
+    again = "save the model again"
     try:
         if path.suffix == ".keras":
             text = read_keras(path)["config.json"].decode()
@@ -128,7 +129,11 @@ def _configuration(path: Path) -> dict[str, Any]:
         else:
             raise ArtifactError(_no_model(path))
         found = json.loads(text)
-        found["config"]["layers"]
+        if "layers" not in found["config"]:
+            raise ArtifactError(
+                f"{path} is a model of a class of yours ({shown(str(found.get('class_name')))}), and does not say what "
+                "is in it; export it as a SavedModel folder, model.export(FOLDER), and give that with --task"
+            )
     except FileNotFoundError as error:
         raise ArtifactError(f"there is no model {path}; name a .keras, .h5 or .tflite file, or a folder") from error
     except (OSError, ArchiveError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired) as error:

@@ -21,7 +21,7 @@ from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
 from optkit.suites.gates_to_begin import FRACTION, collapse, loose_drop
-from optkit.suites.own import image_size, input_specs, task_of
+from optkit.suites.own import check_batches, image_size, input_specs, task_of
 from optkit.tflite.verify import verify_file
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
@@ -86,6 +86,8 @@ def begin(
     drop: float | None = FRACTION if TASK_METRICS[metric].better == "higher" else None
     chosen, why = task, "as you said"
     worst = None
+    if raw:
+        check_batches(raw, look)
     if raw and not task:
         chosen, why = task_of(look, raw)
     reasons += [f"task {chosen}: {why}"] if chosen else []

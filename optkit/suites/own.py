@@ -64,10 +64,23 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
         suite = dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, task=task))
     own_keys = {key: value for key, value in source.params.items() if key not in IMAGE_KEYS}
     making = {**_known_classes(suite, look), **own_keys}
+    check_batches(raw, look)
     dataset = make_own(raw, suite.workload.known_task, **making)
     dataset = fitted(dataset, input_specs(look)) if look else dataset
     _check_finished(suite, dataset, look)
     return suite, dataset
+
+
+def check_batches(raw: OwnData, look: Look | None) -> None:
+    """Raise DataError when each sample of a single input is a batch of what the model takes."""
+    if look is None or len(look.inputs) != 1 or len(raw.shapes) != 1:
+        return
+    [takes], [sample] = look.inputs.values(), raw.shapes.values()
+    if takes and None not in takes and len(sample) == len(takes) + 1 and sample[1:] == takes and sample[0] > 1:
+        raise DataError(
+            f"{raw.origin} gives samples of shape {sample}, and the model takes {takes}: they look like batches; a "
+            "generator yields one sample at a time, or give a tf.data.Dataset or a Keras sequence"
+        )
 
 
 def _check_finished(suite: Suite, dataset: Dataset, look: Look | None) -> None:

@@ -99,24 +99,18 @@ def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str
 
 
 def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the gates that `budget` stands for: on every variant but the baseline and those with a gate of their own.
-
-    Raises SuiteError when no variant is left for one of its keys.
-    """
+    """Return the gates of `budget`: on every variant but the baseline and those with a gate of their own."""
     baseline = found.get("baseline", "baseline")
     variants = [name for name in found["variants"] if name != baseline]
     own = [gate for gate in _list(document.get("gates", []), "gates") if isinstance(gate, Mapping)]
     gates = []
     for bound in budget_of(document):
         left = [name for name in variants if not any(_takes_place(gate, bound, name) for gate in own)]
-        if variants and not left:
-            raise SuiteError(
-                f"budget: every variant has a gate of its own on {bound.of.metric}, so {bound.quantity} holds for "
-                "none; take it out of the budget, or a variant out of the gates"
-            )
+        if not left:  # each has a gate of its own
+            continue
         modes = {"modes": [bound.of.mode]} if bound.of.mode else {}
         gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": left, **modes})
-    return gates if variants else []
+    return gates
 
 
 def _takes_place(gate: Mapping[str, Any], bound: Bound, variant: str) -> bool:
