@@ -149,9 +149,9 @@ def test_a_layer_that_is_not_in_the_file_is_named():
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-def test_packed_bytes_are_those_of_the_file(bits):
+def test_packed_bytes_are_those_of_the_file(bits: int) -> None:
     model, integers = trained(bits)
-    kind = f"int{bits}"
+    kind: Precision = "int2" if bits == 2 else "int4"
     data = convert(model, Conversion(mode="int8", layers={"hidden": kind}), tiny.samples(), bits={"hidden": bits})
     tree = parse_flatbuffer(data)
     (tensor,) = (t for _, t in weight_operators(tree, tree.subgraphs[0]) if "hidden" in tensor_name(t))

@@ -1,5 +1,7 @@
 """The fake quantizer against the paper's formulas, and the soft entropy against the real one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,7 @@ from optkit.keras.tensorflow import load_keras, load_tensorflow, make_determinis
 from optkit.tflite.weights import order_0_bytes
 
 
-def lsq(v, s, largest):
+def lsq(v: Any, s: float, largest: int) -> tuple[list[float], float, list[float]]:
     """Equations 1 to 3 and 5 of Esser et al. 2020, one weight after the other."""
     values: list[float] = []
     of_weight: list[float] = []
@@ -59,7 +61,7 @@ def test_values_and_gradients_are_those_of_the_paper(largest):
 @given(st.lists(st.integers(-7, 7), min_size=1, max_size=60), st.floats(0.01, 10))
 def test_on_the_grid_the_soft_bits_are_no_fewer_than_the_entropy(integers, step):
     whole = np.array(integers, np.float32)
-    bits = soft_bits(load_tensorflow().constant(whole * np.float32(step)), np.float32([step]), 7)
+    bits = soft_bits(load_tensorflow().constant(whole * np.float32(step)), np.array([step], np.float32), 7)
     counts = np.unique(integers, return_counts=True)[1]
     assert float(bits) >= 8 * order_0_bytes(counts) * (1 - 1e-5)
 
@@ -67,7 +69,7 @@ def test_on_the_grid_the_soft_bits_are_no_fewer_than_the_entropy(integers, step)
 def test_of_weights_that_fall_off_on_both_sides_of_zero_they_are_the_entropy():
     counts = np.array([5, 40, 300, 2000, 300, 40, 5])
     whole = np.repeat(np.arange(-3, 4), counts).astype(np.float32)
-    bits = soft_bits(load_tensorflow().constant(whole * np.float32(0.3)), np.float32([0.3]), 3)
+    bits = soft_bits(load_tensorflow().constant(whole * np.float32(0.3)), np.array([0.3], np.float32), 3)
     assert float(bits) == pytest.approx(8 * order_0_bytes(counts), rel=0.005)
 
 
@@ -92,16 +94,16 @@ def test_soft_bits_pull_a_weight_towards_zero_and_never_away():
     tf = load_tensorflow()
     kernel = tf.Variable(np.array([0.0] * 20 + [0.3, -0.6, 1.0], np.float32))
     with tf.GradientTape() as tape:
-        bits = soft_bits(kernel, np.float32([1.0]), 3)
+        bits = soft_bits(kernel, np.array([1.0], np.float32), 3)
     slope = tape.gradient(bits, kernel).numpy()
     assert slope[20] == pytest.approx(-slope[21])
     assert slope[20] > 1
-    near = soft_bits(tf.constant(np.array([0.0] * 20 + [0.301, -0.6, 1.0], np.float32)), np.float32([1.0]), 3)
+    near = soft_bits(tf.constant(np.array([0.0] * 20 + [0.301, -0.6, 1.0], np.float32)), np.array([1.0], np.float32), 3)
     assert float(near - bits) == pytest.approx(slope[20] * 0.001, rel=0.05)
     # As many at -1 and 1 as take one bit each: the entropy's own slope would hold them there.
     kernel = tf.Variable(np.array([1.0, -1.0] * 20 + [0.9, 0.0], np.float32))
     with tf.GradientTape() as tape:
-        bits = soft_bits(kernel, np.float32([1.0]), 3)
+        bits = soft_bits(kernel, np.array([1.0], np.float32), 3)
     assert (tape.gradient(bits, kernel).numpy() * np.sign(kernel.numpy()) >= 0).all()
 
 
