@@ -89,6 +89,7 @@ from .techniques.cluster import Cluster as Cluster
 from .techniques.distill import Distill as Distill
 from .techniques.finetune import Finetune as Finetune
 from .techniques.fold import Fold as Fold
+from .techniques.low_bit import LowBit as LowBit
 from .techniques.prune import Prune as Prune
 from .techniques.quantize_aware import QuantizeAware as QuantizeAware
 from .techniques.slim import Slim as Slim

@@ -100,11 +100,17 @@ def build_variants(
 
 
 def ensure_variants(
-    suite: Suite, variants: Sequence[Variant], dataset: Dataset, store: Store, data: str, workers: int = 1
+    suite: Suite,
+    variants: Sequence[Variant],
+    dataset: Dataset,
+    store: Store,
+    data: str,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> dict[str, Artifact]:
     """Return the artifacts of `variants`, building what the store lacks with `optkit build` in a process of its own.
 
-    With several `workers` that has as many processes to build with.
+    With several `workers` that has as many processes to build with; with the address of a `cluster` it builds there.
 
     So the caller's process imports no TensorFlow and keeps its seeds. Progress goes to this process' standard
     error. Raises BuildError with what the other process said when it fails.
@@ -114,6 +120,7 @@ def ensure_variants(
         command = ["build", suite.source, "--json", "--variants", ",".join(missing)]
         command += ["--data", data, "--store", store.place, "--workers", str(workers)]
         command += ["--allow", ",".join(suite.allowed)] if suite.allowed else []
+        command += ["--cluster", cluster] if cluster else []
         done = run(own_code("optkit.cli", *command), stdout=subprocess.PIPE, env={**os.environ, QUIET_ERRORS: "1"})
         if done.returncode == _DEFECT:  # of optkit, there as here
             raise RuntimeError(_reason(done.returncode, done.stdout).removeprefix("defect: "))

@@ -6,7 +6,7 @@ Law: a stage takes a model and returns one. Which files they come from and go to
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from optkit.models import NETWORKS
 from optkit.spec import Conversion, Network, OwnModel, Step, Suite, Training, TrainingRecipe
 from optkit.spec.keys import digest
 from optkit.techniques import TECHNIQUES
+from optkit.techniques.base import Property
 from optkit.training.context import TrainingContext
 from optkit.training.fit import fit
 
@@ -193,7 +194,7 @@ class Convert(Stage):
 
     def make(self, model: Any, context: TrainingContext) -> bytes:
         """Return the .tflite file's bytes."""
-        return convert(model, self.conversion, context.x)
+        return convert(model, self.conversion, context.x, bits=trained_bits(model, self.chain))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,3 +214,17 @@ class ConvertTflite(Stage):
     def needs_tensorflow(self) -> bool:
         """Never: LiteRT's quantizer does it."""
         return False
+
+
+def trained_bits(model: Any, chain: Sequence[Stage]) -> dict[str, int]:
+    """Return the layers of `model`, which `chain` made, whose weights lie on a grid, each with its bits."""
+    found: dict[str, int] = {}
+    for stage in chain:
+        if isinstance(stage, Apply):
+            found |= TECHNIQUES[stage.step.technique].bits(model, stage.step)
+    return found
+
+
+def made_by(stage: Stage) -> frozenset[Property]:
+    """Return what the technique of a stage makes of a model; nothing when it applies none."""
+    return TECHNIQUES[stage.step.technique].makes if isinstance(stage, Apply) else frozenset()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optkit.build.own import TFLITE_LIBRARIES, is_trained_further, spec_of
-from optkit.build.stage import TFLITE, Apply, Convert, ConvertTflite, Read, ReadTflite, Stage, Train
+from optkit.build.stage import TFLITE, Apply, Convert, ConvertTflite, Read, ReadTflite, Stage, Train, made_by
 from optkit.convert import QUANTIZER_LIBRARIES
 from optkit.errors import BuildError
 from optkit.files.regular import open_file
@@ -22,6 +22,8 @@ from optkit.spec.keys import KEY_SCHEMA, canonical, file_sha256
 
 LIBRARIES = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 """The libraries whose versions are part of every key."""
+_ALGORITHM_VERSIONS = {"gptq": 3, "oscar": 2}
+"""gptq 1 left 1x1 convolutions as they were; before these, a layer after a pooling or a reshape lost its statistics."""
 
 
 def stages(suite: Suite, variant: Variant, data_digest: str) -> Stage:
@@ -66,10 +68,11 @@ def _read(suite: Suite, variant: Variant, model: OwnModel, spec: dict[str, Any])
 def _converted(last: Stage, conversion: Conversion, name: str) -> Stage:
     """Return the stage that converts the model of `last`, of the network or file called `name`."""
     label, given = f"convert to {conversion.mode}", last.form is TFLITE
-    quantizer = given or conversion.uses_quantizer
+    grid = conversion.integer_weights and any("grid" in made_by(stage) for stage in last.chain)
+    quantizer = given or conversion.uses_quantizer or grid
     extra: dict[str, Any] = {"libraries": library_versions(QUANTIZER_LIBRARIES)} if quantizer else {}
-    if conversion.algorithm == "gptq":
-        extra["gptq"] = 2  # 1 left 1x1 convolutions as they were
+    if conversion.algorithm in _ALGORITHM_VERSIONS:
+        extra[conversion.algorithm] = _ALGORITHM_VERSIONS[conversion.algorithm]
     spec = _with(last.spec, {"conversion": canonical(conversion), **extra})
     if given:
         return ConvertTflite(label=label, spec=spec, parent=last, conversion=conversion, name=name)

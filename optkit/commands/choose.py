@@ -10,6 +10,7 @@ import msgspec
 
 from optkit import __version__
 from optkit.build.shared import open_store
+from optkit.commands.bounds import add_bounds, given_bounds
 from optkit.commands.command import Command, add_store, count, folder
 from optkit.errors import OptkitError
 from optkit.judge.advise import WISHES
@@ -23,7 +24,7 @@ from optkit.record.run import Run, read_run
 from optkit.report.card import card_markdown
 from optkit.report.choose import choice_text
 from optkit.report.targets import reason_text
-from optkit.spec.bounds import QUANTITIES, Bound, read_bounds
+from optkit.spec.bounds import Bound, read_bounds
 from optkit.suites import load_suite
 from optkit.suites.budget import read_budget
 
@@ -31,16 +32,7 @@ from optkit.suites.budget import read_budget
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("run_file", type=Path, metavar="RUN.json", help="saved by --benchmark-json or optkit bench -o")
-    about = (
-        "--max-METRIC VALUE and --min-METRIC VALUE, each as often as you like; a fraction may be a percentage, such as "
-        f"0.5%. METRIC is one of: {', '.join(name.replace('_', '-') for name in QUANTITIES)}. Without any, the budget "
-        "of the suite holds."
-    )
-    bounds = parser.add_argument_group("bounds", about)
-    for name in QUANTITIES:
-        for kind in ("max", "min"):
-            option = f"--{kind}-{name.replace('_', '-')}"
-            bounds.add_argument(option, dest=f"bound {kind}_{name}", type=number, help=argparse.SUPPRESS)
+    add_bounds(parser, "Without any, the budget of the suite holds.")
     about = "each bound must hold with this confidence, such as 95%% (default: for the figure itself)"
     parser.add_argument("--at", metavar="PERCENT", help=about)
     about = "times and speed-ups on this many threads (default: a bound holds for every number that was timed)"
@@ -54,14 +46,6 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suite", metavar="SUITE", help=about)
     about = "copy the file there, with its model card"
     parser.add_argument("-o", "--output", type=folder, metavar="DIR", help=about)
-
-
-def number(value: str) -> float:
-    """Turn `10000`, `10_000`, `0.005` or `0.5%` into a number."""
-    try:
-        return float(value[:-1]) / 100 if value.endswith("%") else float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"got {value!r}; expected a number, such as 10000 or 0.5%") from None
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -85,8 +69,7 @@ def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 def _bounds(options: argparse.Namespace, run: Run) -> tuple[Bound, ...]:
     """Return the bounds that are given, else those of the suite's budget. Raises OptkitError when there are none."""
-    found = {key.removeprefix("bound "): value for key, value in vars(options).items() if key.startswith("bound ")}
-    given = {key: value for key, value in found.items() if value is not None}
+    given = given_bounds(options)
     if given:
         try:
             return read_bounds(given)

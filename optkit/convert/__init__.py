@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.convert.converter import carries_fake_quantization, convert_keras, weight_layer_names
+from optkit.convert.on_grid import Bits, check_conversion
 from optkit.convert.quantizer import quantize
 from optkit.errors import BuildError
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import parse_flatbuffer
 from optkit.tflite.interface import interface_of
 from optkit.tflite.simplify import simplify
+from optkit.tflite.smallest import reduced
 from optkit.tflite.sparse import check_sparse
-from optkit.tflite.strip import strip
 
 __all__ = ["QUANTIZER_LIBRARIES", "carries_fake_quantization", "convert"]
 
@@ -29,11 +30,12 @@ QUANTIZER_LIBRARIES = ("litert-quantizer", "ai-edge-litert")
 _CHECKED_SAMPLES = 32
 
 
-def convert(model: Any, conversion: Conversion, x_train: Any) -> bytes:
+def convert(model: Any, conversion: Conversion, x_train: Any, *, bits: Bits | None = None) -> bytes:
     """Return `model` as .tflite bytes. `x_train`: numbers, (samples, *sample shape), to calibrate on.
 
     Of several inputs it is a dict of such arrays by input name. Whole numbers, such as the pixels of images, are taken
-    as the type that the model's input has.
+    as the type that the model's input has. `bits` names the layers that were trained in few bits: in every mode with
+    integer weights, their integers in the file are the trained ones.
 
     Raises BuildError, with the reason, when the model or one of its layers cannot be converted as `conversion` says.
     """
@@ -49,7 +51,8 @@ def convert(model: Any, conversion: Conversion, x_train: Any) -> bytes:
         return (sample if len(sample) > 1 else next(iter(sample.values())) for sample in samples())
 
     _check_fake_quantization(model, conversion)
-    if conversion.uses_quantizer:
+    check_conversion(conversion, bits or {})
+    if conversion.uses_quantizer or (bits and conversion.integer_weights):
         plain = convert_keras(model, Conversion(), for_converter)
         places = _places(plain, list(arrays))
         data = quantize(
@@ -57,14 +60,14 @@ def convert(model: Any, conversion: Conversion, x_train: Any) -> bytes:
             conversion,
             weight_layer_names(model),
             lambda: ({places[name]: array for name, array in sample.items()} for sample in samples()),
+            bits,
         )
     else:
         data = convert_keras(model, conversion, for_converter)
     if conversion.sparse:
         dense = convert_keras(model, dataclasses.replace(conversion, sparse=False), for_converter)
         check_sparse(data, dense, {name: array[:_CHECKED_SAMPLES] for name, array in arrays.items()})
-    data = simplify(data)
-    return data if conversion.strip == "nothing" else strip(data, conversion.strip)
+    return reduced(simplify(data), conversion.strip)
 
 
 def _by_input(model: Any, x: Any) -> dict[str, npt.NDArray[Any]]:

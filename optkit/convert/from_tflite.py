@@ -27,7 +27,7 @@ from optkit.tflite.flatbuffer import (
 from optkit.tflite.interface import Array, Inputs, Interface, fit, interface_of
 from optkit.tflite.mend import mend
 from optkit.tflite.simplify import fold, simplify
-from optkit.tflite.strip import strip
+from optkit.tflite.smallest import reduced
 from optkit.tflite.tensors import listed
 from optkit.tflite.trial import check_runs
 from optkit.tflite.verify import verify
@@ -68,8 +68,7 @@ def convert_tflite(
         data = fold(data, quantized_next=True)  # what the quantizer takes for weights must be constant
         feeds = _feeds(calibration, interface, conversion) if conversion.needs_samples else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
-    data = simplify(data)
-    return data if conversion.strip == "nothing" else strip(data, conversion.strip)
+    return reduced(simplify(data), conversion.strip)
 
 
 def _check_operators(model: Any, name: str) -> None:
@@ -97,7 +96,10 @@ def _check_operators(model: Any, name: str) -> None:
 def _check_float(model: Any, name: str) -> None:
     """Refuse a file that has been quantized: its float weights are gone."""
     if part := quantized_part(model):
-        raise ArtifactError(f"{name} is quantized already: {part}; give the float file that it was made from")
+        raise ArtifactError(
+            f"{name} is quantized already: {part}; give the float file that it was made from, and name this one among "
+            "its variants to measure both"
+        )
 
 
 def quantized_part(model: Any, floats: tuple[str, ...] = ("float32",)) -> str | None:

@@ -9,26 +9,27 @@ import re
 import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from optkit.convert.activations import Feeds, activation_ranges, hessians
+from optkit.convert.activations import Feeds
 from optkit.convert.biases import corrected_biases
 from optkit.convert.equalize import equalized
 from optkit.convert.kept_float import keeps_operators, kept_float, without_weights
+from optkit.convert.on_grid import Bits, check_integers, on_grid
 from optkit.convert.pointwise import Moved, as_convolutions, as_dense
 from optkit.convert.quantizer_recipe import (
-    ACTIVATION_BITS,
     ALGORITHMS,
     DENSE,
+    KERNELS,
     Layer,
     recipe,
     scope_of,
     stored_weights,
 )
 from optkit.convert.rotations import with_free_batch
-from optkit.errors import BuildError, first_line, nearest
+from optkit.convert.statistics import Statistics, statistics_of
+from optkit.errors import ArtifactError, BuildError, first_line, nearest
 from optkit.spec import Conversion
 from optkit.tflite.flatbuffer import (
     operator_name,
@@ -38,20 +39,22 @@ from optkit.tflite.flatbuffer import (
     tensor_values,
     weight_operators,
 )
+from optkit.tflite.verify import verify
 
 _BASE = {"float32": "float32", "float16": "float16", "int4_weights": "int4"}
-_INT4 = ("CONV_2D", "FULLY_CONNECTED")
-"""Operators with an int4 kernel; in mode `int4_weights` the others get int8."""
 _SMALL = 1024
 """The converter's own threshold: dynamic-range quantization leaves weights of fewer elements in float."""
 
 
-def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds) -> bytes:
+def quantize(
+    model: bytes, conversion: Conversion, layer_names: Sequence[str], samples: Feeds, bits: Bits | None = None
+) -> bytes:
     """Return the float .tflite `model` quantized as `conversion` says.
 
     `layer_names` are the Keras model's layers with weights, or the file's `scopes`; `samples` as `activation_ranges`
-    takes them. Raises BuildError when LiteRT's quantizer is not installed or fails, when a pattern of
-    `conversion.layers` matches no layer, or when a layer cannot have the precision or algorithm that was asked for.
+    takes them. `bits` names layers whose weights lie on a grid: their integers are found again. Raises BuildError when
+    LiteRT's quantizer is not installed or fails, when a pattern of `conversion.layers` matches no layer, or when a
+    layer cannot have the precision or algorithm that was asked for.
     """
     try:
         from litert_quantizer import quantizer
@@ -65,10 +68,10 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     moved: Moved = {}
     if conversion.algorithm in ("gptq", "oscar", "hadamard"):
         model, moved = as_dense(model)
-    layers = _layers(model, conversion, layer_names)
+    layers, trained = on_grid(model, conversion, _layers(model, conversion, layer_names), bits or {})
     _check_algorithm(conversion, layers)
     _check_blocks(conversion, layers)
-    statistics = _statistics(model, conversion, samples)
+    statistics = {**statistics_of(model, conversion, samples), **trained} or None
     rules = recipe(conversion, layers, kept_float(model, conversion, layers))
 
     def run(content: bytes) -> bytes:
@@ -76,7 +79,8 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 job = quantizer.Quantizer(content, rules)
-                result = job.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+                given = None if statistics is None else Statistics(statistics)
+                result = job.quantize(given, enable_progress_bar=False, enable_progress_report=False)
         except Exception as error:  # the library raises many kinds
             raise BuildError(f"LiteRT's quantizer failed: {first_line(error)}") from error
         return bytes(result.quantized_model)
@@ -84,7 +88,8 @@ def quantize(model: bytes, conversion: Conversion, layer_names: Sequence[str], s
     data = run(model)
     if conversion.bias_correction:
         data = run(corrected_biases(model, data, samples))
-    _check(data, layers)
+    _check(data, layers, conversion.algorithm)
+    check_integers(model, data, layers, trained)
     if conversion.algorithm == "hadamard":
         data = with_free_batch(data, model)
     return as_convolutions(data, moved)
@@ -153,10 +158,10 @@ def _layers(model: bytes, conversion: Conversion, layer_names: Sequence[str]) ->
             matching = [p for p in conversion.layers if any(fnmatchcase(name, p) for name in names)]
             used.update(matching)
             precision = conversion.layers[matching[-1]] if matching else _default(conversion, kind, tree, stored)
-            if precision == "int4" and kind not in _INT4:
+            if kind not in KERNELS.get(precision, (kind,)):
                 raise BuildError(
-                    f"layers: {' or '.join(names)} ({kind}) cannot have int4 weights: the runtime has that kernel for "
-                    f"{' and '.join(_INT4)} only; give it int8"
+                    f"layers: {' or '.join(names)} ({kind}) cannot have {precision} weights: the runtime has that "
+                    f"kernel for {' and '.join(KERNELS[precision])} only; give it int8"
                 )
             shape = stored.shape
             layers.append(
@@ -182,40 +187,17 @@ def _default(conversion: Conversion, kind: str, tree: Any, stored: Any) -> str:
     if conversion.mode == "dynamic_range" and tensor_values(tree, stored).size < _SMALL:
         return "float32"
     precision = _BASE.get(conversion.mode, "int8")
-    return "int8" if precision == "int4" and kind not in _INT4 else precision
+    return "int8" if precision == "int4" and kind not in KERNELS["int4"] else precision
 
 
-def _statistics(model: bytes, conversion: Conversion, samples: Feeds) -> dict[str, dict[str, Any]] | None:
-    """Return what the recipe asks for of the activations, by tensor name, as the quantizer takes it; None: nothing.
-
-    Ranges are arrays of one element in the tensor's rank.
-    """
-    static, algorithm = conversion.mode in ACTIVATION_BITS, conversion.algorithm
-    ranges = activation_ranges(model, conversion, samples) if static else {}
-    found = _ranges(model, ranges)
-    for name, hessian in (hessians(model, samples) if algorithm in ("gptq", "oscar") else {}).items():
-        seen = found.setdefault(name, {})
-        if algorithm == "gptq":
-            seen["hessian"] = hessian
-        else:
-            seen["mu2"] = np.diag(hessian) / 2  # the mean square of each input
-    return found or None
-
-
-def _ranges(model: bytes, ranges: dict[str, tuple[float, float]]) -> dict[str, dict[str, Any]]:
-    graph = parse_flatbuffer(model).subgraphs[0]
-    ranks = {tensor_name(tensor): 0 if tensor.shape is None else len(tensor.shape) for tensor in graph.tensors}
-    return {
-        name: {
-            "min": np.full((1,) * ranks[name], low, np.float32),
-            "max": np.full((1,) * ranks[name], high, np.float32),
-        }
-        for name, (low, high) in ranges.items()
-    }
-
-
-def _check(data: bytes, layers: Sequence[Layer]) -> None:
-    tree = parse_flatbuffer(data)
+def _check(data: bytes, layers: Sequence[Layer], algorithm: str) -> None:
+    try:
+        tree = verify(data, Path("the quantized file"))
+    except ArtifactError as error:  # the quantizer writes a type without its values when it lacks a statistic
+        raise BuildError(
+            f"LiteRT's quantizer wrote a file that cannot be used: {str(error).partition(';')[0]}; "
+            f"take another algorithm than {algorithm!r}, or give the layer float32 in layers"
+        ) from error
     for layer, tensor in zip(layers, stored_weights(tree, [layer.scope for layer in layers]), strict=True):
         if tensor_type(tensor) != layer.precision:
             raise BuildError(

@@ -24,6 +24,8 @@ ALGORITHMS = {
     "hadamard": ("DECOMPOSED_HADAMARD_ROTATION", DENSE),
 }
 """The quantizer's name of each of `Conversion`'s algorithms, and the operators it is for."""
+KERNELS = {"int4": ("CONV_2D", "FULLY_CONNECTED"), "int2": DENSE}
+"""Operators with a kernel for these weights. A CONV_2D with int2 weights fails to prepare, or gives infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +112,14 @@ def _rule(scope: str, kind: str, granularity: str, precision: str, bits: int | N
         return {**rule, "algorithm_key": "no_quantize"}
     if precision == "float16":
         weights: dict[str, Any] = {"num_bits": 16, "dtype": "FLOAT"}
-        config = {"weight_tensor_config": weights, "compute_precision": "FLOAT", "explicit_dequantize": True}
-        return {**rule, "algorithm_key": "float_casting", "op_config": config}
-    weights = {"num_bits": {"int8": 8, "int4": 4}[precision], "symmetric": True, "granularity": granularity}
-    config = {"weight_tensor_config": {**weights, "dtype": "INT"}, "compute_precision": "INTEGER"}
+        floats = {"weight_tensor_config": weights, "compute_precision": "FLOAT", "explicit_dequantize": True}
+        return {**rule, "algorithm_key": "float_casting", "op_config": floats}
+    weights = {"num_bits": {"int8": 8, "int4": 4, "int2": 2}[precision], "symmetric": True, "granularity": granularity}
+    config: dict[str, Any] = {"weight_tensor_config": {**weights, "dtype": "INT"}, "compute_precision": "INTEGER"}
     if bits:
         config["activation_tensor_config"] = _activation(bits, "INT")
+    if precision == "int2":
+        config["skip_checks"] = True  # its list of what it allows lacks int2 weights with integer activations
     return {**rule, "algorithm_key": algorithm, "op_config": config}
 
 

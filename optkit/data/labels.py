@@ -26,8 +26,14 @@ LABEL_FORMS: dict[Task, str] = {
 }
 
 
-def numbers(place: str, array: Any) -> Array:
-    """Return `array` as numpy has it. Raises DataError, naming `place`, unless it holds finite numbers."""
+_LARGEST_CLASS = 2**31 - 1
+
+
+def numbers(place: str, array: Any, text: str = "such as ids of words") -> Array:
+    """Return `array` as numpy has it. Raises DataError, naming `place`, unless it holds finite numbers.
+
+    `text` says what becomes of text.
+    """
     try:
         found = np.asarray(array)
     except (TypeError, ValueError) as error:
@@ -35,14 +41,15 @@ def numbers(place: str, array: Any) -> Array:
             f"{place} is no array of numbers ({str(error).splitlines()[0]}); make all rows alike"
         ) from error
     if found.dtype.kind in "US":
-        raise DataError(f"{place} holds text (dtype {found.dtype}); turn it into numbers first, such as ids of words")
+        raise DataError(f"{place} holds text (dtype {found.dtype}); turn it into numbers first, {text}")
     if found.dtype.kind == "O":
         raise DataError(f"{place} holds Python objects, such as texts or rows of different lengths; expected numbers")
     if found.dtype.kind not in "biuf":
         raise DataError(f"{place} has dtype {found.dtype}; expected whole or floating-point numbers")
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         bad = int(np.sum(~np.isfinite(found)))
-        raise DataError(f"{place} of shape {found.shape} holds NaN or infinity in {bad} places; clean the data first")
+        places = "1 place" if bad == 1 else f"{bad:,} places"
+        raise DataError(f"{place} of shape {found.shape} holds NaN or infinity in {places}; clean the data first")
     return found
 
 
@@ -84,6 +91,8 @@ def _class_numbers(place: str, y: Array, task: Task) -> Array:
         raise DataError(f"{place} holds {_odd(y, whole != y)}; expected for task {task}: {LABEL_FORMS[task]}")
     if y.size and y.min() < 0:
         raise DataError(f"{place} holds {_odd(y, y < 0)}; expected for task {task}: {LABEL_FORMS[task]}")
+    if y.size and y.max() > _LARGEST_CLASS:  # beyond int64 it would become another class
+        raise DataError(f"{place} holds {_odd(y, y > _LARGEST_CLASS)}; expected for task {task}: {LABEL_FORMS[task]}")
     return y.astype(np.int64)
 
 

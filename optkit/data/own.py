@@ -53,6 +53,18 @@ class OwnData:
     classes: tuple[str, ...] = ()
     channels_first: bool = False
 
+    def __post_init__(self) -> None:
+        """Raise DataError when a part has no samples, or not as many of every input."""
+        for split, part in self.parts.items():
+            place = f"{self.origin}, {split}" if split != "whole" else self.origin
+            lengths = {array.shape[0] if array.ndim else None for array in part.x.values()}
+            if None in lengths or len(lengths) > 1:
+                raise DataError(
+                    f"{place} has inputs of different lengths: {part.shapes}; give every sample all its inputs"
+                )
+            if lengths == {0}:
+                raise DataError(f"{place} is empty: {part.shapes}; expected one sample or more to train and to test")
+
     @property
     def labels(self) -> Array | None:
         """The raw labels to test with, to work the task out from (`work_out_task`); None when there are none."""
@@ -107,8 +119,8 @@ def read_own(
         )
     if path.suffix != ".npz":
         raise DataError(
-            f"{path} is {'no .npz file' if path.exists() else 'not there'}; give an .npz file, a folder of images, or "
-            "'package.module:function'"
+            f"{path} is {'no .npz file' if path.exists() else 'not there'}; give an .npz file (np.savez writes one), a "
+            "folder of images, or 'package.module:function'"
         )
     return OwnData(name=name, origin=str(path), parts=named_parts(str(path), read_npz(path)))
 
@@ -161,13 +173,6 @@ def _share(test_share: float | None) -> float:
 
 def _split(raw: OwnData, task: Task, test_share: float | None, seed: int) -> Parts:
     """Return the parts as `train` and `test`, neither of them empty, each with as many samples of every input."""
-    for split, part in raw.parts.items():
-        place = f"{raw.origin}, {split}" if split != "whole" else raw.origin
-        lengths = {array.shape[0] if array.ndim else None for array in part.x.values()}
-        if None in lengths or len(lengths) > 1:
-            raise DataError(f"{place} has inputs of different lengths: {part.shapes}; give every sample all its inputs")
-        if lengths == {0}:
-            raise DataError(f"{place} is empty: {part.shapes}; expected one sample or more to train and to test")
     if "whole" not in raw.parts:
         if test_share is not None:
             raise DataError(f"{raw.origin} is split already, so test_share does not apply; drop it")

@@ -22,6 +22,8 @@ _INPUTS = ("x", "images", "data", "features", "inputs")
 _LABELS = ("y", "labels", "targets", "target")
 _EXPECTED = "expected x_train, y_train, x_test and y_test, or x and y; of several inputs x_train_<input> and so on"
 
+_OF_NAMES = "such as np.unique(labels, return_inverse=True)[1] of names of classes"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
@@ -125,7 +127,7 @@ def _samples(place: str, arrays: Mapping[str, Any], found: Mapping[tuple[str, st
     labels, groups = found.get(("y", split, "")), found.get(("group", split, ""))
     return Samples(
         x={inner: numbers(f"{place}: {name}", arrays[name]) for inner, name in names.items()},
-        y=numbers(f"{place}: {labels}", arrays[labels]) if labels else None,
+        y=numbers(f"{place}: {labels}", arrays[labels], _OF_NAMES) if labels else None,
         groups=np.asarray(arrays[groups]) if groups else None,
     )
 

@@ -63,5 +63,7 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of an .npz file by name, without pickles. Raises DataError when it is not one."""
     try:
         return archives.read_npz(path)
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path}; name an .npz file that is there") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not a readable .npz file ({error}); replace or remove it") from error

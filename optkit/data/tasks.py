@@ -31,7 +31,9 @@ def work_out_task(
     if labels is None or labels.size == 0:
         if mirrors:
             return "reconstruction", f"the output has the shape of the input, {output_shape}, and there are no labels"
-        raise DataError(f"there are no labels, and the output of shape {output_shape} is no reconstruction; add labels")
+        raise DataError(
+            f"there are no labels to test with, and the output of shape {output_shape} is no reconstruction; add y_test"
+        )
     y = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     whole = y.dtype.kind in "bui" or bool(np.array_equal(np.floor(y), y))
     outputs = tuple(size for size in output_shape if size != 1) or (1,)

@@ -154,7 +154,8 @@ def _why_not(facts: VariantFacts) -> str:
 def value_of(facts: VariantFacts, metric: str) -> float | None:
     """Return the value of an untimed metric; of a metric of weights, over all layers. None: it was not measured."""
     if METRICS[metric].layered:
-        return float(getattr(facts.weights, metric))
+        found = getattr(facts.weights, metric)
+        return None if found is None else float(found)
     values: dict[str, float | None] = {
         "accuracy": facts.accuracy,
         "accuracy_drop": facts.accuracy_drop,
@@ -175,7 +176,10 @@ def _layered(gate: Gate, variant: Variant, facts: VariantFacts) -> Verdict:
     weights = facts.weights.of_layers(gate.layers, gate.except_layers, depthwise=gate.covers_depthwise)
     if not weights.tensors:
         return _without(gate, variant, "no weight tensor of the file has such a layer's name", where)
-    return _verdict(gate, variant, float(getattr(weights, gate.metric)), where)
+    value = getattr(weights, gate.metric)
+    if value is None:
+        return _without(gate, variant, f"the run has no {gate.metric}: an older optkit made it", where)
+    return _verdict(gate, variant, float(value), where)
 
 
 def _confident_accuracy(gate: Gate, variant: Variant, run: Run) -> Verdict:

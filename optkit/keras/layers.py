@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -38,22 +38,30 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def choose_layers(model: Any, include: Sequence[str], exclude: Sequence[str], technique: str) -> list[Any]:
+def choose_layers(
+    model: Any,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    technique: str,
+    able: Sequence[Any] | None = None,
+    kinds: Collection[str] = _KERNEL_LAYERS,
+) -> list[Any]:
     """Return the layers of `model` whose kernels `technique` is to change: named by `include`, not by `exclude`.
 
-    "Every layer", `include` ("*",), leaves depthwise convolutions as they are: they have few weights, and tfmot changes
-    none of them. Raises BuildError when there are none, when a pattern of `include` fits no layer, or when a chosen
-    layer has kernels of a kind that the technique cannot change.
+    `able` are those it can change, of `kinds`; without it the `kernel_layers`. "Every layer", `include` ("*",), leaves
+    depthwise convolutions that are not among these as they are: they have few weights, and tfmot changes none of them.
+    Raises BuildError when there are none, when a pattern of `include` fits no layer, or when a chosen layer has kernels
+    of a kind that the technique cannot change.
     """
-    able = kernel_layers(model)
+    able = kernel_layers(model) if able is None else able
     for layer in leaf_layers(model):
         wanted = matches(layer.name, include) and not matches(layer.name, exclude)
-        if type(layer).__name__ in _DEPTHWISE and tuple(include) == ("*",):
+        if type(layer).__name__ in _DEPTHWISE and tuple(include) == ("*",) and layer not in able:
             continue
         if wanted and layer not in able and _has_kernel(layer):
             raise BuildError(
                 f"{technique} cannot change layer {layer.name!r} ({type(layer).__name__}); "
-                f"it can change {', '.join(_KERNEL_LAYERS)}; leave the layer out by name with `exclude`"
+                f"it can change {', '.join(kinds)}; leave the layer out by name with `exclude`"
             )
     for pattern in include:
         if not any(fnmatchcase(layer.name, pattern) for layer in able):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from optkit.errors import BuildError
+from optkit.errors import ArtifactError, BuildError
 from optkit.names import shown
 
 TOLERANCE = 1e-5
@@ -20,6 +20,7 @@ _FREE = 8
 
 def check_outputs(source: Any, made: Any, path: Path) -> None:
     """Compare the outputs on random inputs, integers 0 and 1. Raises BuildError, which names the first that differs."""
+    check_finite(source, path)
     given = _inputs(source)
     expected, got = _run(source, given), _run(made, given)
     if all(_equal(a, b) for a, b in zip(expected, got, strict=True)):
@@ -30,6 +31,18 @@ def check_outputs(source: Any, made: Any, path: Path) -> None:
         f"{path}: rebuilt in tf-keras, {what} other outputs than in Keras 3; replace it and save the model "
         "again, or use post-training variants alone"
     )
+
+
+def check_finite(model: Any, path: Path) -> None:
+    """Raise ArtifactError, naming the first, when weights of `model` are NaN or infinite: nothing can be made of it."""
+    for layer in model.layers:
+        for weight in layer.weights:
+            bad = int((~np.isfinite(np.asarray(weight, np.float64))).sum())
+            if bad:
+                raise ArtifactError(
+                    f"{path}: weights of the layer {shown(layer.name)!r} are NaN or infinite ({bad:,} of "
+                    f"{weight.name}); its training went wrong: give a model that was saved before that"
+                )
 
 
 def _inputs(source: Any) -> list[npt.NDArray[Any]]:

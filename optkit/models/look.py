@@ -14,6 +14,7 @@ from typing import Any
 
 from optkit.errors import ArtifactError, nearest
 from optkit.files.archives import ArchiveError, read_keras
+from optkit.names import shown
 from optkit.process.children import own_code, run
 from optkit.tflite.interface import read_interface
 from optkit.tflite.outputs import output_kinds
@@ -75,6 +76,27 @@ def look_at_model(path: Path, output: str = "") -> Look:
     )
 
 
+_OTHERS = {
+    ".onnx": "an ONNX file: onnx2tf makes a .tflite of it (docs/pytorch.md)",
+    **dict.fromkeys((".pt", ".pth", ".pt2"), "of PyTorch: litert-torch makes a .tflite of a model (docs/pytorch.md)"),
+    ".safetensors": "weights without a model: build the model with them and convert that",
+    ".pb": "one file of a SavedModel: name its folder",
+    ".mlmodel": "of Core ML: convert the model that it was made from",
+}
+"""Files of others that a user may bring, and what to do with them."""
+
+
+def _no_model(path: Path) -> str:
+    if not path.exists():
+        return f"there is no model {path}; name a .keras, .h5 or .tflite file, a SavedModel folder or a function"
+    if other := _OTHERS.get(path.suffix.lower()):
+        return f"{path} is {other}"
+    return (
+        f"{path}: its ending {path.suffix!r} is that of no model that can be read; give a .keras, .h5 or .tflite file, "
+        "a SavedModel folder, or package.module:function"
+    )
+
+
 def chosen_output(names: tuple[str, ...], output: str, path: Path | str) -> str:
     """Return `output`, which must be one of `names`. Raises ArtifactError, naming the nearest."""
     if output not in names:
@@ -94,7 +116,7 @@ def _ends(value: Any) -> dict[str, str]:
 
 
 def _configuration(path: Path) -> dict[str, Any]:
-    again = "save the model again, or say the task in the suite file"
+    again = "save the model again"
     try:
         if path.suffix == ".keras":
             text = read_keras(path)["config.json"].decode()
@@ -105,9 +127,13 @@ def _configuration(path: Path) -> dict[str, Any]:
                 raise ArtifactError(f"{path} cannot be read: {said}; {again}")
             text = done.stdout
         else:
-            raise ArtifactError(f"{path}: nothing can be told of it before it is built; say the task in the suite file")
+            raise ArtifactError(_no_model(path))
         found = json.loads(text)
-        found["config"]["layers"]
+        if "layers" not in found["config"]:
+            raise ArtifactError(
+                f"{path} is a model of a class of yours ({shown(str(found.get('class_name')))}), and does not say what "
+                "is in it; export it as a SavedModel folder, model.export(FOLDER), and give that with --task"
+            )
     except FileNotFoundError as error:
         raise ArtifactError(f"there is no model {path}; name a .keras, .h5 or .tflite file, or a folder") from error
     except (OSError, ArchiveError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired) as error:

@@ -208,6 +208,8 @@ def _check_tensor(facts: VariantFacts, where: str, tensor: Tensor) -> None:
         most = elements * math.log2(max(distinct, 1)) / 8
         fits = 0 <= entropy <= most * (1 + 1e-9) + 1e-9
         _require(facts, f"{where}.entropy_bytes", entropy, fits, f"0 to {most:.6g}: {distinct} values")
+    if (bits := tensor.grid_bits) is not None:
+        _require(facts, f"{where}.grid_bits", bits, 2 <= bits <= 64, "2 to 64")
 
 
 def check_together(variants: Mapping[str, FileFacts], baseline: str) -> None:

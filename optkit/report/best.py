@@ -38,26 +38,37 @@ def best_lines(run: Run, verdicts: Sequence[Verdict], width: int) -> list[str]:
     if not chosen:
         return paragraph(f"None of the {files} passes all its gates: there is none to ship yet.", width)
     among = f"the {files} that pass their gates" if verdicts else f"the {files}; no gate was judged here"
-    told = [*_smallest(chosen), *_fastest(run, chosen), *_most_accurate(run, chosen)]
+    told = [*_smallest(run, chosen), *_fastest(run, chosen), *_most_accurate(run, chosen)]
     lines = paragraph(f"Best of {among}:", width)
     for what, name, why in told:
         lines += paragraph(f"  {what + ':':<14} {name} ({why})", width, indent=" " * 4)
     return lines
 
 
-def _smallest(chosen: Sequence[VariantFacts]) -> Iterator[tuple[str, str, str]]:
+def _smallest(run: Run, chosen: Sequence[VariantFacts]) -> Iterator[tuple[str, str, str]]:
     one = min(chosen, key=lambda facts: (facts.artifact.zip_bytes, facts.artifact.file_bytes))
-    yield "smallest", one.variant, f"{one.artifact.zip_bytes:,} bytes zipped, ratio {one.artifact.size_ratio:.2f}"
+    size = f"{one.artifact.zip_bytes:,} bytes zipped, ratio {one.artifact.size_ratio:.2f}"
+    yield "smallest", one.variant, size + _lost(run, one)
+
+
+def _lost(run: Run, one: VariantFacts) -> str:
+    """Return what a file pays for being small or fast: its drop. A gate may be loose."""
+    if one.drop is None or one.variant == run.baseline:
+        return ""
+    if one.quality is None:
+        return f", drop {accuracy_text(one.drop, '+.4f')}"
+    form = metric_form(score for facts in run.variants.values() if (score := facts.score) is not None)
+    return f", drop {one.drop + 0.0:+{form}}"
 
 
 def _fastest(run: Run, chosen: Sequence[VariantFacts]) -> Iterator[tuple[str, str, str]]:
-    names = {facts.variant for facts in chosen}
+    names = {facts.variant: facts for facts in chosen}
     for mode in MODES:
         for threads in sorted({timing.threads for timing in run.timings}):
             found = [t for t in run.benchmarks if t.variant in names and (t.mode, t.threads) == (mode, threads)]
             if found:
                 one = min(found, key=lambda timing: timing.seconds)
-                yield "fastest", one.variant, _time(run, one)
+                yield "fastest", one.variant, _time(run, one) + _lost(run, names[one.variant])
                 return
 
 
@@ -75,8 +86,7 @@ def _most_accurate(run: Run, chosen: Sequence[VariantFacts]) -> Iterator[tuple[s
     _, _, one = min(scored, key=lambda found: found[:2])  # of equal ones the smallest
     quality = one.quality
     if quality is None:
-        yield "most accurate", one.variant, f"{accuracy_text(one.accuracy)}, drop {accuracy_text(one.drop, '+.4f')}"
+        yield "most accurate", one.variant, f"{accuracy_text(one.accuracy)}{_lost(run, one)}"
         return
     form = metric_form(score for facts in run.variants.values() if (score := facts.score) is not None)
-    drop = (one.drop or 0.0) + 0.0
-    yield f"best {quality.scores.metric}", one.variant, f"{quality.scores.value:{form}}, drop {drop:+{form}}"
+    yield f"best {quality.scores.metric}", one.variant, f"{quality.scores.value:{form}}{_lost(run, one)}"

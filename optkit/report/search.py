@@ -9,8 +9,8 @@ import tomlkit
 
 from optkit.report import terminal
 from optkit.report.grid import rows_text
-from optkit.search.loop import Wanted
-from optkit.search.state import Rung, Search
+from optkit.search.state import Search
+from optkit.search.wanted import Wanted, front
 
 _SHOWN = 8
 
@@ -24,6 +24,8 @@ def search_text(search: Search, wanted: Wanted, place: str) -> str:
     if search.certificate is None:
         return "\n".join(terminal.paragraph(f"{head}. Nothing was trained whole: give more trials", terminal.width()))
     lines = [head, "", _table(search, wanted), ""]
+    if len(wanted.minimize) > 1:
+        lines += ["Of these no other is as small in all that was asked for, and fits:", "", _front(search, wanted), ""]
     lines += terminal.paragraph(_certificate(search.certificate, wanted), terminal.width())
     return "\n".join([*lines, "", suite_lines(search.certificate["table"]).rstrip()])
 
@@ -35,7 +37,7 @@ def suite_lines(table: Mapping[str, Any]) -> str:
 
 def _table(search: Search, wanted: Wanted) -> str:
     rungs = [(trial.number, trial.whole) for trial in search.trials if trial.whole]
-    rungs.sort(key=lambda one: _order(one[1], wanted))
+    rungs.sort(key=lambda one: wanted.rank(one[1]))
     rows = []
     for number, rung in rungs[:_SHOWN]:
         mark = " (winner)" if rung.variant == search.winner else ""
@@ -43,20 +45,22 @@ def _table(search: Search, wanted: Wanted) -> str:
     return rows_text(("recipe", *wanted.quantities), rows)
 
 
-def _order(rung: Rung | None, wanted: Wanted) -> tuple[float, float]:
-    assert rung
-    outside = sum(
-        max(0.0, (rung.figures[b.quantity] - b.value) * (1 if b.kind == "max" else -1)) / (abs(b.value) or 1)
-        for b in wanted.bounds
-    )
-    return outside, rung.figures[wanted.minimize[0]]
+def _front(search: Search, wanted: Wanted) -> str:
+    rows = [
+        (str(trial.number), *(_shown(name, trial.whole.figures[name]) for name in wanted.quantities))
+        for trial in front(search.trials, wanted)
+        if trial.whole
+    ]
+    return rows_text(("recipe", *wanted.quantities), rows) if rows else "none"
 
 
 def _certificate(found: Mapping[str, Any], wanted: Wanted) -> str:
-    limit = next(bound.value for bound in wanted.bounds if bound.quantity == "drop")
+    limit = next((bound.value for bound in wanted.bounds if bound.key == "max_drop"), None)
     drop, high = found["drop"], found["high"]
     if not found["fits"]:
         verdict = "Nothing fits the bounds; this is the nearest"
+    elif limit is None:
+        verdict = "It is within the bounds on the samples that chose it"
     elif high is not None and high <= limit:
         verdict = f"The drop is within {limit:g}, at 95 %"
     else:

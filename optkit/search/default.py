@@ -8,8 +8,15 @@ from typing import Any
 from optkit.spec import Suite, Variant
 from optkit.tflite.weights import WeightFacts
 
-_LARGE = 256
+LARGE = 256
+"""Weights that a tensor must have to be worth bits of its own."""
+_SMALL = 64
 """Weights that a tensor must have to be worth pruning by itself."""
+_LAYERS = 12
+"""So many layers at most have holes of their own: those with the most weights. The others stay as they are."""
+_GRANULARITY = {"choices": ["per_channel", "per_tensor"]}
+_ALGORITHM = {"choices": ["min_max", "mse", "octav", "gptq"]}
+_STRIP = {"strip": "smallest"}
 
 
 def float_table(suite: Suite) -> dict[str, Any]:
@@ -17,10 +24,14 @@ def float_table(suite: Suite) -> dict[str, Any]:
     return {"from": suite.baseline, "conversion": {"mode": "float32"}}
 
 
-def layers_of(facts: WeightFacts) -> tuple[str, ...]:
-    """Return the layers of a float file whose weights are many enough to be pruned, in its order."""
-    found = [tensor.layers[0] for tensor in facts.tensors if tensor.layers and tensor.elements >= _LARGE]
-    return tuple(dict.fromkeys(found))
+def layers_of(facts: WeightFacts, least: int = _SMALL) -> tuple[str, ...]:
+    """Return the layers of a float file with `least` weights or more, in its order: at most `_LAYERS`, the largest."""
+    sizes: dict[str, int] = {}
+    for tensor in facts.tensors:
+        if tensor.layers and tensor.elements >= least and not tensor.depthwise:
+            sizes[tensor.layers[0]] = max(tensor.elements, sizes.get(tensor.layers[0], 0))
+    largest = sorted(sizes, key=lambda layer: -sizes[layer])[:_LAYERS]
+    return tuple(layer for layer in sizes if layer in largest)
 
 
 def teachers_of(suite: Suite) -> tuple[str, ...]:
@@ -29,29 +40,58 @@ def teachers_of(suite: Suite) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named)) if suite.workload.classifies else ()
 
 
-def default_template(suite: Suite, layers: Sequence[str]) -> dict[str, Any]:
-    """Return the variant with holes: taught, pruned by layer, clustered, then quantized; each step may be left out."""
+def default_template(
+    suite: Suite, layers: Sequence[str], large: Sequence[str] | None = None, *, scaled: bool = False
+) -> dict[str, Any]:
+    """Return the variant with holes: taught, slimmed, pruned by layer, clustered, then quantized.
+
+    Each step may be left out. `layers` are pruned by themselves; those of `large` (default: all of `layers`) also have
+    bits of their own. `scaled`: the network has batch normalization, so channels can be taken out.
+    """
     base: Variant = suite.variant(suite.baseline)
     common = {"batch_size": base.training.batch_size}
+    conversion = {"choices": _conversions(layers if large is None else large)}
+    if base.network.is_tflite:  # it cannot be trained
+        return {"conversion": conversion}
     teacher = next(iter(teachers_of(suite)), None)
     taught = {"teacher": teacher, "temperature": 3.0} if teacher else None
-    teaching = {"teaching": taught} if taught else {}
     steps: list[dict[str, Any]] = []
+    if scaled:
+        steps.append({"choices": [[], _slimming(common)]})
     if taught:
-        steps.append({"technique": "distill", "optional": True, **taught, "epochs": {"choices": [4, 8]}, **common})
+        steps.append({"technique": "distill", "optional": True, **taught, "epochs": {"choices": [4, 8, 12]}, **common})
+    steps += _pruning(layers, common | ({"teaching": taught} if taught else {}))
+    return {"steps": steps, "conversion": conversion}
+
+
+def _slimming(common: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that take channels out by the scales of batch normalization."""
+    return [
+        {"technique": "sparse_train", "penalty": {"low": 1e-4, "high": 1e-2, "log": True}, "epochs": 2, **common},
+        {"technique": "slim", "ratio": {"low": 0.1, "high": 0.8}, "min_channels": 4},
+        {"technique": "finetune", "epochs": {"choices": [2, 4, 8]}, **common},
+        {"technique": "fold"},
+    ]
+
+
+def _pruning(layers: Sequence[str], common: dict[str, Any]) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = []
     if layers:
-        sparsity = {layer: {"low": 0.0, "high": 0.97} for layer in layers}
+        sparsity: dict[str, Any] = {layer: {"low": 0.0, "high": 0.98} for layer in layers}
         schedule = {"initial_sparsity": 0.0, "epochs": {"choices": [4, 8, 14]}}
-        steps.append(
-            {"technique": "prune", "optional": True, "sparsity_by_layer": sparsity, **schedule, **common, **teaching}
-        )
-    how = {"clusters": {"choices": [4, 8, 16, 32]}, "epochs": {"choices": [4, 8]}, "learning_rate": 1e-3}
-    steps.append({"technique": "cluster", "optional": True, **how, **common, **teaching})
-    return {
-        "steps": steps,
-        "conversion": {
-            "mode": {"choices": ["dynamic_range", "int8", "int4_weights"]},
-            "algorithm": {"choices": ["min_max", "mse", "octav"]},
-            "strip": {"choices": ["keep_names", "all"]},
-        },
-    }
+        steps.append({"technique": "prune", "optional": True, "sparsity_by_layer": sparsity, **schedule, **common})
+    how = {"clusters": {"choices": [3, 4, 5, 6, 8, 12, 16, 32]}, "epochs": {"choices": [4, 8]}, "learning_rate": 1e-3}
+    return [*steps, {"technique": "cluster", "optional": True, **how, **common}]
+
+
+def _conversions(layers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the conversions, each with what it takes: the converter's own, then those of LiteRT's quantizer."""
+    bits = {"layers": {layer: {"choices": ["int8", "int4"]} for layer in layers}} if layers else {}
+    scales = {"granularity": _GRANULARITY, **_STRIP}
+    return [
+        {"mode": "dynamic_range", **scales},
+        {"mode": "int8", **scales},
+        {"mode": "dynamic_range", "algorithm": _ALGORITHM, **bits, **scales},
+        {"mode": "int8", "algorithm": _ALGORITHM, **bits, **scales},
+        {"mode": "int4_weights", "algorithm": _ALGORITHM, **scales},
+    ]

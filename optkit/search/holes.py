@@ -2,7 +2,7 @@
 
     { low = 0.5, high = 0.97 }        a number from here to there; whole when both ends are
     { low = 1e-4, high = 1e-2, log = true }
-    { choices = [4, 8, 16] }          one of these
+    { choices = [4, 8, 16] }          one of these; a table or a list of them may have holes of its own
     optional = true                   in a step: with it, or without
 
 Law: a hole is asked for only when its step is used, so a choice that makes no difference is never made.
@@ -10,7 +10,7 @@ Law: a hole is asked for only when its step is used, so a choice that makes no d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,20 +56,31 @@ class Choices:
 
 
 Hole = Range | Choices
+_WITH_OR_WITHOUT = Choices(choices=(True, False))
 Ask = Callable[[str, Hole], Any]
 """Chooses a value for the hole of this name."""
 
 
 def holes(template: Mapping[str, Any]) -> dict[str, Hole]:
-    """Return a template's holes by name, such as `steps[0].final_sparsity`. Raises SuiteError when one is wrong."""
-    found: dict[str, Hole] = {}
+    """Return a template's holes by name, such as `steps[0].final_sparsity`. Raises SuiteError when one is wrong.
 
-    def take(name: str, hole: Hole) -> Any:
-        found[name] = hole
-        return hole.low if isinstance(hole, Range) else hole.choices[0]
+    Those within a choice are among them, such as `conversion[1].granularity` of the second choice.
+    """
+    return dict(_holes(template, ""))
 
-    filled(template, take)
-    return found
+
+def _holes(value: Any, where: str) -> Iterator[tuple[str, Hole]]:
+    if isinstance(value, Mapping) and (hole := _hole(value, where)):
+        yield where, hole
+        value = list(hole.choices) if isinstance(hole, Choices) else ()
+    if isinstance(value, Mapping):
+        if value.get(OPTIONAL) is True and "technique" in value:
+            yield f"{where}.{OPTIONAL}", _WITH_OR_WITHOUT
+        for key, inner in value.items():
+            yield from _holes(inner, f"{where}.{key}" if where else key)
+    elif isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value):
+            yield from _holes(inner, f"{where}[{number}]")
 
 
 def filled(template: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
@@ -78,27 +89,44 @@ def filled(template: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     Steps that could undo an earlier one get the parameters with which they keep what it made, where they have such.
     """
     table = {key: _filled(value, key, ask) for key, value in template.items() if key != "steps"}
-    steps = [step for step in _steps(template.get("steps", ()), ask) if step is not None]
+    steps = list(_steps(template.get("steps", ()), "steps", ask))
     return {**table, "steps": _keeping(steps)} if steps else table
 
 
-def _steps(steps: Sequence[Mapping[str, Any]], ask: Ask) -> Iterator[dict[str, Any] | None]:
-    for number, step in enumerate(steps):
-        where = f"steps[{number}]"
-        if step.get(OPTIONAL) and not ask(f"{where}.{OPTIONAL}", Choices(choices=(True, False))):
-            yield None
-        else:
-            yield {key: _filled(value, f"{where}.{key}", ask) for key, value in step.items() if key != OPTIONAL}
+def _steps(steps: Any, where: str, ask: Ask) -> Iterator[dict[str, Any]]:
+    """Yield the steps that are used. A choice of a list of steps is those steps, one after another."""
+    if isinstance(steps, Mapping) and (hole := _hole(steps, where)):
+        steps, where = _chosen(hole, where, ask)
+    if isinstance(steps, (list, tuple)):
+        for number, step in enumerate(steps):
+            yield from _steps(step, f"{where}[{number}]", ask)
+    elif not steps.get(OPTIONAL) or ask(f"{where}.{OPTIONAL}", _WITH_OR_WITHOUT):
+        yield {key: _filled(value, f"{where}.{key}", ask) for key, value in steps.items() if key != OPTIONAL}
 
 
 def _filled(value: Any, where: str, ask: Ask) -> Any:
     if isinstance(value, Mapping):
         if hole := _hole(value, where):
-            return ask(where, hole)
+            return _filled(*_chosen(hole, where, ask), ask)
         return {key: _filled(inner, f"{where}.{key}", ask) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_filled(inner, f"{where}[{number}]", ask) for number, inner in enumerate(value)]
     return value
+
+
+def told(hole: Hole, value: Any) -> Any:
+    """Return a chosen value as it is shown and saved: what has parts by what it is, and its place among the choices."""
+    if not isinstance(hole, Choices) or not isinstance(value, (Mapping, list, tuple)):
+        return value
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    words = (one.get("technique") or one.get("mode") or next(iter(one.values()), "") for one in parts if one)
+    return f"{hole.choices.index(value) + 1}: {' + '.join(map(str, words)) or 'nothing'}"
+
+
+def _chosen(hole: Hole, where: str, ask: Ask) -> tuple[Any, str]:
+    """Return what is chosen, and where it is: a choice may have holes of its own."""
+    found = ask(where, hole)
+    return found, f"{where}[{hole.choices.index(found)}]" if isinstance(hole, Choices) else where
 
 
 def _hole(table: Mapping[str, Any], where: str) -> Hole | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,22 @@ from optkit.build.store import Store
 from optkit.data import Dataset
 from optkit.errors import BuildError, OptkitError, SuiteError
 from optkit.runtime import KerasWorkers
-from optkit.search.default import default_template, float_table, layers_of
-from optkit.search.holes import filled, holes
-from optkit.search.measuring import chosen_by, drop_of, figures_of, run_of_trials
+from optkit.search.default import float_table
+from optkit.search.holes import filled
+from optkit.search.measuring import chosen_by, drop_of, figures_of, outside_target, run_of_trials
 from optkit.search.sampler import Asked, Sampler
+from optkit.search.space import space_of
 from optkit.search.state import Rung, Search, Trial, read_search, write_search
 from optkit.search.trials import HOLDOUT, read_trials, shortened, validating, write_trials
+from optkit.search.wanted import OUTSIDE, Wanted, expected
 from optkit.spec import Suite
-from optkit.spec.bounds import Bound
-from optkit.tflite.weights import weights_of
 
 PARTS = (0.25, 1.0)
 """Of its epochs, what a recipe trains for at each rung."""
 _BEST = 3
 """One of so many goes on to the next rung."""
+_WHOLE = 3
+"""So many of the points that a search begins with are trained whole in any case: what others are held against."""
 _LEVEL = 0.05
 _AGAIN = "it was tried before"
 _PATIENCE = 5
@@ -40,24 +42,6 @@ TRIALS_FILE = "trials.toml"
 Build = Callable[[Suite, Sequence[str]], Mapping[str, Artifact]]
 """Builds these variants of a suite, and its baseline; return all by name."""
 Told = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What is looked for: `minimize` these quantities, the first one first, within `bounds`; and how long."""
-
-    bounds: tuple[Bound, ...]
-    minimize: tuple[str, ...]
-    trials: int
-    seconds: float = float("inf")
-    at_a_time: int = 1
-    seed: int = 1
-    random: bool = False
-
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """All that a trial is measured for."""
-        return tuple(dict.fromkeys((*self.minimize, "drop", *(bound.quantity for bound in self.bounds))))
 
 
 def search(
@@ -101,18 +85,14 @@ class _Search:
         self.share = suite.variant(suite.baseline).training.validation_split or HOLDOUT
         self.held_out = chosen_by(dataset, self.share)
         self.tables: dict[str, dict[str, Any]] = {"search_float": float_table(suite)}
-        self.template = suite.search or self._default()
-        if not holes(self.template):
-            raise OptkitError("the space has no holes: nothing in [search] is a range, a choice or optional")
+        made = build(self._suite_with({}), ["search_float"])["search_float"]
+        self.space = space_of(suite, made, self.held_out, wanted.bounds, hints=wanted.hints and not wanted.random)
+        self.template = self.space.template
         asked = {
             "suite": suite.title,
             "data": dataset.digest,
             "template": self.template,
-            "bounds": {bound.key: bound.value for bound in wanted.bounds},
-            "minimize": list(wanted.minimize),
-            "seed": wanted.seed,
-            "at_a_time": wanted.at_a_time,
-            "random": wanted.random,
+            **wanted.asked,
         }
         self.state = read_search(folder) or Search(asked=asked)
         if self.state.asked != asked:
@@ -128,6 +108,7 @@ class _Search:
             random=self.wanted.random,
             at_a_time=self.wanted.at_a_time,
         )
+        sampler.begin_with(self.space.first)
         began, done, asked_for = time.monotonic(), 0, 0
         while done < self.wanted.trials and time.monotonic() - began < self.wanted.seconds:
             count = min(self.wanted.at_a_time, self.wanted.trials - done)
@@ -143,12 +124,6 @@ class _Search:
         if not self._whole() and all(trial.refused for trial in self.state.trials):
             raise OptkitError(f"none of {asked_for} recipes can be built; the last one: {tried[-1].refused}")
         return self._certified()
-
-    def _default(self) -> dict[str, Any]:
-        """Return the space that is made from the baseline's model."""
-        suite = self._suite_with({})
-        made = self.build(suite, ["search_float"])["search_float"]
-        return default_template(self.suite, layers_of(weights_of(made.path, made.source)))
 
     def _suite_with(self, tables: Mapping[str, Mapping[str, Any]]) -> Suite:
         """Return the suite with all trials so far and `tables`, from a file that another process can read."""
@@ -207,6 +182,8 @@ class _Search:
             return False
         earlier = [one for one in self.known.values() if one.number <= trial.number and not one.refused]
         others = [rung for one in earlier for rung in one.rungs if rung.part == before]
+        if trial.number < min(_WHOLE, len(self.space.first)):
+            return True
         better = sum(self._rank(rung) < self._rank(trial.rungs[-1]) for rung in others)
         return better < max(1, -(-len(others) // _BEST))
 
@@ -232,40 +209,34 @@ class _Search:
             quantities = self.wanted.quantities
             run = run_of_trials(suite, of, self.held_out, self.store, self.workers, quantities)
             for number, name in built.items():
-                found[number] = Rung(part=part, variant=name, figures=figures_of(run, name, quantities))
+                figures = figures_of(run, name, quantities)
+                if self.wanted.target:
+                    figures[OUTSIDE] = outside_target(suite, run, name, self.wanted.target)
+                found[number] = Rung(part=part, variant=name, figures=figures)
         return found
 
-    def _violations(self, rung: Rung) -> tuple[float, ...]:
-        """Return for each bound how far a trial is outside, as a share of the bound (of 1 where that is 0)."""
-        found = []
-        for bound in self.wanted.bounds:
-            beyond = rung.figures[bound.quantity] - bound.value
-            found.append((beyond if bound.kind == "max" else -beyond) / (abs(bound.value) or 1.0))
-        return tuple(found) or (0.0,)
-
     def _rank(self, rung: Rung) -> tuple[float, float]:
-        """Return what orders trials: how far they are outside the bounds, then the first objective."""
-        return max(0.0, *self._violations(rung)), rung.figures[self.wanted.minimize[0]]
+        return self.wanted.rank(expected(rung, self.known.values()))
 
     def _tell(self, sampler: Sampler, asked: Asked, trial: Trial) -> None:
         if not trial.rungs:
             sampler.refuse(asked)
         else:
-            last = trial.rungs[-1]
-            sampler.tell(asked, [last.figures[name] for name in self.wanted.minimize], self._violations(last))
+            last = expected(trial.rungs[-1], self.known.values())
+            sampler.tell(asked, self.wanted.costs(last), self.wanted.violations(last))
 
     def _whole(self) -> list[Rung]:
         return [trial.whole for trial in self.state.trials if trial.whole]
 
     def _best(self) -> Rung | None:
-        return min(self._whole(), key=self._rank, default=None)
+        return min(self._whole(), key=self.wanted.rank, default=None)
 
     def _best_text(self) -> str:
         best = self._best()
         if best is None:
             return "nothing whole yet"
         name = self.wanted.minimize[0]
-        fits = "" if self._rank(best)[0] == 0 else ", not within the bounds"
+        fits = "" if self.wanted.fits(best) else ", not within the bounds"
         return f"best {name} {best.figures[name]:,.6g}, drop {best.figures['drop']:+.4f}{fits}"
 
     def _certified(self) -> Search:
@@ -281,7 +252,7 @@ class _Search:
         drop, low, high, data = drop_of(run, best.variant, _LEVEL)
         facts = run.variants[best.variant]
         certificate = {
-            "fits": self._rank(best)[0] == 0,
+            "fits": self.wanted.fits(best),
             "drop": drop,
             "low": low,
             "high": high,

@@ -11,6 +11,7 @@ from optkit.data import Dataset
 from optkit.data.dataset import count, take
 from optkit.errors import OptkitError
 from optkit.judge.figures import drop_figure, measured
+from optkit.judge.fits import fit
 from optkit.measure.once import time
 from optkit.record.gather import gather
 from optkit.record.run import Run
@@ -86,6 +87,20 @@ def figures_of(run: Run, variant: str, quantities: Sequence[str]) -> dict[str, f
             raise OptkitError(f"{name} is not measured in a search of this suite; name another quantity")
         found[name] = one.value / quantity.unit
     return found
+
+
+def outside_target(suite: Suite, run: Run, variant: str, target: str) -> float:
+    """Return how far a variant is outside the tightest limit of a target, as a share of it; 0: it fits.
+
+    1 where it does not run there at all. Raises OptkitError when what measures on the target is not installed.
+    """
+    there = run.variants[variant].targets.get(target)
+    if there is not None and there.missing:
+        raise OptkitError(f"target {target}: {there.missing}")
+    one = fit(suite.target(target), suite.variant(variant), run)
+    if one.status == "pass":
+        return 0.0
+    return 1.0 if one.room is None else max(-one.room, 1e-6)
 
 
 def drop_of(run: Run, variant: str, level: float) -> tuple[float, float | None, float | None, str]:

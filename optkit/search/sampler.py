@@ -6,12 +6,12 @@ Bergstra et al. 2011 (tree-structured Parzen estimators); Watanabe 2023 (arXiv:2
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from optkit.errors import OptkitError
-from optkit.search.holes import Hole, Range
+from optkit.search.holes import Hole, Range, told
 
 _VIOLATION = "violation"
 _FIRST = 10
@@ -45,7 +45,7 @@ class Asked:
             found = self.trial.suggest_int(name, hole.low, hole.high, log=hole.log)
         else:
             found = round(float(self.trial.suggest_float(name, hole.low, hole.high, log=hole.log)), 6)
-        self.values[name] = found
+        self.values[name] = told(hole, found)
         return found
 
 
@@ -69,6 +69,11 @@ class Sampler:
                 )
         self._study = optuna.create_study(directions=["minimize"] * objectives, sampler=sampler)
         self._failed = optuna.trial.TrialState.FAIL
+
+    def begin_with(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Ask for these points first, in this order; each has values by the holes' names, of a choice its place."""
+        for point in points:
+            self._study.enqueue_trial(dict(point))
 
     def ask(self) -> Asked:
         """Return the next trial."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from optkit.spec.gate import Gate, require
 from optkit.spec.keys import ADDED_LATER
 
-Precision = Literal["float32", "float16", "int8", "int4"]
+Precision = Literal["float32", "float16", "int8", "int4", "int2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,8 @@ class Conversion:
     - `sparse`: TensorFlow Lite's sparse encoding of weights with many zeros.
     - `strip`: remove strings and metadata that the runtime does not need: `keep_names` keeps the names of inputs,
       outputs, signatures and weights, so that the file is used as before; `all` keeps none, so that nothing can be said
-      of a layer by its name any more; `nothing` removes nothing.
+      of a layer by its name any more; `smallest` also writes the file in as few bytes as it can, and keeps signatures
+      only of several inputs or outputs; `nothing` removes nothing.
     """
 
     version: ClassVar[int] = 3
@@ -57,7 +58,7 @@ class Conversion:
     calibration_seed: int = 1
     layers: dict[str, Precision] = field(default_factory=dict)
     sparse: bool = False
-    strip: Literal["nothing", "keep_names", "all"] = "keep_names"
+    strip: Literal["nothing", "keep_names", "all", "smallest"] = "keep_names"
     algorithm: Literal["min_max", "mse", "octav", "gptq", "oscar", "hadamard"] = field(
         default="min_max", metadata=ADDED_LATER
     )
@@ -79,7 +80,7 @@ class Conversion:
             f"calibration is {self.calibration!r}, which is for mode 'int8'; mode {self.mode!r} takes 'min_max'",
         )
         require(50 < self.percentile <= 100, f"percentile is {self.percentile}; expected above 50 and up to 100")
-        integers = self.mode not in ("float32", "float16") or bool(self.layers)
+        integers = self.integer_weights or bool(self.layers)
         plain_fields = {"granularity": "per_channel", "algorithm": "min_max"}
         for name, plain in {**plain_fields, "equalize": False, "bias_correction": False}.items():
             got = getattr(self, name)
@@ -139,6 +140,11 @@ class Conversion:
             return (whole,)
         metric = "integer_large_weights" if self.mode == "dynamic_range" else "integer_weights"
         return (whole, Gate(metric=metric, min=1.0, origin=f"conversion {self.mode}"))
+
+    @property
+    def integer_weights(self) -> bool:
+        """Whether the mode makes weights integers."""
+        return self.mode not in ("float32", "float16")
 
     @property
     def integer_activations(self) -> bool:

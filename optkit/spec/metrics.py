@@ -47,6 +47,7 @@ METRICS: dict[str, Metric] = {
     "sparsity": Metric("fraction", "higher", layered=True),
     "distinct_values": Metric("count", "lower", layered=True),
     "sparse_2_4": Metric("fraction", "higher", layered=True),
+    "grid_bits": Metric("bits", "lower", layered=True),
     "integer_weights": Metric("fraction", "higher", layered=True),
     "integer_large_weights": Metric("fraction", "higher", layered=True),
     "leftover_wrappers": Metric("count", "lower"),

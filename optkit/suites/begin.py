@@ -11,6 +11,7 @@ from typing import Any
 
 import tomlkit
 
+from optkit.convert.from_tflite import quantized_part
 from optkit.data import Dataset
 from optkit.data.dataset import count
 from optkit.data.fit import check_fit
@@ -19,8 +20,9 @@ from optkit.files.functions import is_function
 from optkit.models.look import Look, look_at_model
 from optkit.names import shown
 from optkit.spec.metrics import TASK_METRICS, TASKS, Task, default_metric
-from optkit.suites.gates_to_begin import FRACTION, loose_drop
-from optkit.suites.own import image_size, input_specs, task_of
+from optkit.suites.gates_to_begin import FRACTION, collapse, loose_drop
+from optkit.suites.own import check_batches, image_size, input_specs, task_of
+from optkit.tflite.verify import verify_file
 
 _POST_TRAINING = ("dynamic_range", "int8", "float16")
 _TRAINED = "pruned_int8"
@@ -47,11 +49,12 @@ class Beginning:
 
 @dataclass(frozen=True, kw_only=True)
 class _Choice:
-    """What goes into the file. `more` is a comment on a recipe that is left out."""
+    """What goes into the file. `more` is a comment on a recipe that is left out; `collapse` is of one that trains."""
 
     task: Task | None
     metric: str
     drop: float | None
+    collapse: tuple[float, str] | None
     output: str
     variants: tuple[str, ...]
     more: str
@@ -82,6 +85,9 @@ def begin(
     metric = default_metric(task) if task else "accuracy"
     drop: float | None = FRACTION if TASK_METRICS[metric].better == "higher" else None
     chosen, why = task, "as you said"
+    worst = None
+    if raw:
+        check_batches(raw, look)
     if raw and not task:
         chosen, why = task_of(look, raw)
     reasons += [f"task {chosen}: {why}"] if chosen else []
@@ -93,10 +99,33 @@ def begin(
         metric = default_metric(chosen, labelled=dataset.labelled_by_sample)
         error = TASK_METRICS[metric].better == "lower"
         drop, held = loose_drop(metric, dataset, measure(model, dataset, metric) if error else None)
-        reasons += [held] if error else []
+        reasons += [held] if error or drop != FRACTION else []
+        worst = collapse(metric, dataset)
+    finished = _finished(model)
+    reasons += [finished] if finished else []
     variants, more = _variants(model, look, raw)
-    choice = _Choice(task=chosen, metric=metric, drop=drop, output=output, variants=variants, more=more)
+    choice = _Choice(
+        task=chosen,
+        metric=metric,
+        drop=drop,
+        collapse=worst,
+        output=output,
+        variants=() if finished else variants,
+        more=more,
+    )
     return Beginning(text=_text(model, function, data, folder, choice, reasons), reasons=tuple(reasons))
+
+
+def _finished(model: Path) -> str:
+    """Return what can be done with a .tflite file that is quantized already; empty for any other model."""
+    part = quantized_part(verify_file(model)) if model.suffix == ".tflite" else None
+    if not part:
+        return ""
+    return shown(
+        f"{model.name} is quantized already ({part}): no variant can be made of it. This suite measures and gates it "
+        "as it is. For variants give the float file or the Keras model that it was made from, and name this file in "
+        f'the variants beside them: variants = ["int8", {_quoted(model.name)}]'
+    )
 
 
 def _seen(model: str, look: Look | None, raw: OwnData | None) -> Iterator[str]:
@@ -139,14 +168,47 @@ def _text(model: Path, function: str, data: str | None, folder: Path, choice: _C
         f'task = "{choice.task}"' if choice.task else f"# task = one of {', '.join(TASKS)}",
         f'metric = "{choice.metric}"' if choice.task else '# metric = "accuracy"',
         "",
+        *(_compressed(model, choice) if choice.variants else _as_it_is(model)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _compressed(model: Path, choice: _Choice) -> list[str]:
+    """Return the lines on variants and gates."""
+    return [
         "# Recipes by name. float32, the model as it is, is always measured with them.",
         f"variants = [{', '.join(_quoted(one) for one in choice.variants)}]",
         *([choice.more] if choice.more else []),
         "",
         "# Gates, loose for a start. When a run looks right: optkit gate run.json --update",
         f"budget = {{ {_budget(model, choice.drop)} }}",
+        *_of_the_trained(choice),
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _as_it_is(model: Path) -> list[str]:
+    """Return the lines on variants and gates of a file that is quantized already."""
+    return [
+        "# The one variant is the file itself.",
+        'baseline = "as_it_is"',
+        "variants = { as_it_is = {} }",
+        "",
+        '# Add what must hold, such as { metric = "accuracy", min = 0.9 }.',
+        f'gates = [{{ metric = "file_bytes", max = {model.stat().st_size} }}]',
+    ]
+
+
+def _of_the_trained(choice: _Choice) -> list[str]:
+    """Return the gate on the drop of a recipe that trains: it takes the budget's place."""
+    if choice.collapse is None or choice.drop is None or _TRAINED not in choice.variants:
+        return []
+    bound, why = choice.collapse
+    gate = f'{{ metric = "drop", max = {bound}, variants = [{_quoted(_TRAINED)}] }}'
+    return [
+        f"# {_TRAINED} trains on your data: a run has to show what it loses. Until then this gate takes the place of",
+        f"# the budget's. It stops a collapse only, {why}.",
+        f"gates = [{gate}]",
+    ]
 
 
 def _budget(model: Path, drop: float | None) -> str:

@@ -54,13 +54,14 @@ def gate_places(document: Mapping[str, Any], gates: Sequence[Gate], on: Sequence
     `document` is the file's own tables; `on` are the data set and the profile that the suite was read for.
     """
     found: list[GatePlaces] = []
-    budget = document.get("budget", {})
     own = list(document.get("gates", []))
-    keys = list(budget) if len(gates) > len(own) else []
-    for key, gate in zip(keys, gates, strict=False):
+    of_budget = gates[: len(gates) - len(own)]
+    keys = iter(document.get("budget", {}))  # some hold for no variant, and are no gate
+    for gate in of_budget:
+        key = next(key for key in keys if _is_gate_of(key, gate))
         [bound] = gate.bounds
         found.append((gate, {bound: (("budget", key), quantity_of(key).unit)}))
-    for number, (table, gate) in enumerate(zip(own, gates[len(keys) :], strict=True)):
+    for number, (table, gate) in enumerate(zip(own, gates[len(of_budget) :], strict=True)):
         places: dict[str, tuple[Place, float]] = {}
         for bound in gate.bounds:
             place: Place = ("gates", number, bound)
@@ -70,3 +71,8 @@ def gate_places(document: Mapping[str, Any], gates: Sequence[Gate], on: Sequence
             places[bound] = (place, 1.0)
         found.append((gate, places))
     return found
+
+
+def _is_gate_of(key: str, gate: Gate) -> bool:
+    quantity = quantity_of(key)
+    return quantity.metric == gate.metric and (quantity.mode or None) in (*gate.modes, None)

@@ -59,6 +59,7 @@ class _Step(msgspec.Struct):
 
 class _Variant(msgspec.Struct):
     parent: str | None = msgspec.field(name="from", default=None)
+    model: str | None = None
     network: str | _Named | None = None
     training: dict[str, Any] = {}
     steps: list[_Step] = []

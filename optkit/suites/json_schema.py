@@ -57,6 +57,7 @@ def suite_schema() -> dict[str, Any]:
     definitions["Variant"] = _table(
         {
             "from": _TEXT,
+            "model": _TEXT,
             "network": _named(NETWORKS),
             "training": _ref("Training"),
             "steps": {"type": "array", "items": _ref("Step")},

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from optkit.data import Dataset
-from optkit.data.fit import TensorSpec, fitted
+from optkit.data.fit import TensorSpec, check_fit, fitted
 from optkit.data.own import IMAGE_KEYS, OwnData, make_own, read_own
 from optkit.data.preprocessing import image_shape
 from optkit.data.tasks import work_out_task
-from optkit.errors import SuiteError, nearest
+from optkit.errors import ArtifactError, DataError, SuiteError, nearest
 from optkit.files.functions import is_function
 from optkit.files.places import local_root
 from optkit.models.function import function_file
@@ -64,8 +64,41 @@ def open_own(suite: Suite) -> tuple[Suite, Dataset]:
         suite = dataclasses.replace(suite, workload=dataclasses.replace(suite.workload, task=task))
     own_keys = {key: value for key, value in source.params.items() if key not in IMAGE_KEYS}
     making = {**_known_classes(suite, look), **own_keys}
+    check_batches(raw, look)
     dataset = make_own(raw, suite.workload.known_task, **making)
-    return suite, fitted(dataset, input_specs(look)) if look else dataset
+    dataset = fitted(dataset, input_specs(look)) if look else dataset
+    _check_finished(suite, dataset, look)
+    return suite, dataset
+
+
+def check_batches(raw: OwnData, look: Look | None) -> None:
+    """Raise DataError when each sample of a single input is a batch of what the model takes."""
+    if look is None or len(look.inputs) != 1 or len(raw.shapes) != 1:
+        return
+    [takes], [sample] = look.inputs.values(), raw.shapes.values()
+    if takes and None not in takes and len(sample) == len(takes) + 1 and sample[1:] == takes and sample[0] > 1:
+        raise DataError(
+            f"{raw.origin} gives samples of shape {sample}, and the model takes {takes}: they look like batches; a "
+            "generator yields one sample at a time, or give a tf.data.Dataset or a Keras sequence"
+        )
+
+
+def _check_finished(suite: Suite, dataset: Dataset, look: Look | None) -> None:
+    """Raise DataError or ArtifactError unless each finished file beside the model takes and gives what that does."""
+    for variant in suite.variants:
+        if not isinstance(variant.network, OwnModel) or variant.network.name == suite.workload.network.name:
+            continue
+        path = suite.folder / variant.network.name
+        other = look_at_model(path)
+        try:
+            check_fit(dataset, input_specs(other))
+        except DataError as error:
+            raise DataError(f"variant {variant.name!r} ({path.name}): {error}") from error
+        if look and look.output and len(other.outputs) == 1 and other.output != look.output:
+            raise ArtifactError(
+                f"variant {variant.name!r}: {path.name} gives {other.output}, and the suite's model {look.output}; "
+                "name a file of the same model"
+            )
 
 
 def with_model_file(suite: Suite, store: str | Path | None) -> Suite:

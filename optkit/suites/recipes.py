@@ -23,6 +23,7 @@ _TRAINING: dict[str, Table] = {
     "prune": {"epochs": 10, "learning_rate": 1e-3},
     "cluster": {"epochs": 4, "learning_rate": 1e-4},
     "quantize_aware": {"epochs": 4, "learning_rate": 1e-4},
+    "low_bit": {"epochs": 10, "learning_rate": 1e-3, "learning_rate_schedule": "cosine"},
     "sparse_train": {"epochs": 10, "learning_rate": 1e-3},
     "finetune": {"epochs": 6, "learning_rate": 1e-3},
 }
@@ -34,15 +35,20 @@ _STEPS: dict[str, tuple[Table, ...]] = {
     "pruned_2_4": ({"technique": "prune", "pattern": "2:4"},),
     "clustered": ({"technique": "cluster"},),
     "qat": ({"technique": "quantize_aware"},),
+    "low_bit4": ({"technique": "low_bit", "bits": 4},),
+    "low_bit2": ({"technique": "low_bit", "bits": 2},),
+    "low_entropy": ({"technique": "low_bit", "bits": 4, "entropy_penalty": 0.1},),
     "folded": ({"technique": "fold"},),
     "slimmed": ({"technique": "sparse_train"}, {"technique": "slim"}, {"technique": "finetune"}),
 }
 """The steps that a word stands for. What they take so that earlier ones are not undone, the techniques say."""
+_TO_INT8 = ("qat", "low_bit4", "low_bit2", "low_entropy")
+"""Words after which int8 follows unless another conversion does."""
 
 KNOWN = (
     *CONVERSIONS,
-    *(f"{step}_int8" for step in _STEPS if step != "qat"),
-    "qat",
+    *(f"{step}_int8" for step in _STEPS if step not in _TO_INT8),
+    *_TO_INT8,
     "pruned_qat",
     "pruned_clustered_int8",
 )
@@ -64,7 +70,7 @@ def recipe(name: str, training: Mapping[str, Any] | None = None) -> Table:
         own = {**_OF_ALL, **trained, **(training or {})} if trained else {}
         steps.append({**step, **technique.keeping(made), **own})
         made |= technique.makes
-    if "fake_quant" in made and conversion is None:
+    if made & {"fake_quant", "grid"} and conversion is None:
         conversion = "int8"
     return {**({"steps": steps} if steps else {}), "conversion": {"mode": conversion or "float32"}}
 

@@ -6,6 +6,7 @@ So there is one form behind both. Everything of schema 1 may stand in a file of 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from optkit.errors import SuiteError
@@ -19,6 +20,11 @@ SHORT_KEYS = (*_WORKLOAD_KEYS, "training", "budget")
 
 BASELINE = "float32"
 """The name of the baseline when the file names none: the user's own model, as a float .tflite file."""
+
+_SAME = {"accuracy_drop": "drop", "accuracy": "score"}
+_SIDES = {"max": ("max", "below"), "min": ("min", "above")}
+_NARROWER = ("at", "target", "threads", "kind")
+"""What a gate may be besides a bound on a variant: it then holds beside the budget, and not in its place."""
 
 
 def long_form(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +62,9 @@ def _check_model(workload: Mapping[str, Any]) -> None:
 def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     given = document.get("variants")
     if isinstance(given, Mapping):
-        return {**_baseline(given, workload), **given}
+        own = given.get(document.get("baseline")) if isinstance(document.get("baseline"), str) else None
+        added = _baseline(given, workload)
+        return dict(given) if own is not None and own in added.values() else {**added, **given}
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
         raise SuiteError(
             f'variants is {given!r}; expected names of recipes, such as ["dynamic_range", "int8"], or tables'
@@ -65,10 +73,21 @@ def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     found = _baseline({}, workload)
     for i, name in enumerate(given):
         try:
-            found.setdefault(name, recipe(name, training))
+            if name.lower().endswith(".tflite"):
+                _add_finished(found, name)
+            else:
+                found.setdefault(name, recipe(name, training))
         except SuiteError as error:
             raise SuiteError(f"variants[{i}]: {error}") from error
     return found
+
+
+def _add_finished(found: dict[str, Any], path: str) -> None:
+    """Add the variant that is the finished file at `path`, called as the file is."""
+    name = PurePath(path).stem
+    if name in found:
+        raise SuiteError(f"there is a variant {name!r} already; write it as a table: [variants.NAME], model = {path!r}")
+    found[name] = {"model": path}
 
 
 def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,14 +99,29 @@ def _baseline(given: Mapping[str, Any], workload: Mapping[str, Any]) -> dict[str
 
 
 def _gates(document: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the gates that `budget` stands for: on every variant but the baseline."""
+    """Return the gates of `budget`: on every variant but the baseline and those with a gate of their own."""
     baseline = found.get("baseline", "baseline")
     variants = [name for name in found["variants"] if name != baseline]
+    own = [gate for gate in _list(document.get("gates", []), "gates") if isinstance(gate, Mapping)]
     gates = []
     for bound in budget_of(document):
+        left = [name for name in variants if not any(_takes_place(gate, bound, name) for gate in own)]
+        if not left:  # each has a gate of its own
+            continue
         modes = {"modes": [bound.of.mode]} if bound.of.mode else {}
-        gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": variants, **modes})
-    return gates if variants else []
+        gates.append({"metric": bound.of.metric, bound.kind: bound.limit, "variants": left, **modes})
+    return gates
+
+
+def _takes_place(gate: Mapping[str, Any], bound: Bound, variant: str) -> bool:
+    """Tell whether a `[[gates]]` table that names `variant` says of it what the budget says of all."""
+    named = gate.get("variants")
+    if not isinstance(named, list) or variant not in named or any(key in gate for key in _NARROWER):
+        return False
+    modes = gate.get("modes", [])
+    same = _SAME.get(str(gate.get("metric")), gate.get("metric")) == _SAME.get(bound.of.metric, bound.of.metric)
+    every = not modes or bound.of.mode in modes
+    return same and every and any(side in gate for side in _SIDES[bound.kind])
 
 
 def budget_of(document: Mapping[str, Any]) -> tuple[Bound, ...]:

@@ -10,7 +10,7 @@ import msgspec
 
 from optkit.errors import SuiteError, nearest
 from optkit.models import NETWORKS
-from optkit.spec import Conversion, Network, Step, Training, Variant, Workload
+from optkit.spec import Conversion, Network, OwnModel, Step, Training, Variant, Workload
 from optkit.spec.running import PLAIN, Running
 from optkit.suites.recipes import CONVERSIONS
 from optkit.suites.tables import check_params, convert_table, with_name
@@ -54,10 +54,12 @@ def read_variants(tables: Mapping[str, Any], workload: Workload, running: Runnin
 
 
 def _variant(name: str, table: Mapping[str, Any], parent: Variant | None, workload: Workload, where: str) -> Variant:
-    known = ("from", "network", "training", "steps", "conversion", "runtime", "settings")
+    known = ("from", "model", "network", "training", "steps", "conversion", "runtime", "settings")
     for key in table:
         if key not in known:
             raise SuiteError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+    if "model" in table:
+        return _finished(name, table, workload, where)
     if parent and ("network" in table or "training" in table):
         raise SuiteError(f"{where}: network and training come from {parent.name!r}; drop them, or drop `from`")
     network, training = (parent.network, parent.training) if parent else (workload.network, workload.training)
@@ -80,6 +82,16 @@ def _variant(name: str, table: Mapping[str, Any], parent: Variant | None, worklo
         )
     check_order(inherited + steps, where)
     return Variant(name=name, network=network, training=training, steps=inherited + steps, conversion=conversion)
+
+
+def _finished(name: str, table: Mapping[str, Any], workload: Workload, where: str) -> Variant:
+    """Return the variant that is a finished file of the user's."""
+    model, more = table["model"], sorted(set(table) - {"model", "runtime", "settings"})
+    if not isinstance(model, str) or not model.lower().endswith(".tflite"):
+        raise SuiteError(f"{where}.model is {model!r}; expected a finished .tflite file, which is measured as it is")
+    if more:
+        raise SuiteError(f"{where}: {model} is finished, and measured as it is; drop {' and '.join(more)}")
+    return Variant(name=name, network=OwnModel(name=model), training=workload.training)
 
 
 def _with_running(variant: Variant, table: Mapping[str, Any], running: Running, where: str) -> Variant:

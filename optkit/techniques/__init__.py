@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optkit.techniques import cluster, distill, finetune, fold, prune, quantize_aware, slim, sparse_train
+from optkit.techniques import cluster, distill, finetune, fold, low_bit, prune, quantize_aware, slim, sparse_train
 from optkit.techniques.base import Technique, keeping_by_preserve, kept_by_preserve, put_first, set_preserve
 
 __all__ = ["TECHNIQUES", "Technique"]
@@ -26,6 +26,16 @@ TECHNIQUES: dict[str, Technique[Any]] = {
         finetune.Finetune, finetune.apply, keeps=kept_by_preserve, keeping=keeping_by_preserve, remedy=set_preserve
     ),
     "fold": Technique(fold.Fold, fold.apply, keeps=fold.keeps, remedy=fold.remedy, leaves=fold.apply),
+    "low_bit": Technique(
+        low_bit.LowBit,
+        low_bit.apply,
+        frozenset({"grid"}),
+        keeps=low_bit.keeps,
+        keeping=low_bit.keeping,
+        remedy=low_bit.remedy,
+        check=low_bit.check,
+        bits=low_bit.bits_of,
+    ),
     "prune": Technique(
         prune.Prune, prune.apply, frozenset({"zeros"}), keeps=prune.keeps, remedy=prune.remedy, check=prune.check
     ),

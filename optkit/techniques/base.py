@@ -12,7 +12,7 @@ from optkit.spec import Step
 from optkit.training.context import TrainingContext
 
 StepT = TypeVar("StepT", bound=Step)
-Property: TypeAlias = Literal["zeros", "clusters", "fake_quant"]
+Property: TypeAlias = Literal["zeros", "clusters", "fake_quant", "grid"]
 """What a step can make of a model, and a later step can undo."""
 Made: TypeAlias = Mapping[Property, str]
 """What the steps so far made, each with the technique that made it."""
@@ -41,6 +41,7 @@ class Technique(Generic[StepT]):
     keeping: Callable[[frozenset[Property]], Mapping[str, Any]] = lambda made: {}
     check: Callable[[Any, StepT], Iterable[Finding]] = lambda model, step: ()
     leaves: Callable[[Any, StepT], Any] = lambda model, step: model
+    bits: Callable[[Any, StepT], Mapping[str, int]] = lambda model, step: {}
 
 
 def put_before(step: Step, made: Made) -> str:

@@ -12,6 +12,9 @@ from optkit.spec import Step
 from optkit.techniques import TECHNIQUES
 from optkit.techniques.base import Property
 
+_LAST: dict[Property, str] = {"fake_quant": "fake quantization", "grid": "grid of its weights"}
+"""What only a chain's last step makes, since every other undoes it."""
+
 
 def check_order(steps: Sequence[Step], where: str) -> None:
     """Raise SuiteError, beginning with `where` and naming the right alternative, when a step undoes an earlier one."""
@@ -19,11 +22,17 @@ def check_order(steps: Sequence[Step], where: str) -> None:
     for step in steps:
         technique = TECHNIQUES[step.technique]
         lost = made.keys() - technique.keeps(step)
-        if "fake_quant" in lost:
-            last = made["fake_quant"]
+        for final, what in _LAST.items():
+            if final not in lost:
+                continue
+            if technique.makes & _LAST.keys():
+                raise SuiteError(
+                    f"{where}: {step.technique} after {made[final]} undoes the {what}, and both must stand last; "
+                    f"leave one out, and put {made[final]} last"
+                )
             raise SuiteError(
-                f"{where}: {step.technique} after {last} undoes the fake quantization; "
-                f"put {last} last, with {step.technique} before it"
+                f"{where}: {step.technique} after {made[final]} undoes the {what}; "
+                f"put {made[final]} last, with {step.technique} before it"
             )
         if lost:
             raise SuiteError(f"{where}: {technique.remedy(step, made)}")

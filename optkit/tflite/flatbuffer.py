@@ -24,7 +24,8 @@ WEIGHT_INPUT = {
 }
 """Operators with weights, and which of their inputs holds them."""
 _UNPACKING = ("DEQUANTIZE", "DENSIFY")
-# TensorFlow Lite's tensor types that weights have. INT4 is unpacked before it is looked at.
+# TensorFlow Lite's tensor types that weights have. INT4 and INT2 are unpacked before they are looked at.
+_PACKED = {"INT4": 4, "INT2": 2}
 _DTYPES = {
     "FLOAT32": np.float32,
     "FLOAT16": np.float16,
@@ -124,16 +125,17 @@ def is_quantized(tensor: Any) -> bool:
 
 
 def tensor_values(model: Any, tensor: Any) -> npt.NDArray[Any]:
-    """Return the stored values of a constant TensorT in its shape: int4 unpacked to int8, sparse ones made dense.
+    """Return the stored values of a constant TensorT in its shape: int4 and int2 unpacked, sparse ones made dense.
 
     Raises ArtifactError when the tensor is of a type that weights do not have, or holds too few values.
     """
     data = model.buffers[tensor.buffer].data
     raw = np.asarray([] if data is None else data, np.uint8)
     kind = tensor_type(tensor).upper()
-    if kind != "INT4" and kind not in _DTYPES:
-        raise ArtifactError(f"tensor {tensor_name(tensor)!r} is of type {kind}; weights are INT4, {', '.join(_DTYPES)}")
-    values = _unpacked(raw) if kind == "INT4" else raw.view(_DTYPES[kind])
+    if kind not in _PACKED and kind not in _DTYPES:
+        known = ", ".join((*_PACKED, *_DTYPES))
+        raise ArtifactError(f"tensor {tensor_name(tensor)!r} is of type {kind}; weights are {known}")
+    values = _unpacked(raw, _PACKED[kind]) if kind in _PACKED else raw.view(_DTYPES[kind])
     shape = tuple(int(size) for size in tensor.shape)
     if tensor.sparsity is not None:
         return _dense(values, shape, tensor.sparsity)
@@ -142,10 +144,12 @@ def tensor_values(model: Any, tensor: Any) -> npt.NDArray[Any]:
     return values[: int(np.prod(shape))].reshape(shape)
 
 
-def _unpacked(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
-    """Unpack int4 values: two to a byte, the first in the low half, two's complement."""
-    nibbles = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1).astype(np.int8)
-    return np.where(nibbles > 7, nibbles - 16, nibbles).astype(np.int8)
+def _unpacked(raw: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.int8]:
+    """Unpack integers of 4 or 2 bits, two's complement: the first in the lowest bits of a byte."""
+    parts = (raw[:, None] >> np.arange(0, 8, bits, dtype=np.uint8)) & (2**bits - 1)
+    values = parts.reshape(-1).astype(np.int8)
+    found: npt.NDArray[np.int8] = np.where(values >= 2 ** (bits - 1), values - 2**bits, values).astype(np.int8)
+    return found
 
 
 def _dense(values: npt.NDArray[Any], shape: tuple[int, ...], sparsity: Any) -> npt.NDArray[Any]:

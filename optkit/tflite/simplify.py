@@ -59,8 +59,8 @@ def _written(model: Any, undone: Sequence[Sequence[Any]]) -> bytes:
     """Return the bytes of a model without what nothing uses any more; `undone` are operators of each subgraph."""
     for number, graph in enumerate(model.subgraphs):
         signatures = [one for one in model.signatureDefs or [] if one.subgraphIndex == number]
-        _drop_unused(model, graph, signatures, undone[number])
-    _drop_unused_codes(model)
+        drop_unused(model, graph, signatures, undone[number])
+    drop_unused_codes(model)
     model.metadataBuffer = None  # numbers of buffers, which are others now; nothing reads them
     share_buffers(model)
     return _packed(model)
@@ -115,7 +115,7 @@ def _add_constant(model: Any, graph: Any, values: npt.NDArray[np.int32]) -> int:
     return len(graph.tensors) - 1
 
 
-def _drop_unused(model: Any, graph: Any, signatures: Sequence[Any], undone: Sequence[Any]) -> None:
+def drop_unused(model: Any, graph: Any, signatures: Sequence[Any], undone: Sequence[Any]) -> None:
     """Drop operators of `_PURE`, and those `undone`, whose result nothing uses; then tensors that nothing refers to."""
     graph.operators = list(_list(graph, "operators"))
     while True:
@@ -155,7 +155,7 @@ def _list(owner: Any, name: str) -> Sequence[Any]:
     return () if found is None else found
 
 
-def _drop_unused_codes(model: Any) -> None:
+def drop_unused_codes(model: Any) -> None:
     """Drop the operator codes that no operator has."""
     operators = [operator for graph in model.subgraphs for operator in graph.operators]
     kept = sorted({int(operator.opcodeIndex) for operator in operators})

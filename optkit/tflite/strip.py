@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from optkit.tflite.flatbuffer import parse_flatbuffer, weight_operators
+from optkit.tflite.tensors import listed
 
 _NEEDED_METADATA = (b"reduced_precision_support",)
 """Metadata that a delegate acts on. All else says who made the file, and from what."""
@@ -24,17 +25,24 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(data)
+    strip_tree(model, keep, signatures=keep == "keep_names")
+    share_buffers(model)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def strip_tree(model: Any, keep: Literal["keep_names", "all"], *, signatures: bool) -> None:
+    """Take out of the ModelT `model` what `strip` does, but for buffers; its signatures stay where `signatures` is."""
     for buffer in model.buffers:
         if buffer.data is not None:
             buffer.data = np.frombuffer(buffer.data, np.uint8)
     model.description = None
     model.metadata = [entry for entry in model.metadata or [] if entry.name in _NEEDED_METADATA] or None
     model.metadataBuffer = None
-    if keep == "all":
+    if not signatures:
         model.signatureDefs = None
     for graph in model.subgraphs:
         graph.name = None
-        ends = [graph.tensors[int(index)] for index in (*graph.inputs, *graph.outputs)]
+        ends = [graph.tensors[int(index)] for index in (*listed(graph.inputs), *listed(graph.outputs))]
         weights = [tensor for _, tensor in weight_operators(model, graph)]
         kept = {id(tensor) for tensor in (*ends, *weights)} if keep == "keep_names" else set()
         for tensor in graph.tensors:
@@ -45,8 +53,6 @@ def strip(data: bytes, keep: Literal["keep_names", "all"]) -> bytes:
                 found.min = found.max = None
                 if found.details is None and (found.scale is None or not len(found.scale)):
                     tensor.quantization = None
-    share_buffers(model)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def share_buffers(model: Any) -> None:

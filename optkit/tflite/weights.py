@@ -27,6 +27,7 @@ from optkit.tflite.flatbuffer import (
     tensor_values,
     weight_operators,
 )
+from optkit.tflite.grid import bits_for, find_grid
 
 # What technique wrappers add to a Keras file, and stripping must remove.
 _WRAPPER_WEIGHTS = ("mask", "threshold", "pruning_step")
@@ -48,7 +49,9 @@ class Tensor:
     channel, else as `distinct`. `sparse_2_4` is the share of groups of four weights along the input channels (the
     last group may be shorter, and is filled up with zeros) of which at least two are zero. `depthwise`: it belongs to a
     depthwise convolution, which pruning and clustering leave as it is. `entropy_bytes` is the order-0 entropy of its
-    values (`order_0_bytes`); None in records of before.
+    values (`order_0_bytes`). `grid_bits` is how many bits hold its integers, symmetric and with a narrow range; of
+    floats that lie on a grid, channel by channel, those of the grid (`find_grid`), of others as many as the type has.
+    Both are None in records of before.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Tensor:
     sparse_2_4: float
     depthwise: bool = False
     entropy_bytes: float | None = None
+    grid_bits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,12 @@ class WeightFacts:
         """What an ideal coder of single values needs for all weight tensors, in bytes; None when one is not known."""
         found = [tensor.entropy_bytes for tensor in self.tensors]
         return None if None in found else sum(filter(None, found))
+
+    @property
+    def grid_bits(self) -> int | None:
+        """The largest `grid_bits` of any weight tensor; None when one is not known."""
+        found = [tensor.grid_bits for tensor in self.tensors]
+        return None if None in found else max(filter(None, found), default=0)
 
     @property
     def integer_weights(self) -> float:
@@ -177,7 +187,19 @@ def _facts(
         sparse_2_4=_sparse_2_4(values if channel == 0 else np.moveaxis(values, -2, -1)),
         depthwise=depthwise,
         entropy_bytes=order_0_bytes(counts),
+        grid_bits=_grid_bits(values.reshape(*values.shape[:-2], -1) if depthwise and channel < 0 else values, channel),
     )
+
+
+def _grid_bits(values: npt.NDArray[Any], channel: int) -> int:
+    if values.dtype.kind in "iu":
+        return bits_for(int(np.abs(values.astype(np.int64)).max(initial=0)))
+    if values.dtype != np.float32 or not values.size:
+        return 8 * values.dtype.itemsize
+    # A Keras kernel has its output channels last; that of a transposed convolution before the inputs.
+    axes = (-1, -2) if channel < 0 and values.ndim > 2 else (channel,)
+    found = next((grid for axis in axes if (grid := find_grid(values, axis))), None)
+    return found.bits if found else 32
 
 
 def order_0_bytes(counts: npt.NDArray[np.int64]) -> float:

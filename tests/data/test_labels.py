@@ -56,6 +56,9 @@ def test_labels_of_every_task(task: Any, y: Any, expected: Any, dtype: Any) -> N
         ("regression", [0.5, np.nan, np.inf, 1], r"of shape \(4,\) holds NaN or infinity in 2 places"),
         ("multiclass", ["cat", "dog", "cat", "dog"], "holds text .*; turn it into numbers first"),
         ("multiclass", [[1], [1, 2], [3], [4]], "rows"),
+        # beyond int64 it became another class, and the sample was wrong in silence
+        ("multiclass", np.array([0, 1, 2, 2**63 + 5], np.uint64), r"holds 9223372036854775813 \(1 such labels\)"),
+        ("sequence", np.array([[0.0, 1e300]] * 4), "holds 1e[+]300"),
     ],
 )
 def test_labels_that_cannot_be(task: Any, y: Any, message: str) -> None:

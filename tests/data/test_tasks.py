@@ -48,7 +48,7 @@ def test_tasks(output: Any, end: Any, labels: Any, takes: Any, expected: str) ->
 @pytest.mark.parametrize(
     ("output", "end", "labels", "message"),
     [
-        ((10,), "softmax", None, r"no labels, and the output of shape \(10,\) is no reconstruction"),
+        ((10,), "softmax", None, r"no labels to test with, and the output of shape \(10,\) is no reconstruction"),
         (
             (10,),
             "softmax",

@@ -73,7 +73,7 @@ PAGES = {
     "docs/choose.md": 4,
     "docs/ci.md": 1,
     "docs/why-slow.md": 2,
-    "docs/pytorch.md": 1,
+    "docs/pytorch.md": 2,
     "docs/runtimes.md": 3,
     "docs/microcontrollers.md": 3,
 }
@@ -150,6 +150,7 @@ def test_the_commands_of_a_page(page: str, reader: Reader, tmp_path: Path) -> No
     if page == "docs/pytorch.md":
         reader = Reader(tmp_path, reader.store)
         reader.lay(PYTORCH / "shapes.tflite", PYTORCH / "shapes.npz")
+        by_onnx(reader.folder)
     for command in typed:
         if command.startswith("optkit run"):
             shutil.copy(PYTORCH / "shapes.tflite", reader.folder / "images.tflite")
@@ -160,6 +161,16 @@ def test_the_commands_of_a_page(page: str, reader: Reader, tmp_path: Path) -> No
             if "run.json" in command and "-o run.json" not in command:
                 reader.type("optkit bench model.toml -o run.json")
         reader.type(command)
+
+
+def by_onnx(folder: Path) -> None:
+    """Lay what onnx2tf made, and the data as the guide's Python saves them for it."""
+    (folder / "saved_model").mkdir()
+    shutil.copy(PYTORCH / "shapes_onnx2tf.tflite", folder / "saved_model" / "shapes_float32.tflite")
+    (code,) = [block for block in blocks("docs/pytorch.md", "python") if "shapes_last" in block]
+    with np.load(PYTORCH / "shapes.npz") as data, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        exec(compile(code, "docs/pytorch.md", "exec"), {"np": np, **data})
 
 
 def test_no_page_with_commands_is_left_out() -> None:
@@ -223,10 +234,10 @@ def test_the_tests_of_the_guide_to_pytest(reader: Reader) -> None:
 
 
 def test_the_conversion_of_the_guide_to_pytorch_is_that_of_the_example() -> None:
-    """PyTorch is not here: tests/fixtures/pytorch/make.py was run with it, and its files are kept."""
-    script = (PYTORCH / "make.py").read_text()
+    """PyTorch is not here: the scripts of tests/fixtures/pytorch were run with it, and their files are kept."""
+    script = "".join((PYTORCH / f"{name}.py").read_text() for name in ("make", "make_onnx"))
     code = [line for block in blocks("docs/pytorch.md", "python") for line in block.splitlines()]
-    typed = [line.strip() for line in code if re.search(r"litert_torch|torch\.zeros", line)]
-    assert len(typed) >= 4
+    typed = [line.strip() for line in code if re.search(r"litert_torch|torch\.zeros|torch\.onnx", line)]
+    assert len(typed) >= 5
     for line in typed:
         assert line in script, line

@@ -108,7 +108,7 @@ def test_two_files_need_no_tensorflow_and_a_healthy_one_has_little_to_mend(files
         ("float", "crash", "data.npz", "not quantized"),
         ("float", "gone", "data.npz", "cannot be read"),
         ("float", "int8", None, "name them with --data"),
-        ("float", "int8", "gone.npz", "is not a readable .npz file"),
+        ("float", "int8", "gone.npz", "there is no file"),
         ("float", "int8", "small.npz", "and the model takes"),
         ("float", "int8", "empty.npz", "is empty"),
         ("float", None, "data.npz", "one .tflite file is given"),

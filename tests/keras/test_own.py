@@ -160,6 +160,16 @@ def test_the_outputs_are_the_last_word(tmp_path, monkeypatch):
         open_model(path)
 
 
+def test_weights_that_are_not_finite_are_named(tmp_path):
+    """It was told that the layer gives other outputs than in Keras 3: NaN is equal to nothing."""
+    model = own_models.image()
+    [kernel, *_] = model.get_layer("hidden").weights
+    kernel.assign(np.where(np.arange(kernel.shape[1]) == 1, np.nan, np.asarray(kernel)))
+    path = saved(model, tmp_path / "model.keras")
+    with pytest.raises(ArtifactError, match=r"the layer 'hidden' are NaN or infinite .* training went wrong"):
+        open_model(path)
+
+
 def _rewritten(path: Path, to: Path, change) -> Path:
     """Copy a .keras archive with its configuration changed."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:

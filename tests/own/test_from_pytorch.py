@@ -1,4 +1,4 @@
-"""Files that litert-torch made of a PyTorch model: tests/fixtures/pytorch/make.py, run for real."""
+"""Files that litert-torch and onnx2tf made of a PyTorch model: the scripts of tests/fixtures/pytorch, run for real."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 
 import optkit
 from optkit.cli import main
-from optkit.errors import DataError
+from optkit.errors import ArtifactError, DataError
 from optkit.runtime.samples import run_samples
 from optkit.suites.begin import begin
 from optkit.tflite.interface import read_interface
 from tests.isolation import ROOT
 
 FOLDER = ROOT / "tests" / "fixtures" / "pytorch"
-FIRST, LAST = (FOLDER / f"shapes{end}.tflite" for end in ("", "_nhwc"))
+FIRST, LAST, BY_ONNX = (FOLDER / f"shapes{end}.tflite" for end in ("", "_nhwc", "_onnx2tf"))
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +31,17 @@ def taken(path: Path, x: Any) -> Any:
 
 
 def test_where_the_channels_are() -> None:
-    shapes = [read_interface(path).inputs[0].shape[1:] for path in (FIRST, LAST)]
-    assert shapes == [(3, 12, 12), (12, 12, 3)]
+    shapes = [read_interface(path).inputs[0].shape[1:] for path in (FIRST, LAST, BY_ONNX)]
+    assert shapes == [(3, 12, 12), (12, 12, 3), (12, 12, 3)]
 
 
-@pytest.mark.parametrize("path", [FIRST, LAST], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [FIRST, LAST, BY_ONNX], ids=lambda path: path.stem)
 def test_the_file_gives_what_pytorch_gave(path: Path, data: dict[str, Any]) -> None:
     [outputs] = run_samples(path, taken(path, data["x_test"])).values()
     np.testing.assert_allclose(outputs.reshape(-1, 4), data["outputs_of_torch"], atol=1e-4)
 
 
-@pytest.mark.parametrize("path", [FIRST, LAST], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [FIRST, LAST, BY_ONNX], ids=lambda path: path.stem)
 def test_its_variants_are_as_accurate_as_in_pytorch(path: Path, data: dict[str, Any], tmp_path: Path) -> None:
     splits = tuple(data[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     x_train, y_train, x_test, y_test = splits
@@ -69,6 +69,21 @@ def test_data_with_their_channels_at_the_other_end_are_refused_with_the_remedy(
         begin(FIRST, str(tmp_path / "last.npz"), tmp_path)
     with pytest.raises(DataError, match=r"samples \(3, 12, 12\).*\(12, 12, 3\).*np\.moveaxis\(x, 1, -1\)"):
         begin(LAST, str(FOLDER / "shapes.npz"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("m.onnx", "is an ONNX file: onnx2tf makes a .tflite of it"),
+        ("m.pth", "is of PyTorch: litert-torch makes a .tflite"),
+        ("m.pb", "is one file of a SavedModel: name its folder"),
+        ("m.zip", "its ending '.zip' is that of no model"),
+    ],
+)
+def test_another_tools_file_is_refused_with_the_way_to_a_tflite(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x08\x0a")
+    with pytest.raises(ArtifactError, match=told):
+        begin(tmp_path / name, None, tmp_path)
 
 
 def picture(path: Path, sample: Any) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import optkit
 from optkit.build.stages import stages
 from optkit.cli import main
-from optkit.errors import DataError, OptkitError, RecordError, SuiteError
+from optkit.errors import ArtifactError, DataError, OptkitError, RecordError, SuiteError
 from optkit.measure.reference import REFERENCE
 from optkit.models.look import look_at_model
 from optkit.record.run import make_run
@@ -70,6 +71,24 @@ def test_init_without_data_says_what_is_missing(folder: Path, capsys: pytest.Cap
     assert "name your data in model.toml" in capsys.readouterr().out
     with pytest.raises(SuiteError, match="data is missing"):
         optkit.load_suite("model.toml")
+
+
+def test_a_model_of_the_users_own_class_is_named_with_the_way_out(folder: Path) -> None:
+    """It was told that it is no Keras model that can be read ('layers')."""
+    with zipfile.ZipFile("sub.keras", "w") as file:
+        file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {"name": "sub"}}))
+        file.writestr("metadata.json", json.dumps({"keras_version": "3.9.0"}))
+    with pytest.raises(ArtifactError, match=r"a model of a class of yours \(Mine\).*model\.export\(FOLDER\)"):
+        begin(Path("sub.keras"), "data.npz", folder)
+
+
+def test_batches_in_place_of_samples_are_seen_before_the_labels(folder: Path) -> None:
+    x = images(40).reshape(8, 5, *SHAPE)
+    y = np.zeros((8, 5), np.int64)
+    np.savez("batches.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    for task in (None, "multiclass"):
+        with pytest.raises(DataError, match=r"samples of shape \(5, 32, 32, 3\).*they look like batches"):
+            begin(folder / "model.tflite", "batches.npz", folder, task=task)  # type: ignore[arg-type]
 
 
 def test_what_does_not_go_together_is_told_with_both_shapes(folder: Path) -> None:

@@ -44,7 +44,7 @@ def session(tmp_path: Path, store: Path) -> Session:
 def test_ids_say_what_each_test_is(session: Session) -> None:
     done = session("model.toml", "--collect-only", "-q")
     assert "model.toml::time[int8-single_sample-1]" in done.stdout.splitlines()
-    assert "model.toml::gate[int8-drop<=0.02]" in done.stdout.splitlines()
+    assert "model.toml::gate[int8-drop<=0.023]" in done.stdout.splitlines()
     chosen = session("model.toml", "--collect-only", "-q", "-k", "int8 and full_set")
     found = [line for line in chosen.stdout.splitlines() if "::" in line]
     assert found == ["model.toml::time[int8-full_set-1]"]
@@ -88,7 +88,7 @@ def test_two_suite_files_in_one_session(session: Session, tmp_path: Path) -> Non
     done = session("model.toml", "other.toml", INT8, "--benchmark-skip", "-v")
     assert done.returncode == 0, done.stdout
     for name in ("model", "other"):
-        assert f"{name}.toml::gate[int8-drop<=0.02] PASSED" in done.stdout
+        assert f"{name}.toml::gate[int8-drop<=0.023] PASSED" in done.stdout
 
 
 def test_a_file_that_is_no_suite_is_one_line(session: Session, tmp_path: Path) -> None:

@@ -139,13 +139,13 @@ def test_the_best_are_named_among_those_that_pass() -> None:
     run = many(6, names="short", modes=("single_sample",), threads=(1,))
     lines = [" ".join(line.split()) for line in summary(run, judged(run), width=200).splitlines()]
     at = lines.index("Best of the .tflite files that pass their gates:")
-    assert lines[at + 1].startswith("smallest: int8_5 (300,000 bytes zipped, ratio 2.85)")
-    assert lines[at + 2] == "fastest: int8_1 (12.5 µs a sample on 1 thread)"
+    assert lines[at + 1].startswith("smallest: int8_5 (300,000 bytes zipped, ratio 2.85, drop +0.0000)")
+    assert lines[at + 2] == "fastest: int8_1 (12.5 µs a sample on 1 thread, drop +0.0143)"
     assert lines[at + 3] == "most accurate: int8_5 (0.9000, drop +0.0000)", "of equal ones the smallest"
     lines = [" ".join(line.split()) for line in summary(run, judged(run, ("int8_5", "int8_1")), width=200).splitlines()]
     at = lines.index("Best of the .tflite files that pass their gates:")
     assert lines[at + 1].startswith("smallest: int8_4 ")
-    assert lines[at + 2] == "fastest: int8_2 (18.1 µs a sample on 1 thread, 0.69 times as fast as int8_1)"
+    assert lines[at + 2] == "fastest: int8_2 (18.1 µs a sample on 1 thread, 0.69 times as fast as int8_1, drop +0.0286)"
     assert lines[at + 3].startswith("most accurate: int8_2 (0.8714")
     nothing = summary(run, judged(run, tuple(run.variants)), width=200)
     assert "None of the .tflite files passes all its gates" in nothing

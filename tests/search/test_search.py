@@ -1,4 +1,4 @@
-"""Searching: holes and their order, the same questions for the same seed, going on after a kill, the verdict."""
+"""Searching: the same questions for the same seed, going on after a kill, the verdict."""
 
 import dataclasses
 import json
@@ -9,24 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from optkit import OptkitError, Store, SuiteError, load_suite, open_suite
+from optkit import OptkitError, Store, load_suite, open_suite
 from optkit.build.artifact import Artifact
 from optkit.build.builder import build_variants
 from optkit.cli import main
-from optkit.search import loop
-from optkit.search.default import default_template, teachers_of
-from optkit.search.holes import Choices, Hole, Range, filled, holes
-from optkit.search.loop import Wanted, search
+from optkit.search.holes import Choices, Range, filled
+from optkit.search.loop import search
 from optkit.search.measuring import chosen_by
 from optkit.search.sampler import Sampler
 from optkit.search.state import read_search
-from optkit.search.trials import shortened, validating
+from optkit.search.wanted import Wanted
 from optkit.spec import Suite
 from optkit.spec.bounds import read_bounds
-from optkit.suites.variants import read_variants
 
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'optkit[search]'")
 
@@ -37,85 +32,6 @@ TEMPLATE: dict[str, Any] = {
     ],
     "conversion": {"mode": {"choices": ["dynamic_range", "int8"]}},
 }
-
-
-def test_holes_have_the_names_of_their_places() -> None:
-    assert holes(TEMPLATE) == {
-        "conversion.mode": Choices(choices=("dynamic_range", "int8")),
-        "steps[0].optional": Choices(choices=(True, False)),
-        "steps[0].final_sparsity": Range(low=0.5, high=0.9),
-        "steps[1].optional": Choices(choices=(True, False)),
-        "steps[1].clusters": Choices(choices=(4, 8)),
-    }
-
-
-def test_what_a_step_would_undo_is_kept_without_being_said() -> None:
-    table = filled(TEMPLATE, lambda name, hole: hole.low if isinstance(hole, Range) else hole.choices[0])
-    assert table["steps"][1]["preserve_sparsity"] is True
-    without = filled(TEMPLATE, lambda name, hole: hole.low if isinstance(hole, Range) else hole.choices[-1])
-    assert "steps" not in without
-
-
-def test_a_step_that_is_left_out_is_not_asked_for() -> None:
-    asked: list[str] = []
-
-    def ask(name: str, hole: Hole) -> Any:
-        asked.append(name)
-        return False if name == "steps[0].optional" else 0.6 if isinstance(hole, Range) else hole.choices[0]
-
-    filled(TEMPLATE, ask)
-    assert "steps[0].final_sparsity" not in asked
-    assert "steps[1].clusters" in asked
-
-
-@pytest.mark.parametrize(
-    ("hole", "said"),
-    [
-        ({"low": 2, "high": 1}, r"steps\[0\].x: .*low below high"),
-        ({"low": 0, "high": 1, "log": True}, "more than 0"),
-        ({"choices": [1]}, "two or more"),
-        ({"low": 1, "high": 2, "lgo": True}, "unknown key 'lgo'"),
-    ],
-)
-def test_a_hole_that_is_none_is_said_with_its_place(hole: dict[str, Any], said: str) -> None:
-    with pytest.raises(SuiteError, match=said):
-        holes({"steps": [{"technique": "prune", "x": hole}]})
-
-
-def test_smallest_of_mnist_techniques_is_a_point_of_the_default_space() -> None:
-    """But for the length of its trainings, of which the space has the nearest."""
-    suite = load_suite("mnist_techniques")
-    assert teachers_of(suite) == ("teacher",)
-    template = default_template(suite, ("conv", "logits"))
-    found = holes(template)
-    prune, cluster = (n for n, s in enumerate(template["steps"]) if s["technique"] in ("prune", "cluster"))
-    wanted: dict[str, Any] = {
-        f"steps[{prune}].sparsity_by_layer.logits": 0.94,
-        f"steps[{prune}].sparsity_by_layer.conv": 0.0,
-        f"steps[{prune}].epochs": 14,
-        f"steps[{cluster}].clusters": 8,
-        f"steps[{cluster}].epochs": 8,
-        "conversion.mode": "dynamic_range",
-        "conversion.strip": "all",
-    }
-    for name, value in wanted.items():
-        hole = found[name]
-        assert hole.low <= value <= hole.high if isinstance(hole, Range) else value in hole.choices, name
-    table = filled(
-        template, lambda name, hole: wanted.get(name, hole.low if isinstance(hole, Range) else hole.choices[0])
-    )
-    teacher = {"network": "mnist_teacher"}
-    list(read_variants({"teacher": teacher, "found": table}, suite.workload))  # and it is a recipe
-
-
-@given(part=st.sampled_from([0.25, 0.5, 1.0]), epochs=st.integers(1, 40))
-def test_a_rung_trains_a_part_and_never_nothing(part: float, epochs: int) -> None:
-    table = {"steps": [{"technique": "prune", "epochs": epochs}, {"technique": "fold"}]}
-    short = shortened(validating(table, 0.2), part)
-    assert 1 <= short["steps"][0]["epochs"] <= epochs
-    assert short["steps"][0]["validation_split"] == 0.2
-    assert short["steps"][1] == {"technique": "fold"}
-    assert table["steps"][0] == {"technique": "prune", "epochs": epochs}
 
 
 def _distance(sampler: Sampler, trials: int) -> float:
@@ -165,14 +81,14 @@ def built(tiny_suite: Path, tiny_data: Path, built_store: Path, tmp_path: Path, 
     store = Store(shutil.copytree(built_store, tmp_path / "store"))  # its baseline is trained
     builds: list[tuple[str, ...]] = []
 
-    def run(folder: Path, wanted: Wanted, stop_after: int = 1000) -> Any:
+    def run(folder: Path, wanted: Wanted, stop_after: int = 1000, template: Any = template) -> Any:
         def build(trials: Suite, variants: Sequence[str]) -> Mapping[str, Artifact]:
             if len(builds) >= stop_after:
                 raise Stop
             builds.append(tuple(variants))
             return build_variants(trials, trials.select((trials.baseline, *variants)), data, store)
 
-        return search(suite, data, store, folder, wanted, build)
+        return search(dataclasses.replace(suite, search=template), data, store, folder, wanted, build)
 
     return run, builds
 
@@ -212,11 +128,35 @@ def test_what_chooses_was_never_trained_on(tiny_suite: Path, tiny_data: Path, mo
     assert held_out.digest != data.digest
 
 
-def test_a_space_without_holes_is_said(built: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = built
-    monkeypatch.setattr(loop, "holes", lambda template: {})
-    with pytest.raises(OptkitError, match="the space has no holes"):
-        run(tmp_path / "s", WANTED)
+PRUNE: dict[str, Any] = {"technique": "prune", "epochs": 1, "initial_sparsity": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("template", "bounds", "said"),
+    [
+        ({"from": "baseline", "conversion": {"mode": "int8"}}, {}, "the space has no holes"),
+        (
+            {"steps": [{**PRUNE, "sparsity_by_layer": {"nowhere*": {"low": 0.1, "high": 0.5}}}]},
+            {},
+            r"steps\[0\].sparsity_by_layer: no layer with weights is called 'nowhere\*'; there are ",
+        ),
+        (
+            {"conversion": {"mode": "int8", "layers": {"nowhere": {"choices": ["int8", "int4"]}}}},
+            {},
+            "conversion.layers: no layer with weights is called 'nowhere'",
+        ),
+        (None, {"max_zip_bytes": 100}, "max_zip_bytes is 100, and no recipe of this space can meet it: the file takes"),
+        (None, {"max_file_bytes": 100}, "max_file_bytes is 100, and no recipe of this space can meet it"),
+    ],
+)
+def test_what_no_recipe_can_be_is_said_before_any_is_tried(
+    template: Any, bounds: dict[str, float], said: str, built: Any, tmp_path: Path
+) -> None:
+    run, builds = built
+    wanted = dataclasses.replace(WANTED, bounds=read_bounds({"max_drop": 0.5, **bounds}))
+    with pytest.raises(OptkitError, match=said):
+        run(tmp_path / "s", wanted, template=template)
+    assert builds == [("search_float",)]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,11 @@ def test_recipes_by_name():
     assert qat["steps"][1]["preserve"] == "sparsity"
     assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
     assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
+    low = recipe("pruned_low_bit2_dynamic_range")
+    assert low["steps"][1]["preserve"] == "sparsity"
+    assert low["conversion"] == {"mode": "dynamic_range"}
+    assert recipe("low_entropy") == recipe("low_entropy_int8")
+    assert recipe("low_entropy")["steps"][0]["entropy_penalty"] > 0
     assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
     assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 
@@ -211,3 +216,94 @@ def test_a_data_table_takes_what_reads_data():
     from optkit.suites.own import DATA_KEYS
 
     assert set(DataTable.__struct_fields__) == {"path", *DATA_KEYS}
+
+
+def drops(suite_file, gate):
+    suite_file.write_text(SHORT.replace("[[gates]]", f"[[gates]]\n{gate}\n[[gates]]"))
+    return [(g.bounds, g.variants) for g in load_suite(str(suite_file)).gates if g.metric in ("drop", "accuracy_drop")]
+
+
+@pytest.mark.parametrize("metric", ["drop", "accuracy_drop"])
+def test_a_gate_that_names_a_variant_takes_the_budgets_place(suite_file, metric):
+    """A variant that may lose more than the others was held to both, so its own gate said nothing."""
+    found = drops(suite_file, f'metric = "{metric}"\nmax = 0.3\nvariants = ["int8"]')
+    assert found == [({"max": 0.005}, ("dynamic_range",)), ({"max": 0.3}, ("int8",))]
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        'metric = "drop"\nmax = 0.3',  # names none
+        'metric = "drop"\nmin = -0.3\nvariants = ["int8"]',  # on the other side
+        'metric = "drop"\nmax = 0.3\nat = "95%"\nvariants = ["int8"]',  # for a confidence bound
+    ],
+)
+def test_any_other_gate_stands_beside_the_budget(suite_file, gate):
+    assert ({"max": 0.005}, ("dynamic_range", "int8")) in drops(suite_file, gate)
+
+
+def test_a_gate_on_other_modes_stands_beside_the_budget(suite_file):
+    table = 'metric = "seconds"\nmax = 1\nvariants = ["int8"]'
+    for modes, left in (("full_set", ("dynamic_range", "int8")), ("single_sample", ("dynamic_range",))):
+        suite_file.write_text(SHORT.replace("[[gates]]", f'[[gates]]\n{table}\nmodes = ["{modes}"]\n[[gates]]'))
+        timed = [g.variants for g in load_suite(str(suite_file)).gates if g.max == pytest.approx(3e-4)]
+        assert timed == [left]
+
+
+def test_a_budget_that_holds_for_no_variant_is_no_gate(suite_file):
+    """A suite of optkit init, of which all variants but the one that trains were taken out."""
+    found = drops(suite_file, 'metric = "drop"\nmax = 0.3\nvariants = ["int8", "dynamic_range"]')
+    assert found == [({"max": 0.3}, ("int8", "dynamic_range"))]
+    suite = load_suite(str(suite_file))
+    placed = {
+        gate.metric: place
+        for gate, bounds in gate_places(read_toml(suite_file), suite.gates, [])
+        for place, _ in bounds.values()
+    }
+    assert placed["file_bytes"] == ("budget", "file_bytes")
+    assert placed["seconds"] == ("budget", "single_sample_us")
+    assert placed["drop"] == ("gates", 0, "max")
+
+
+def test_the_budget_moves_by_what_it_holds_and_a_gate_by_its_own(suite_file):
+    drops(suite_file, 'metric = "drop"\nmax = 0.3\nvariants = ["int8"]')
+    document = read_toml(suite_file)
+    suite = load_suite(str(suite_file))
+    places = {place for _, bounds in gate_places(document, suite.gates, []) for place, _ in bounds.values()}
+    assert {("budget", "drop"), ("gates", 0, "max"), ("gates", 1, "min")} <= places
+
+
+def test_a_finished_file_is_a_variant_by_its_path(suite_file):
+    suite_file.write_text(SHORT.replace('"int8"]', '"int8", "other/reference_int8.tflite"]'))
+    suite = load_suite(str(suite_file))
+    variant = suite.variant("reference_int8")
+    assert (variant.network.name, variant.kind, variant.conversion) == ("other/reference_int8.tflite", "tflite", None)
+    assert "reference_int8" in suite.gates[0].variants, "the budget holds for it as for others"
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ('[variants.a]\nmodel = "a.h5"', "variants.a.model is 'a.h5'; expected a finished .tflite file"),
+        ('[variants.a]\nmodel = "a.tflite"\nconversion = { mode = "int8" }', "is finished.*drop conversion"),
+    ],
+)
+def test_a_finished_file_stays_as_it_is(suite_file, tables, message):
+    head = SHORT.replace('variants = ["dynamic_range", "int8"]\n', "").split("[[gates]]")[0]
+    suite_file.write_text(f"{head}{tables}\n")
+    with pytest.raises(SuiteError, match=message):
+        load_suite(str(suite_file))
+
+
+def test_two_files_of_one_name_are_told(suite_file):
+    suite_file.write_text(SHORT.replace('"int8"]', '"int8", "a/x.tflite", "b/x.tflite"]'))
+    with pytest.raises(SuiteError, match=r"variants\[3\]: there is a variant 'x' already; write it as a table"):
+        load_suite(str(suite_file))
+
+
+def test_a_baseline_that_is_the_file_itself_is_not_measured_twice(suite_file):
+    text = SHORT.replace('variants = ["dynamic_range", "int8"]', 'baseline = "as_it_is"\nvariants = { as_it_is = {} }')
+    suite_file.write_text(text.replace("budget", "# budget"))
+    assert [variant.name for variant in load_suite(str(suite_file)).variants] == ["as_it_is"]
+    suite_file.write_text(text.replace("as_it_is = {} }", 'as_it_is = { conversion = { mode = "int8" } } }'))
+    assert [variant.name for variant in load_suite(str(suite_file)).variants] == ["float32", "as_it_is"]

@@ -13,6 +13,7 @@ CLUSTER = {"technique": "cluster"}
 SPARSE_CLUSTER = {"technique": "cluster", "preserve_sparsity": True}
 QAT = {"technique": "quantize_aware"}
 DISTILL = {"technique": "distill", "teacher": "baseline"}
+LOW_BIT = {"technique": "low_bit"}
 
 
 def read(*steps):
@@ -40,6 +41,13 @@ def read(*steps):
         ((QAT, PRUNE), "put quantize_aware last, with prune before it"),
         ((QAT, DISTILL), "put quantize_aware last, with distill before it"),
         ((QAT, QAT), "put quantize_aware last"),
+        ((PRUNE, LOW_BIT), 'set preserve = "sparsity"'),
+        ((CLUSTER, LOW_BIT), "drop one of them"),
+        ((LOW_BIT, PRUNE), "put low_bit last, with prune before it"),
+        ((LOW_BIT, {"technique": "fold"}), "put low_bit last, with fold before it"),
+        ((LOW_BIT, QAT), "both must stand last; leave one out"),
+        ((QAT, LOW_BIT), "both must stand last; leave one out"),
+        ((LOW_BIT, LOW_BIT), "both must stand last; leave one out"),
     ],
 )
 def test_a_chain_that_undoes_itself_is_refused_with_the_alternative(steps, alternative):
@@ -57,6 +65,8 @@ def test_a_chain_that_undoes_itself_is_refused_with_the_alternative(steps, alter
         (PRUNE, SPARSE_CLUSTER, {**QAT, "preserve": "clusters_and_sparsity"}),
         (PRUNE, {**DISTILL, "preserve": "sparsity"}, SPARSE_CLUSTER, {**DISTILL, "preserve": "clusters_and_sparsity"}),
         (DISTILL, PRUNE, PRUNE),
+        (DISTILL, LOW_BIT),
+        (PRUNE, {**LOW_BIT, "preserve": "sparsity"}),
     ],
 )
 def test_a_chain_that_keeps_everything_is_read(steps):
@@ -77,7 +87,7 @@ class Toy(Step):
     technique: ClassVar[str] = "toy"
 
 
-@pytest.mark.parametrize("earlier", [PRUNE, CLUSTER, QAT])
+@pytest.mark.parametrize("earlier", [PRUNE, CLUSTER, QAT, LOW_BIT])
 def test_a_technique_that_says_nothing_of_keeping_undoes_all(monkeypatch, earlier):
     """Catches a new technique that undoes pruning in silence."""
     monkeypatch.setitem(TECHNIQUES, "toy", Technique(Toy, lambda model, step, context: model))

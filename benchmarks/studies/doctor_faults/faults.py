@@ -14,7 +14,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.studies.doctor_faults.edits import Impossible, packed, scaled_channels, with_normalization
-from optkit.convert import quantizer
+from optkit.convert import statistics
 from optkit.convert.activations import activation_ranges
 from optkit.convert.from_tflite import convert_tflite
 from optkit.doctor.naming import names_of
@@ -49,7 +49,7 @@ def _with_ranges(content: bytes, x: Arrays, change: Callable[[dict[str, Any]], d
     def tampered(*given: Any) -> dict[str, Any]:
         return change(activation_ranges(*given))
 
-    with mock.patch.object(quantizer, "activation_ranges", tampered):
+    with mock.patch.object(statistics, "activation_ranges", tampered):
         return int8(content, x)
 
 

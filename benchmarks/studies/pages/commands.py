@@ -43,6 +43,7 @@ def section(name: str) -> str:
     arguments = table(*rows) if len(rows) > 1 else "It takes no arguments of its own."
     return "\n\n".join(
         [f"## optkit {name}", parser.description or "", f"```\n{load_command(name).example}\n```", arguments]
+        + [group.description for group in parser._action_groups if group.description]
     )
 
 
@@ -59,7 +60,8 @@ def subparser(name: str) -> argparse.ArgumentParser:
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     """Yield what is given by place, then the options."""
-    own = [action for action in parser._actions if action.dest not in _EVERYWHERE]
+    hidden = argparse.SUPPRESS  # what its group says in one sentence
+    own = [action for action in parser._actions if action.dest not in _EVERYWHERE and action.help != hidden]
     yield from (action for action in own if not action.option_strings)
     yield from (action for action in own if action.option_strings)
 
