@@ -50,7 +50,7 @@ def default_template(
     `layers`) also have bits of their own. `scaled`: the network has batch normalization, so channels can be taken out.
     """
     base: Variant = suite.variant(suite.baseline)
-    common = {"batch_size": base.training.batch_size}
+    common: dict[str, Any] = {"batch_size": base.training.batch_size}
     own_bits = layers if large is None else large
     conversion = {"choices": _conversions(own_bits)}
     if base.network.is_tflite:  # it cannot be trained
