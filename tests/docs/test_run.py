@@ -50,6 +50,7 @@ ELSEWHERE = {
     "pytest benchmarks": "benchmarks",
     "optkit doctor": "tests/doctor",
     "optkit search": "tests/search",
+    "optkit report found": "tests/search/test_mattered.py",
     "--profile": "tests/inspect/test_profile.py",
     "--prefixes": "tests/inspect/test_profile.py",
     "optkit mnn": "tests/commands/test_mnn.py",
