@@ -106,7 +106,7 @@ def test_every_recipe_of_the_default_space_is_one() -> None:
     for scaled in (False, True):
         template = default_template(suite, ("conv", "logits"), ("logits",), scaled=scaled)
         sampler = Sampler(3, 1, random=True)
-        for _ in range(60):
+        for _ in range(80):
             table = filled(template, sampler.ask())
             *_, found = read_variants({"teacher": {"network": "mnist_teacher"}, "found": table}, suite.workload)
             assert found.conversion
