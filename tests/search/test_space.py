@@ -112,6 +112,17 @@ def test_every_recipe_of_the_default_space_is_one() -> None:
             assert found.conversion
 
 
+def test_the_parameters_of_a_network_may_be_searched() -> None:
+    suite = load_suite("mnist")
+    width = {"choices": [0.5, 0.75]}
+    template = {"network": {"name": "mnist_conv", "params": {"width": width}}, "conversion": {"mode": "int8"}}
+    assert list(holes(template)) == ["network.params.width"]
+    table = validating(filled(template, lambda name, hole: hole.choices[1]), 0.1)  # type: ignore[union-attr]
+    (found,) = read_variants({"found": table}, suite.workload)
+    assert found.network.params == {"width": 0.75}
+    assert found.training.validation_split == 0.1
+
+
 def test_a_choice_may_have_holes_of_its_own() -> None:
     slim = [{"technique": "slim", "ratio": {"low": 0.1, "high": 0.5}}, {"technique": "fold"}]
     template = {
