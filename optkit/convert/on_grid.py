@@ -28,6 +28,11 @@ _BITS = {"int2": 2, "int4": 4, "int8": 8}
 
 def check_conversion(conversion: Conversion, bits: Bits) -> None:
     """Refuse what would choose other integers than the trained ones. Raises BuildError, which names it."""
+    if bits and (conversion.mode == "float16" or "float16" in conversion.layers.values()):
+        raise BuildError(
+            f"float16 rounds the weights of {', '.join(bits)}, which were trained in few bits, off their grid; take "
+            "float32 or integer weights"
+        )
     for name, plain in {
         "algorithm": "min_max",
         "granularity": "per_channel",

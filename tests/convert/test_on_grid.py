@@ -130,6 +130,8 @@ def test_other_integers_in_the_file_are_refused(monkeypatch):
     ("fields", "says"),
     [
         ({"algorithm": "octav"}, "algorithm is 'octav'"),
+        ({"mode": "float16"}, "float16 rounds the weights of conv, hidden, logits"),
+        ({"layers": {"conv": "float16"}}, "float16 rounds the weights"),
         ({"granularity": "per_tensor"}, "granularity is 'per_tensor'"),
         ({"equalize": True}, "equalize is True"),
         ({"layers": {"hidden": "int4"}}, "hidden was trained in 8 bits, which int4 does not hold"),
@@ -139,7 +141,7 @@ def test_other_integers_in_the_file_are_refused(monkeypatch):
 def test_what_would_choose_other_integers_is_refused(fields, says):
     model, integers = trained(8)
     with pytest.raises(BuildError, match=says):
-        convert(model, Conversion(mode="int8", **fields), tiny.samples(), bits=dict.fromkeys(integers, 8))
+        convert(model, Conversion(**{"mode": "int8", **fields}), tiny.samples(), bits=dict.fromkeys(integers, 8))
 
 
 def test_a_layer_that_is_not_in_the_file_is_named():

@@ -1,9 +1,12 @@
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
+from optkit import Store, build_variants, open_suite
+from optkit.build.stages import stages
 from optkit.convert import convert
 from optkit.errors import BuildError
 from optkit.keras.files import load_model, save_model
@@ -44,7 +47,7 @@ def test_it_learns_in_two_bits_and_the_input_is_left(tmp_path):
     model = sequential()
     before = weights(model)
     notes: list[str] = []
-    step = LowBit(2, **{**FAST, "epochs": 8, "batch_size": 16})
+    step = LowBit(2, **{**FAST, "epochs": 5, "batch_size": 16})
     trained = run(model, step, context(note=notes.append))
     assert same(before, weights(model))
     x, y = samples()
@@ -93,7 +96,7 @@ def test_zeros_stay_zeros(tmp_path):
 
 
 def test_the_entropy_penalty_makes_the_file_zip_smaller(tmp_path):
-    step = LowBit(4, entropy_penalty=0.3, **{**FAST, "epochs": 8, "batch_size": 16})
+    step = LowBit(4, entropy_penalty=1.0, **{**FAST, "epochs": 5, "batch_size": 16})
     x, y = samples()
     sizes = []
     for one in (step, dataclasses.replace(step, entropy_penalty=0.0)):
@@ -107,7 +110,7 @@ def test_the_entropy_penalty_makes_the_file_zip_smaller(tmp_path):
 
 def test_batch_normalization_and_shortcuts_keep_the_integers(tmp_path):
     for make in (functional, conv_bn):
-        step = LowBit(4, **{**FAST, "epochs": 2})
+        step = LowBit(4, **FAST)
         facts = file_of(run(make(), step), step, tmp_path)
         assert holds(step, facts)
 
@@ -158,3 +161,25 @@ def test_a_training_that_diverged_is_refused():
         BuildError, match="left their grid of 4 bits: they are no numbers any more; lower learning_rate"
     ):
         run(sequential(), LowBit(4, **{**FAST, "learning_rate": 1e30, "epochs": 2}))
+
+
+def test_a_suite_builds_it_and_its_files_keep_the_promise(tmp_path, monkeypatch):
+    """Catches a build that converts without the bits of its chain, or keys that do not say which quantizer did it."""
+    monkeypatch.chdir(tmp_path)
+    save_model(sequential(), tmp_path / "model.h5")
+    x, y = samples()
+    np.savez("data.npz", x_train=x, y_train=y, x_test=x[:64], y_test=y[:64])
+    document = {"schema": 2, "name": "own", "model": "model.h5", "data": "data.npz", "task": "multiclass"}
+    names = ("low_bit2", "low_bit2_float32")
+    (tmp_path / "own.toml").write_text(
+        "\n".join(f"{key} = {json.dumps(value)}" for key, value in document.items())
+        + f"\nvariants = {json.dumps(names)}\ntraining = {{ epochs = 1, batch_size = 64 }}\n"
+    )
+    suite, data = open_suite("own.toml")
+    built = build_variants(suite, suite.select(names), data, Store(tmp_path / "store"))
+    (step,) = suite.variant("low_bit2").steps
+    for name in names:
+        facts = weights_of(built[name].path, built[name].source)
+        assert holds(step, facts), name
+        converted = stages(suite, suite.variant(name), data.digest).spec["steps"][-1]
+        assert ("libraries" in converted) == (name == "low_bit2")
