@@ -19,7 +19,7 @@ from optkit.build.artifact import Artifact
 from optkit.build.builder import ensure_variants
 from optkit.build.shared import open_store
 from optkit.data.dataset import take
-from optkit.errors import OptkitError, SuiteError, nearest
+from optkit.errors import DataError, OptkitError, SuiteError, nearest
 from optkit.judge.ab import Judgement, compare_pairs
 from optkit.judge.advise import Wish
 from optkit.judge.choose import choose
@@ -40,12 +40,14 @@ from optkit.spec import Step
 from optkit.spec.keys import canonical
 from optkit.suites import open_suite
 from optkit.suites.recipes import CONVERSIONS, recipe
+from optkit.suites.short import is_finished
 
+_DATA = "data.npz"
 Arrays = tuple[Any, Any, Any, Any]
 Recipe = str | Sequence[Step | str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study(Mapping[str, Compressed]):
     """What `compress` found: variants by name, the baseline first. Printed, it is the summary table.
 
@@ -79,6 +81,9 @@ class Study(Mapping[str, Compressed]):
     def __str__(self) -> str:
         return summary(self.run)
 
+    def __repr__(self) -> str:
+        return f"<Study of {', '.join(self.found)}>"
+
     def _repr_html_(self) -> str:
         """Return the summary as a table, and the front as a picture, for a notebook."""
         return run_html(self.run)
@@ -87,9 +92,10 @@ class Study(Mapping[str, Compressed]):
 def compress(
     model: str | Path,
     data: Arrays | str | Path,
-    variants: Sequence[Recipe] | Mapping[str, Recipe],
+    variants: str | Sequence[Recipe] | Mapping[str, Recipe],
     *,
     task: str | None = None,
+    metric: str | None = None,
     training: Mapping[str, Any] | None = None,
     store: str | Path | None = None,
 ) -> Study:
@@ -97,14 +103,20 @@ def compress(
 
     `model` is a .keras, .h5 or .tflite file or a SavedModel folder; it is the baseline, `float32` of the study. `data`
     are arrays (x_train, y_train, x_test, y_test), each x a dict by name where the model has several inputs, or the path
-    of data as in a suite file. A variant is the name of a
-    recipe, such as "int8", or techniques and then a conversion: `[optkit.Prune(0.8), "int8"]`. `training` replaces keys
-    of the recipe by which techniques train. Raises OptkitError when anything does not fit.
+    of data as in a suite file. A variant is the name of a recipe, such as "int8", techniques and then a conversion,
+    `[optkit.Prune(0.8), "int8"]`, or the path of a finished .tflite file. `metric` is one of the task's, by default
+    its own. `training` replaces keys of the recipe by which techniques train. Raises OptkitError when anything does not
+    fit.
     """
     kept = open_store(store or None)
     with temporary_folder("study") as folder:
-        suite_file = _write_suite(folder, Path(model), data, variants, task, training or {})
-        suite, dataset = open_suite(str(suite_file), store=kept.root)
+        given = [variants] if isinstance(variants, str) else variants
+        said = {key: value for key, value in (("task", task), ("metric", metric)) if value}
+        suite_file = _write_suite(folder, Path(model), data, given, said, training or {})
+        try:
+            suite, dataset = open_suite(str(suite_file), store=kept.root)
+        except DataError as error:
+            raise DataError(str(error).replace(str(folder / _DATA), "the data")) from error
         artifacts = ensure_variants(suite, suite.variants, dataset, kept, "auto")
         with KerasWorkers() as workers:
             facts = gather(suite, artifacts, dataset, kept, workers)
@@ -146,14 +158,14 @@ def _write_suite(
     model: Path,
     data: Arrays | str | Path,
     variants: Sequence[Recipe] | Mapping[str, Recipe],
-    task: str | None,
+    said: Mapping[str, str],
     training: Mapping[str, Any],
 ) -> Path:
     """Write the suite file of a study to `folder`, and its data beside it, and return the suite file."""
     if isinstance(data, tuple):
         if len(data) != 4:
             raise OptkitError(f"data has {len(data)} arrays; expected (x_train, y_train, x_test, y_test)")
-        place = folder / "data.npz"
+        place = folder / _DATA
         names = ("x_train", "y_train", "x_test", "y_test")
         np.savez(place, allow_pickle=False, **dict(_by_name(zip(names, data, strict=True))))
     else:
@@ -164,7 +176,7 @@ def _write_suite(
         "name": "study",
         "model": str(model.absolute()),
         "data": str(place),
-        **({"task": task} if task else {}),
+        **said,
         "variants": tables,
     }
     path = folder / "study.toml"
@@ -186,7 +198,7 @@ def _named(variants: Sequence[Recipe] | Mapping[str, Recipe]) -> dict[str, Recip
         return dict(variants)
     found: dict[str, Recipe] = {}
     for given in variants:
-        name = given if isinstance(given, str) else "_".join(_word(part) for part in given)
+        name = "_".join(_word(part) for part in ([given] if isinstance(given, str) else given))
         number = 2
         unique = name
         while unique in found:
@@ -196,12 +208,14 @@ def _named(variants: Sequence[Recipe] | Mapping[str, Recipe]) -> dict[str, Recip
 
 
 def _word(part: Step | str) -> str:
-    return part if isinstance(part, str) else part.technique
+    if isinstance(part, str):
+        return Path(part).stem if is_finished(part) else part
+    return part.technique
 
 
 def _table(given: Recipe, training: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(given, str):
-        return recipe(given, training)
+        return {"model": str(Path(given).absolute())} if is_finished(given) else recipe(given, training)
     steps = [part for part in given if isinstance(part, Step)]
     names = [part for part in given if isinstance(part, str)]
     if len(steps) + len(names) < len(given) or len(names) > 1 or (names and given[-1] != names[0]):

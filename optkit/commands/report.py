@@ -13,20 +13,27 @@ from optkit.build.store import Store
 from optkit.commands.command import Command, add_store, folder, names
 from optkit.commands.reporting import append
 from optkit.data import Dataset
+from optkit.errors import OptkitError
 from optkit.files.configuration import allowed_packages
 from optkit.judge.saved_runs import read_runs
 from optkit.names import shown
 from optkit.record.run import Run, read_run
 from optkit.report.page.answer import suite_of
 from optkit.report.page.make import Source, make_page
+from optkit.report.page.parts import Page
+from optkit.report.page.searches import search_page
 from optkit.report.page.write import write_page
 from optkit.report.page_markdown import render_summary
+from optkit.search.state import NAME, Search, read_search
 from optkit.suites import open_suite
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
-    about = "saved by --benchmark-json or optkit bench -o; or a folder of saved runs, for the history"
+    about = (
+        "saved by --benchmark-json or optkit bench -o; or a folder of saved runs, for the history; or the folder of an "
+        "optkit search"
+    )
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.json", help=about)
     about = "where report.html, report.md and their pictures are written (default: report)"
     parser.add_argument("-o", "--output", type=folder, default=Path("report"), metavar="DIR", help=about)
@@ -47,13 +54,33 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    if searches := [found for place in options.runs if (found := _search(place))]:
+        return _written(_page_of(searches, options), options)
     folders = [place for place in options.runs if place.is_dir()]
     files = [place for place in options.runs if place not in folders] or _newest(folders)
     sources = []
     for path in files:
         run = read_run(path)
         sources.append(Source(shown(path), run, _dataset(run, options), options.profile))
-    page = make_page(sources, folders, open_store(options.store), __version__)
+    return _written(make_page(sources, folders, open_store(options.store), __version__), options)
+
+
+def _search(place: Path) -> Search | None:
+    """Return the search that is kept in a folder, or whose file this is; None when it is none."""
+    folder = place if place.is_dir() else place.parent if place.name == NAME else None
+    return read_search(folder) if folder else None
+
+
+def _page_of(searches: Sequence[Search], options: argparse.Namespace) -> Page:
+    if len(searches) < len(options.runs):
+        raise OptkitError("some of these are searches and some are runs; make a page of each kind by itself")
+    try:
+        return search_page(searches, __version__)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OptkitError(f"a search says not what it was asked for ({error!r}); search again") from error
+
+
+def _written(page: Page, options: argparse.Namespace) -> tuple[Any, str, int]:
     written = write_page(page, options.output)
     for path in options.summary:
         append(path, render_summary(page))

@@ -26,7 +26,7 @@ from optkit.tflite.flatbuffer import (
 )
 from optkit.tflite.interface import Array, Inputs, Interface, fit, interface_of
 from optkit.tflite.mend import mend
-from optkit.tflite.simplify import simplify
+from optkit.tflite.simplify import fold, simplify
 from optkit.tflite.smallest import reduced
 from optkit.tflite.tensors import listed
 from optkit.tflite.trial import check_runs
@@ -65,6 +65,7 @@ def convert_tflite(
         _try(content, name, interface.batch or 1)
     data = mend(content)
     if conversion.mode != "float32" or conversion.layers:
+        data = fold(data, quantized_next=True)  # what the quantizer takes for weights must be constant
         feeds = _feeds(calibration, interface, conversion) if conversion.needs_samples else lambda: iter(())
         data = quantize(data, conversion, scopes(data), feeds)
     return reduced(simplify(data), conversion.strip)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from optkit.inspect.operators import GraphInfo, Operator, TensorInfo
+from optkit.tflite.fold import foldable
 from optkit.tflite.pairs import pairs_to_undo
 from optkit.tflite.tensors import held
 
@@ -33,7 +34,7 @@ class Leftover:
 
 def find_leftovers(model: Any, graph: GraphInfo) -> tuple[Leftover, ...]:
     """Return what could go from `graph`, subgraph `graph.index` of a verified ModelT, in its order."""
-    found = [*_shape_arithmetic(graph), *_pairs(model, graph), *_constants(graph)]
+    found = [*_shape_arithmetic(graph), *_pairs(model, graph), *_constants(model, graph)]
     return tuple(sorted(found, key=lambda one: one.operators))
 
 
@@ -144,9 +145,10 @@ _PAIRS: Sequence[tuple[str, _Undoes, str]] = (
 )
 
 
-def _constants(graph: GraphInfo) -> Iterator[Leftover]:
+def _constants(model: Any, graph: GraphInfo) -> Iterator[Leftover]:
     """Find operators that read only constants: what they make could stand in the file."""
     fixed: set[int] = set()
+    folded = set(foldable(model, model.subgraphs[graph.index]))
 
     def known(index: int) -> bool:
         tensor: TensorInfo = graph.tensors[index]
@@ -161,7 +163,7 @@ def _constants(graph: GraphInfo) -> Iterator[Leftover]:
                 kind="constant",
                 operators=(operator.index,),
                 text=f"{operator.title} reads constants only; its result could stand in the file",
-                convert=False,
+                convert=operator.index in folded,
             )
 
 

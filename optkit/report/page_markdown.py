@@ -11,7 +11,7 @@ from optkit.report.escape import code, plain
 from optkit.report.page.parts import Cards, Chart, Lines, Page, Part, Picture, RunPage, Section, Table, Tree, Trees
 
 _FIRST = ("answer", "front", "table")
-_WHOLE = (*_FIRST, "targets", "operators", "accuracy", "build", "past", "environment", "reproduce")
+_WHOLE = (*_FIRST, "targets", "operators", "accuracy", "build", "past", "environment", "reproduce", "choices")
 """The sections that the Markdown page has; the others are in the HTML page."""
 
 

@@ -26,7 +26,7 @@ def search_text(search: Search, wanted: Wanted, place: str) -> str:
     lines = [head, "", _table(search, wanted), ""]
     if len(wanted.minimize) > 1:
         lines += ["Of these no other is as small in all that was asked for, and fits:", "", _front(search, wanted), ""]
-    lines += terminal.paragraph(_certificate(search.certificate, wanted), terminal.width())
+    lines += terminal.paragraph(certificate_text(search.certificate, wanted), terminal.width())
     return "\n".join([*lines, "", suite_lines(search.certificate["table"]).rstrip()])
 
 
@@ -41,20 +41,21 @@ def _table(search: Search, wanted: Wanted) -> str:
     rows = []
     for number, rung in rungs[:_SHOWN]:
         mark = " (winner)" if rung.variant == search.winner else ""
-        rows.append((f"{number}{mark}", *(_shown(name, rung.figures[name]) for name in wanted.quantities)))
+        rows.append((f"{number}{mark}", *(shown_figure(name, rung.figures[name]) for name in wanted.quantities)))
     return rows_text(("recipe", *wanted.quantities), rows)
 
 
 def _front(search: Search, wanted: Wanted) -> str:
     rows = [
-        (str(trial.number), *(_shown(name, trial.whole.figures[name]) for name in wanted.quantities))
+        (str(trial.number), *(shown_figure(name, trial.whole.figures[name]) for name in wanted.quantities))
         for trial in front(search.trials, wanted)
         if trial.whole
     ]
     return rows_text(("recipe", *wanted.quantities), rows) if rows else "none"
 
 
-def _certificate(found: Mapping[str, Any], wanted: Wanted) -> str:
+def certificate_text(found: Mapping[str, Any], wanted: Wanted) -> str:
+    """Return what the winner came to on the test set, and how surely."""
     limit = next((bound.value for bound in wanted.bounds if bound.key == "max_drop"), None)
     drop, high = found["drop"], found["high"]
     if not found["fits"]:
@@ -73,5 +74,6 @@ def _certificate(found: Mapping[str, Any], wanted: Wanted) -> str:
     )
 
 
-def _shown(name: str, value: float) -> str:
+def shown_figure(name: str, value: float) -> str:
+    """Return a figure as it is shown: a drop with its sign."""
     return f"{value:+.4f}" if name.endswith("drop") else f"{value:,.6g}"

@@ -43,14 +43,16 @@ def teachers_of(suite: Suite) -> tuple[str, ...]:
 def default_template(
     suite: Suite, layers: Sequence[str], large: Sequence[str] | None = None, *, scaled: bool = False
 ) -> dict[str, Any]:
-    """Return the variant with holes: taught, slimmed, pruned by layer, clustered, then quantized.
+    """Return the variant with holes, one of two recipes; most steps may be left out.
 
-    Each step may be left out. `layers` are pruned by themselves; those of `large` (default: all of `layers`) also have
-    bits of their own. `scaled`: the network has batch normalization, so channels can be taken out.
+    Slimmed, taught, pruned by layer, clustered, then quantized by a converter; or slimmed, taught, pruned by layer,
+    then trained in few bits that zip well. `layers` are pruned by themselves; those of `large` (default: all of
+    `layers`) also have bits of their own. `scaled`: the network has batch normalization, so channels can be taken out.
     """
     base: Variant = suite.variant(suite.baseline)
-    common = {"batch_size": base.training.batch_size}
-    conversion = {"choices": _conversions(layers if large is None else large)}
+    common: dict[str, Any] = {"batch_size": base.training.batch_size}
+    own_bits = layers if large is None else large
+    conversion = {"choices": _conversions(own_bits)}
     if base.network.is_tflite:  # it cannot be trained
         return {"conversion": conversion}
     teacher = next(iter(teachers_of(suite)), None)
@@ -60,8 +62,15 @@ def default_template(
         steps.append({"choices": [[], _slimming(common)]})
     if taught:
         steps.append({"technique": "distill", "optional": True, **taught, "epochs": {"choices": [4, 8, 12]}, **common})
-    steps += _pruning(layers, common | ({"teaching": taught} if taught else {}))
-    return {"steps": steps, "conversion": conversion}
+    common |= {"teaching": taught} if taught else {}
+    steps += _pruning(layers, common)
+    few = {"mode": {"choices": ["dynamic_range", "int8", "int4_weights"]}, **_STRIP}
+    return {
+        "choices": [
+            {"steps": [*steps, _clustering(common)], "conversion": conversion},
+            {"steps": [*steps, _low_bit(own_bits, common)], "conversion": few},
+        ]
+    }
 
 
 def _slimming(common: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,8 +89,21 @@ def _pruning(layers: Sequence[str], common: dict[str, Any]) -> list[dict[str, An
         sparsity: dict[str, Any] = {layer: {"low": 0.0, "high": 0.98} for layer in layers}
         schedule = {"initial_sparsity": 0.0, "epochs": {"choices": [4, 8, 14]}}
         steps.append({"technique": "prune", "optional": True, "sparsity_by_layer": sparsity, **schedule, **common})
+    return steps
+
+
+def _clustering(common: dict[str, Any]) -> dict[str, Any]:
     how = {"clusters": {"choices": [3, 4, 5, 6, 8, 12, 16, 32]}, "epochs": {"choices": [4, 8]}, "learning_rate": 1e-3}
-    return [*steps, {"technique": "cluster", "optional": True, **how, **common}]
+    return {"technique": "cluster", "optional": True, **how, **common}
+
+
+def _low_bit(layers: Sequence[str], common: dict[str, Any]) -> dict[str, Any]:
+    """Return training in few bits: by layer, and with a penalty on the entropy of the weights."""
+    bits = {"choices": [2, 3, 4, 5, 6, 8]}
+    by_layer = {"bits_by_layer": {layer: bits for layer in layers}} if layers else {}
+    penalty = {"entropy_penalty": {"low": 0.003, "high": 0.5, "log": True}}
+    schedule = {"epochs": {"choices": [8, 14, 24]}, "learning_rate_schedule": "cosine"}
+    return {"technique": "low_bit", "bits": bits, **by_layer, **penalty, **schedule, **common}
 
 
 def _conversions(layers: Sequence[str]) -> list[dict[str, Any]]:

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from optkit.search.holes import OPTIONAL, Choices, Hole, Range, filled
+from optkit.search.holes import CHOICES, OPTIONAL, RECIPE, Choices, Hole, Range, filled
 from optkit.spec import Conversion, Suite, Variant
 
 Values = dict[str, Any]
 """What is chosen for each hole, by its name."""
 _MOST = 4
 """Recipes of the suite that are tried first: those with the most steps."""
-_STEP = re.compile(r"steps((?:\[\d+\])+)(?:\.(.+))?")
+_STEP = re.compile(r"(?:recipe\[(\d+)\]\.)?steps((?:\[\d+\])+)(?:\.(.+))?")
 _BEYOND = (0.0, 0.35, 0.7)
 """Of the zeros between what a layer takes untrained and all: how many more it is tried with, as it is then trained."""
 
@@ -34,13 +34,19 @@ def suggested(template: Mapping[str, Any], suite: Suite) -> list[Values]:
 def endured(template: Mapping[str, Any], kept: Mapping[str, float]) -> list[Values]:
     """Return points in which each layer has as many zeros as it takes untrained (`kept`), and more, and yet more."""
     found = []
-    for beyond in _BEYOND:
+    recipes = len(template.get(CHOICES, ())) or 1
+    for beyond, place in ((beyond, place) for beyond in _BEYOND for place in range(recipes)):
         wanted = {layer: share + beyond * (1 - share) for layer, share in kept.items()}
         values: Values = {}
 
-        def ask(name: str, hole: Hole, wanted: Mapping[str, float] = wanted, values: Values = values) -> Any:
+        def ask(
+            name: str, hole: Hole, wanted: Mapping[str, float] = wanted, values: Values = values, place: int = place
+        ) -> Any:
             layer = name.partition(".sparsity_by_layer.")[2]
-            values[name] = _near(hole, wanted.get(layer) if layer else _middle(name, hole))
+            if name == RECIPE and isinstance(hole, Choices):
+                values[name] = hole.choices[place]
+            else:
+                values[name] = _near(hole, wanted.get(layer) if layer else _middle(name, hole))
             return values[name]
 
         filled(template, ask)
@@ -73,7 +79,12 @@ def _nearest(template: Mapping[str, Any], variant: Variant) -> Values | None:
 
     def ask(name: str, hole: Hole) -> Any:
         step = _STEP.fullmatch(name)
-        values[name] = _of_step(template, step, hole, steps) if step else _of_conversion(name, hole, variant.conversion)
+        if name == RECIPE and isinstance(hole, Choices):
+            values[name] = max(hole.choices, key=lambda one: _common(one, steps))
+        elif step:
+            values[name] = _of_step(template, step, hole, steps)
+        else:
+            values[name] = _of_conversion(name, hole, variant.conversion)
         return values[name]
 
     table = filled(template, ask)
@@ -83,16 +94,16 @@ def _nearest(template: Mapping[str, Any], variant: Variant) -> Values | None:
 
 def _of_step(template: Mapping[str, Any], name: re.Match[str], hole: Hole, steps: Mapping[str, Any]) -> Any:
     """Return the value of a step's hole that is nearest to what the variant's step of that technique has."""
-    part: Any = template["steps"]
-    for number in re.findall(r"\[(\d+)\]", name[1]):
+    part: Any = (template[CHOICES][int(name[1])] if name[1] else template)["steps"]
+    for number in re.findall(r"\[(\d+)\]", name[2]):
         part = part["choices"][int(number)] if isinstance(part, Mapping) else part[int(number)]
-    if not name[2]:  # which of several lists of steps
+    if not name[3]:  # which of several lists of steps
         assert isinstance(hole, Choices)
         return max(hole.choices, key=lambda one: _shared(one, steps))
     step = steps.get(part["technique"])
-    if name[2] == OPTIONAL:
+    if name[3] == OPTIONAL:
         return step is not None
-    field, _, key = name[2].partition(".")
+    field, _, key = name[3].partition(".")
     value = (step or {}).get(field)
     if field == "sparsity_by_layer" and step:
         value = _sparsity(step, key)
@@ -105,6 +116,11 @@ def _shared(choice: Any, steps: Mapping[str, Any]) -> int:
     """Return how many of a choice's steps the variant has; less than none when it lacks one."""
     named = [one["technique"] for one in (choice if isinstance(choice, (list, tuple)) else [choice])]
     return len(named) if all(one in steps for one in named) else -1
+
+
+def _common(recipe: Mapping[str, Any], steps: Mapping[str, Any]) -> int:
+    """Return how many steps of a recipe the variant has."""
+    return sum(step.get("technique") in steps for step in recipe.get("steps", ()) if isinstance(step, Mapping))
 
 
 def _sparsity(step: Mapping[str, Any], layer: str) -> float:
@@ -121,7 +137,7 @@ def _of_conversion(name: str, hole: Hole, conversion: Conversion | None) -> Any:
     wanted = dataclasses.asdict(conversion) if conversion else {}
     if isinstance(hole, Choices) and all(isinstance(one, Mapping) for one in hole.choices):
         return max(hole.choices, key=lambda one: _likeness(one, wanted))
-    field, _, key = re.sub(r"^conversion(\[\d+\])*\.", "", name).partition(".")
+    field, _, key = re.sub(r"^(recipe\[\d+\]\.)?conversion(\[\d+\])*\.", "", name).partition(".")
     value = wanted.get(field)
     if key and isinstance(value, Mapping):
         value = next((one for pattern, one in value.items() if fnmatchcase(key, pattern)), None)

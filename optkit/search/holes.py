@@ -5,6 +5,8 @@
     { choices = [4, 8, 16] }          one of these; a table or a list of them may have holes of its own
     optional = true                   in a step: with it, or without
 
+The whole table may be a choice, too, of recipes that have not the same steps.
+
 Law: a hole is asked for only when its step is used, so a choice that makes no difference is never made.
 """
 
@@ -21,7 +23,8 @@ from optkit.suites.tables import convert_table
 from optkit.techniques import TECHNIQUES
 
 OPTIONAL = "optional"
-_RANGE, _CHOICES = frozenset({"low", "high"}), frozenset({"choices"})
+CHOICES, RECIPE = "choices", "recipe"
+_RANGE = frozenset({"low", "high"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +67,10 @@ Ask = Callable[[str, Hole], Any]
 def holes(template: Mapping[str, Any]) -> dict[str, Hole]:
     """Return a template's holes by name, such as `steps[0].final_sparsity`. Raises SuiteError when one is wrong.
 
-    Those within a choice are among them, such as `conversion[1].granularity` of the second choice.
+    Those within a choice are among them, such as `conversion[1].granularity` of the second choice. Where the whole
+    table is a choice, that is `recipe`, and its holes are `recipe[0].steps[0].epochs` and so on.
     """
-    return dict(_holes(template, ""))
+    return dict(_holes(template, RECIPE if CHOICES in template else ""))
 
 
 def _holes(value: Any, where: str) -> Iterator[tuple[str, Hole]]:
@@ -88,8 +92,12 @@ def filled(template: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
 
     Steps that could undo an earlier one get the parameters with which they keep what it made, where they have such.
     """
-    table = {key: _filled(value, key, ask) for key, value in template.items() if key != "steps"}
-    steps = list(_steps(template.get("steps", ()), "steps", ask))
+    before = ""
+    if CHOICES in template and (hole := _hole(template, RECIPE)):
+        template, place = _chosen(hole, RECIPE, ask)
+        before = f"{place}."
+    table = {key: _filled(value, f"{before}{key}", ask) for key, value in template.items() if key != "steps"}
+    steps = list(_steps(template.get("steps", ()), f"{before}steps", ask))
     return {**table, "steps": _keeping(steps)} if steps else table
 
 
@@ -119,8 +127,16 @@ def told(hole: Hole, value: Any) -> Any:
     if not isinstance(hole, Choices) or not isinstance(value, (Mapping, list, tuple)):
         return value
     parts = value if isinstance(value, (list, tuple)) else [value]
-    words = (one.get("technique") or one.get("mode") or next(iter(one.values()), "") for one in parts if one)
-    return f"{hole.choices.index(value) + 1}: {' + '.join(map(str, words)) or 'nothing'}"
+    return f"{hole.choices.index(value) + 1}: {' + '.join(_word(one) for one in parts if one) or 'nothing'}"
+
+
+def _word(part: Any) -> str:
+    """Return what a part of a choice is called: its technique or mode, of a recipe its last step."""
+    if not isinstance(part, Mapping):
+        return str(part)
+    if part.get("steps"):
+        return _word(part["steps"][-1])
+    return str(part.get("technique") or part.get("mode") or next(iter(part.values())))
 
 
 def _chosen(hole: Hole, where: str, ask: Ask) -> tuple[Any, str]:
@@ -133,7 +149,7 @@ def _hole(table: Mapping[str, Any], where: str) -> Hole | None:
     kind: type[Range] | type[Choices]
     if _RANGE <= table.keys():
         kind = Range
-    elif _CHOICES <= table.keys():
+    elif CHOICES in table:
         kind = Choices
     else:
         return None

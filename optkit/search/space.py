@@ -18,7 +18,7 @@ from optkit.measure.quality import scorer_of
 from optkit.process.temporary import temporary_folder
 from optkit.search.default import LARGE, default_template, layers_of
 from optkit.search.hints import as_asked, endured, suggested
-from optkit.search.holes import holes
+from optkit.search.holes import CHOICES, holes
 from optkit.search.sensitivity import pruned, zeros_endured
 from optkit.spec import Suite
 from optkit.spec.bounds import Bound
@@ -67,8 +67,10 @@ def space_of(suite: Suite, made: Artifact, held_out: Dataset, bounds: Sequence[B
 
 def _same_network(template: Mapping[str, Any], suite: Suite) -> bool:
     """Tell whether the recipes are of the baseline's network, so that its layers are theirs."""
-    of = suite.variant(template["from"]) if "from" in template else None
-    return "network" not in template and (of is None or of.network == suite.variant(suite.baseline).network)
+    own = suite.variant(suite.baseline).network
+    recipes = template.get(CHOICES, [template])
+    of = [suite.variant(one["from"]).network for one in recipes if "from" in one]
+    return all("network" not in one for one in recipes) and all(network == own for network in of)
 
 
 def _endured(

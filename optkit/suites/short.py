@@ -73,13 +73,18 @@ def _variants(document: Mapping[str, Any], workload: Mapping[str, Any]) -> Any:
     found = _baseline({}, workload)
     for i, name in enumerate(given):
         try:
-            if name.lower().endswith(".tflite"):
+            if is_finished(name):
                 _add_finished(found, name)
             else:
                 found.setdefault(name, recipe(name, training))
         except SuiteError as error:
             raise SuiteError(f"variants[{i}]: {error}") from error
     return found
+
+
+def is_finished(name: str) -> bool:
+    """Tell whether a variant's name is the path of a finished file, and not that of a recipe."""
+    return name.lower().endswith(".tflite")
 
 
 def _add_finished(found: dict[str, Any], path: str) -> None:

@@ -1,9 +1,9 @@
-"""Take out of a .tflite file what a converter left for nothing: arithmetic on shapes, pairs that undo each other.
+"""Take out of a .tflite file what a converter left for nothing: constants that are computed, shapes, pairs.
 
 A Keras `Reshape` or `Flatten` with a free batch becomes SHAPE, STRIDED_SLICE, PACK and RESHAPE: the batch is read from
 the input, packed with the other sizes, and the result is the shape to take. These run on built-in kernels, split what a
 delegate takes in two, and cost some hundred bytes. One RESHAPE to a constant shape with -1 for the batch does the same.
-The pairs are those of `optkit.tflite.pairs`.
+The pairs, which undo each other, are those of `optkit.tflite.pairs`; the constants those of `optkit.tflite.fold`.
 
 Law: the outputs stay the same to the bit, at every batch.
 """
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from optkit.tflite.flatbuffer import is_constant, operator_name, parse_flatbuffer, tensor_type
+from optkit.tflite.fold import fold_constants
 from optkit.tflite.pairs import undo_pairs
 from optkit.tflite.strip import share_buffers
 
@@ -27,23 +28,47 @@ _PURE = ("SHAPE", "STRIDED_SLICE", "PACK")
 
 
 def simplify(data: bytes) -> bytes:
-    """Return the .tflite file `data` with constant shapes for computed ones and without pairs that undo each other.
+    """Return the .tflite file `data`, verified and tried before, with constants for what is computed of constants.
 
-    The same bytes when there is neither.
+    Computed shapes become constant too, and pairs that undo each other go. The same bytes when there is none of it.
     """
-    from ai_edge_litert.tools import flatbuffer_utils
+    return _without_shapes_and_pairs(fold(data))
 
+
+def fold(data: bytes, *, quantized_next: bool = False) -> bytes:
+    """Return the .tflite file `data`, verified and tried before, with the results of operators on constants in it.
+
+    `quantized_next` as `tflite.fold.foldable` has it. The same bytes when there are none, and when the file would grow.
+    """
+    model = parse_flatbuffer(data)
+    if not any([fold_constants(model, graph, quantized_next=quantized_next) for graph in model.subgraphs]):
+        return data
+    folded = _written(model, [[] for _ in model.subgraphs])
+    as_it_was = len(_packed(parse_flatbuffer(data)))  # by the same writer
+    return folded if len(folded) <= as_it_was else data
+
+
+def _without_shapes_and_pairs(data: bytes) -> bytes:
     model = parse_flatbuffer(data)
     changed = [_constant_shapes(model, graph) for graph in model.subgraphs]
     undone = [undo_pairs(model, graph) for graph in model.subgraphs]
-    if not any(changed) and not any(undone):
-        return data
+    return _written(model, undone) if any(changed) or any(undone) else data
+
+
+def _written(model: Any, undone: Sequence[Sequence[Any]]) -> bytes:
+    """Return the bytes of a model without what nothing uses any more; `undone` are operators of each subgraph."""
     for number, graph in enumerate(model.subgraphs):
         signatures = [one for one in model.signatureDefs or [] if one.subgraphIndex == number]
         drop_unused(model, graph, signatures, undone[number])
     drop_unused_codes(model)
     model.metadataBuffer = None  # numbers of buffers, which are others now; nothing reads them
     share_buffers(model)
+    return _packed(model)
+
+
+def _packed(model: Any) -> bytes:
+    from ai_edge_litert.tools import flatbuffer_utils
+
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 

@@ -12,6 +12,7 @@ import optkit
 from optkit.build.stages import stages
 from optkit.cli import main
 from optkit.convert.from_tflite import convert_tflite
+from optkit.errors import DataError
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion
 from tests.tflite.models import pack
@@ -90,3 +91,18 @@ def test_a_finished_file_that_takes_other_samples_is_refused(folder: Path, capsy
     Path("other.tflite").unlink()
     assert main(["build", "model.toml"]) == 2
     assert "other.tflite cannot be read" in capsys.readouterr().err
+
+
+def test_a_study_takes_a_finished_file_one_name_and_another_metric(folder: Path) -> None:
+    """A name by itself was read letter by letter: there is no recipe 'i'."""
+    with np.load("data.npz") as found:
+        data = tuple(found[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    study = optkit.compress("model.tflite", data, ["int8", "reference.tflite"], metric="f1", store="store")  # type: ignore[arg-type]
+    assert repr(study) == "<Study of float32, int8, reference>"
+    quality = study["reference"].facts.quality
+    assert quality is not None
+    assert quality.scores.metric == "f1"
+    assert study["reference"].path.read_bytes() == Path("reference.tflite").read_bytes()
+    assert list(optkit.compress("model.tflite", "data.npz", "int8", store="store")) == ["float32", "int8"]
+    with pytest.raises(DataError, match=r"^the data: y_test has shape \(3,\) and its samples \(60, 16\)"):
+        optkit.compress("model.tflite", (*data[:3], data[3][:3]), "int8", store="store")  # type: ignore[arg-type]

@@ -280,12 +280,12 @@ def test_a_study_of_several_inputs_writes_no_pickle(folder: Path, monkeypatch: p
     from optkit import study
 
     x = {"left": np.zeros((4, 8), np.float32), "right": np.ones((4, 2), np.float32)}
-    place = study._write_suite(folder, Path("m.tflite"), (x, [0, 1, 2, 0], x, [0, 1, 2, 0]), ["int8"], None, {})
+    place = study._write_suite(folder, Path("m.tflite"), (x, [0, 1, 2, 0], x, [0, 1, 2, 0]), ["int8"], {}, {})
     with np.load(place.with_name("data.npz"), allow_pickle=False) as saved:
         assert set(saved) == {"x_train_left", "x_train_right", "y_train", "x_test_left", "x_test_right", "y_test"}
         assert saved["x_test_right"].shape == (4, 2)
     with pytest.raises(ValueError, match="allow_pickle"):
-        study._write_suite(folder, Path("m.tflite"), (np.array([{}, 1]), [0], x, [0]), ["int8"], None, {})
+        study._write_suite(folder, Path("m.tflite"), (np.array([{}, 1]), [0], x, [0]), ["int8"], {}, {})
 
 
 def test_a_gate_on_accuracy_says_that_another_metric_is_measured(regression: Path) -> None:

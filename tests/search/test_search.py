@@ -167,6 +167,8 @@ def test_what_no_recipe_can_be_is_said_before_any_is_tried(
         (["--bounds", "max_zip_byte=3"], "unknown key"),
         (["--max-drop", "x"], "expected a number"),
         (["--hours", "0"], "expected more than 0"),
+        (["--target", "nowhere"], "has no target 'nowhere'"),
+        (["--min-accuracy", "0.9", "--max-accuracy", "0.8"], "nothing can be both"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(

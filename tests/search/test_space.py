@@ -106,10 +106,21 @@ def test_every_recipe_of_the_default_space_is_one() -> None:
     for scaled in (False, True):
         template = default_template(suite, ("conv", "logits"), ("logits",), scaled=scaled)
         sampler = Sampler(3, 1, random=True)
-        for _ in range(60):
+        for _ in range(80):
             table = filled(template, sampler.ask())
             *_, found = read_variants({"teacher": {"network": "mnist_teacher"}, "found": table}, suite.workload)
             assert found.conversion
+
+
+def test_the_parameters_of_a_network_may_be_searched() -> None:
+    suite = load_suite("mnist")
+    width = {"choices": [0.5, 0.75]}
+    template = {"network": {"name": "mnist_conv", "params": {"width": width}}, "conversion": {"mode": "int8"}}
+    assert list(holes(template)) == ["network.params.width"]
+    table = validating(filled(template, lambda name, hole: hole.choices[1]), 0.1)  # type: ignore[union-attr]
+    (found,) = read_variants({"found": table}, suite.workload)
+    assert found.network.params == {"width": 0.75}
+    assert found.training.validation_split == 0.1
 
 
 def test_a_choice_may_have_holes_of_its_own() -> None:

@@ -170,7 +170,7 @@ def test_a_suite_builds_it_and_its_files_keep_the_promise(tmp_path, monkeypatch)
     x, y = samples()
     np.savez("data.npz", x_train=x, y_train=y, x_test=x[:64], y_test=y[:64])
     document = {"schema": 2, "name": "own", "model": "model.h5", "data": "data.npz", "task": "multiclass"}
-    names = ["low_bit2", "low_bit2_float32"]
+    names = ("low_bit2", "low_bit2_float32")
     (tmp_path / "own.toml").write_text(
         "\n".join(f"{key} = {json.dumps(value)}" for key, value in document.items())
         + f"\nvariants = {json.dumps(names)}\ntraining = {{ epochs = 1, batch_size = 64 }}\n"

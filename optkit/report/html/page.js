@@ -422,7 +422,22 @@
     return paint;
   }
 
-  const FORMS = { front, boxes, dots, bars, grid, confusion, series };
+  // each row is a line through all axes; an axis of texts has one tick for each
+  function parallel(figure, data) {
+    const plot = figure.querySelector(".plot");
+    return () => {
+      const dimensions = data.axes.map((axis) => {
+        const label = safe(short(axis.label.replace(/^.*\./, ""), 18));
+        if (axis.values.every((value) => typeof value === "number")) return { label, values: axis.values };
+        const kinds = [...new Set(axis.values)].sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b))));
+        return { label, values: axis.values.map((value) => kinds.indexOf(value)), tickvals: kinds.map((_, i) => i), ticktext: kinds.map((kind) => safe(short(String(kind), 14))) };
+      });
+      const line = { color: data.axes[data.colour].values, colorscale: "Viridis", showscale: true, colorbar: { thickness: 12, title: { text: safe(data.axes[data.colour].label) } } };
+      draw(plot, [{ type: "parcoords", dimensions, line, labelangle: -20 }], { height: 420, margin: { l: 70, r: 30, t: 90, b: 30 } });
+    };
+  }
+
+  const FORMS = { front, boxes, dots, bars, grid, confusion, series, parallel };
 
   const rows = (data) => (data.rows || (data.groups && data.groups[0].rows) || data.labels || data.names || []).length;
 
