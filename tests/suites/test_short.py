@@ -9,7 +9,6 @@ from optkit.spec import OwnModel, OwnSource
 from optkit.suites import built_in, load_suite
 from optkit.suites.edit import difference, gate_places, rounded_out, set_values
 from optkit.suites.form import read_toml
-from optkit.suites.recipes import recipe
 from optkit.suites.short import long_form
 
 SHORT = """schema = 2
@@ -83,26 +82,6 @@ def test_what_is_wrong_is_one_line_that_says_so(suite_file, old, new, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
-
-
-def test_recipes_by_name():
-    assert recipe("int8") == {"conversion": {"mode": "int8"}}
-    pruned = recipe("pruned_clustered_int8", {"epochs": 7})
-    assert [step["technique"] for step in pruned["steps"]] == ["prune", "cluster"]
-    assert pruned["steps"][1]["preserve_sparsity"] is True
-    assert {step["epochs"] for step in pruned["steps"]} == {7}
-    qat = recipe("pruned_qat")
-    assert qat["conversion"] == {"mode": "int8"}
-    assert qat["steps"][1]["preserve"] == "sparsity"
-    assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
-    assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
-    low = recipe("pruned_low_bit2_dynamic_range")
-    assert low["steps"][1]["preserve"] == "sparsity"
-    assert low["conversion"] == {"mode": "dynamic_range"}
-    assert recipe("low_entropy") == recipe("low_entropy_int8")
-    assert recipe("low_entropy")["steps"][0]["entropy_penalty"] > 0
-    assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
-    assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 
 
 def test_tables_stay_as_they_are_in_schema_2():
