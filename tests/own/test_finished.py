@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import optkit
 from optkit.build.stages import stages
 from optkit.cli import main
 from optkit.convert.from_tflite import convert_tflite
-from optkit.errors import DataError
+from optkit.errors import ArtifactError, DataError
 from optkit.runtime.samples import run_samples
 from optkit.spec import Conversion
+from optkit.suites.begin import begin
 from tests.tflite.models import pack
 from tests.tflite.networks import classifier, samples
 
@@ -106,3 +109,12 @@ def test_a_study_takes_a_finished_file_one_name_and_another_metric(folder: Path)
     assert list(optkit.compress("model.tflite", "data.npz", "int8", store="store")) == ["float32", "int8"]
     with pytest.raises(DataError, match=r"^the data: y_test has shape \(3,\) and its samples \(60, 16\)"):
         optkit.compress("model.tflite", (*data[:3], data[3][:3]), "int8", store="store")  # type: ignore[arg-type]
+
+
+def test_a_model_of_the_users_own_class_is_named_with_the_way_out(folder: Path) -> None:
+    """It was told that it is no Keras model that can be read ('layers')."""
+    with zipfile.ZipFile("sub.keras", "w") as file:
+        file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {"name": "sub"}}))
+        file.writestr("metadata.json", json.dumps({"keras_version": "3.9.0"}))
+    with pytest.raises(ArtifactError, match=r"a model of a class of yours \(Mine\).*model\.export\(FOLDER\)"):
+        begin(Path("sub.keras"), "data.npz", folder)

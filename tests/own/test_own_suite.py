@@ -13,7 +13,7 @@ import pytest
 import optkit
 from optkit.build.stages import stages
 from optkit.cli import main
-from optkit.errors import ArtifactError, DataError, OptkitError, RecordError, SuiteError
+from optkit.errors import DataError, OptkitError, RecordError, SuiteError
 from optkit.measure.reference import REFERENCE
 from optkit.models.look import look_at_model
 from optkit.record.run import make_run
@@ -71,15 +71,6 @@ def test_init_without_data_says_what_is_missing(folder: Path, capsys: pytest.Cap
     assert "name your data in model.toml" in capsys.readouterr().out
     with pytest.raises(SuiteError, match="data is missing"):
         optkit.load_suite("model.toml")
-
-
-def test_a_model_of_the_users_own_class_is_named_with_the_way_out(folder: Path) -> None:
-    """It was told that it is no Keras model that can be read ('layers')."""
-    with zipfile.ZipFile("sub.keras", "w") as file:
-        file.writestr("config.json", json.dumps({"class_name": "Mine", "config": {"name": "sub"}}))
-        file.writestr("metadata.json", json.dumps({"keras_version": "3.9.0"}))
-    with pytest.raises(ArtifactError, match=r"a model of a class of yours \(Mine\).*model\.export\(FOLDER\)"):
-        begin(Path("sub.keras"), "data.npz", folder)
 
 
 def test_batches_in_place_of_samples_are_seen_before_the_labels(folder: Path) -> None:
@@ -259,7 +250,6 @@ def test_two_runs_of_another_metric_are_compared_by_sample(regression: Path) -> 
 
 
 def test_a_keras_file_is_looked_at_without_tensorflow(tmp_path: Path) -> None:
-    import zipfile
 
     layers = [
         {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [None, 8]}},

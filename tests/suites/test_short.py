@@ -9,7 +9,6 @@ from optkit.spec import OwnModel, OwnSource
 from optkit.suites import built_in, load_suite
 from optkit.suites.edit import difference, gate_places, rounded_out, set_values
 from optkit.suites.form import read_toml
-from optkit.suites.recipes import recipe
 from optkit.suites.short import long_form
 
 SHORT = """schema = 2
@@ -83,26 +82,6 @@ def test_what_is_wrong_is_one_line_that_says_so(suite_file, old, new, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
-
-
-def test_recipes_by_name():
-    assert recipe("int8") == {"conversion": {"mode": "int8"}}
-    pruned = recipe("pruned_clustered_int8", {"epochs": 7})
-    assert [step["technique"] for step in pruned["steps"]] == ["prune", "cluster"]
-    assert pruned["steps"][1]["preserve_sparsity"] is True
-    assert {step["epochs"] for step in pruned["steps"]} == {7}
-    qat = recipe("pruned_qat")
-    assert qat["conversion"] == {"mode": "int8"}
-    assert qat["steps"][1]["preserve"] == "sparsity"
-    assert recipe("pruned_clustered_qat")["steps"][2]["preserve"] == "clusters_and_sparsity"
-    assert recipe("qat") == {"steps": recipe("qat_int8")["steps"], "conversion": {"mode": "int8"}}
-    low = recipe("pruned_low_bit2_dynamic_range")
-    assert low["steps"][1]["preserve"] == "sparsity"
-    assert low["conversion"] == {"mode": "dynamic_range"}
-    assert recipe("low_entropy") == recipe("low_entropy_int8")
-    assert recipe("low_entropy")["steps"][0]["entropy_penalty"] > 0
-    assert recipe("pruned_2_4")["steps"][0]["pattern"] == "2:4"
-    assert [step["technique"] for step in recipe("slimmed_float16")["steps"]] == ["sparse_train", "slim", "finetune"]
 
 
 def test_tables_stay_as_they_are_in_schema_2():
@@ -271,39 +250,3 @@ def test_the_budget_moves_by_what_it_holds_and_a_gate_by_its_own(suite_file):
     suite = load_suite(str(suite_file))
     places = {place for _, bounds in gate_places(document, suite.gates, []) for place, _ in bounds.values()}
     assert {("budget", "drop"), ("gates", 0, "max"), ("gates", 1, "min")} <= places
-
-
-def test_a_finished_file_is_a_variant_by_its_path(suite_file):
-    suite_file.write_text(SHORT.replace('"int8"]', '"int8", "other/reference_int8.tflite"]'))
-    suite = load_suite(str(suite_file))
-    variant = suite.variant("reference_int8")
-    assert (variant.network.name, variant.kind, variant.conversion) == ("other/reference_int8.tflite", "tflite", None)
-    assert "reference_int8" in suite.gates[0].variants, "the budget holds for it as for others"
-
-
-@pytest.mark.parametrize(
-    ("tables", "message"),
-    [
-        ('[variants.a]\nmodel = "a.h5"', "variants.a.model is 'a.h5'; expected a finished .tflite file"),
-        ('[variants.a]\nmodel = "a.tflite"\nconversion = { mode = "int8" }', "is finished.*drop conversion"),
-    ],
-)
-def test_a_finished_file_stays_as_it_is(suite_file, tables, message):
-    head = SHORT.replace('variants = ["dynamic_range", "int8"]\n', "").split("[[gates]]")[0]
-    suite_file.write_text(f"{head}{tables}\n")
-    with pytest.raises(SuiteError, match=message):
-        load_suite(str(suite_file))
-
-
-def test_two_files_of_one_name_are_told(suite_file):
-    suite_file.write_text(SHORT.replace('"int8"]', '"int8", "a/x.tflite", "b/x.tflite"]'))
-    with pytest.raises(SuiteError, match=r"variants\[3\]: there is a variant 'x' already; write it as a table"):
-        load_suite(str(suite_file))
-
-
-def test_a_baseline_that_is_the_file_itself_is_not_measured_twice(suite_file):
-    text = SHORT.replace('variants = ["dynamic_range", "int8"]', 'baseline = "as_it_is"\nvariants = { as_it_is = {} }')
-    suite_file.write_text(text.replace("budget", "# budget"))
-    assert [variant.name for variant in load_suite(str(suite_file)).variants] == ["as_it_is"]
-    suite_file.write_text(text.replace("as_it_is = {} }", 'as_it_is = { conversion = { mode = "int8" } } }'))
-    assert [variant.name for variant in load_suite(str(suite_file)).variants] == ["float32", "as_it_is"]

@@ -176,7 +176,7 @@ def test_a_suite_builds_it_and_its_files_keep_the_promise(tmp_path, monkeypatch)
         + f"\nvariants = {json.dumps(names)}\ntraining = {{ epochs = 1, batch_size = 64 }}\n"
     )
     suite, data = open_suite("own.toml")
-    built = build_variants(suite, suite.select(names), data, Store(tmp_path / "store"))
+    built = build_variants(suite, suite.select(tuple(names)), data, Store(tmp_path / "store"))
     (step,) = suite.variant("low_bit2").steps
     for name in names:
         facts = weights_of(built[name].path, built[name].source)
