@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup bench test lint docs examples generated clean base measure measure-base history history-push
+.PHONY: setup bench test slow lint docs examples generated clean base measure measure-base history history-push
 
 # The virtual environment, with every dependency pinned. Made again when the pins change.
 .venv/installed: pyproject.toml constraints.txt
@@ -22,9 +22,13 @@ bench: .venv/installed
 	    $(BIN)/python -m optkit report out/run.json -o out || [ $$code != 0 ] || code=4; \
 	else rm -f out/run.json.part; fi; exit $$code
 
-# Every test, side by side: they time nothing. The gates of the default suite are `make bench`; .ci/run has both.
+# The tests, side by side: they time nothing. Those that are marked slow are `make slow`, the gates of the default suite
+# are `make bench`; .ci/run has all.
 test: .venv/installed
-	$(BIN)/python -m pytest tests -q -n 3 --dist loadfile --benchmark-disable --durations 20
+	$(BIN)/python -m pytest tests -q -n 3 --dist loadfile --benchmark-disable -m "not slow" --durations 20
+
+slow: .venv/installed
+	$(BIN)/python -m pytest tests -q -n 3 --benchmark-disable -m slow --durations 20
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ def added_variant() -> str:
     return found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["embedded", "full"])
 def test_the_variant_of_the_page_passes_the_gates_of_its_suite(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -61,6 +61,7 @@ def without_figures(line: str) -> str:
     return " ".join(re.sub(r"[\d.,]+", "#", line).split())
 
 
+@pytest.mark.slow
 def test_the_gated_pull_request_fails_as_its_readme_shows(tmp_path: Path) -> None:
     """Catches a gate that lets a worse model through, and a README whose output nobody has seen."""
     folder, tools = tmp_path / GATED, tmp_path / "bin"

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Command
 
 UNLABELLED = """
@@ -29,6 +31,7 @@ min = 2
 """
 
 
+@pytest.mark.slow
 def test_data_without_labels_give_sizes_and_times_of_the_modes_asked_for_and_no_accuracy(
     session, here: Command, tmp_path: Path
 ) -> None:

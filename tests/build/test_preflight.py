@@ -106,6 +106,7 @@ def test_slim_findings() -> None:
     assert [(finding.level, finding.subject) for finding in findings] == [("error", "sparse_train"), ("error", "slim")]
 
 
+@pytest.mark.slow
 def test_a_layer_without_an_integer_kernel_is_named() -> None:
     model = network(lambda layers: layers.ELU(name="odd"))
     [finding] = preflight(model, [], Conversion(mode="int8"))

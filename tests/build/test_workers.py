@@ -98,6 +98,7 @@ def test_a_task_whose_process_always_dies_ends_the_build(monkeypatch: pytest.Mon
     assert asked == ["a", "a"]
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_same_bytes_and_one_that_is_killed_takes_nothing_with_it(
     built_store: Path, tiny_suite: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

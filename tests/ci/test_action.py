@@ -104,6 +104,7 @@ def test_a_worse_model_is_red_and_the_table_says_why(changed: Change) -> None:
     assert "::error title=optkit compare::float32: file_bytes " in job.log
 
 
+@pytest.mark.slow
 def test_a_better_model_is_green(changed: Change) -> None:
     """Catches a good change that is refused, and a table that is there only for failures."""
     job = changed("retrained_well")

@@ -115,6 +115,7 @@ def changed(scratch: Path, settings: dict[str, str]) -> Changed:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slower"])  # less accurate and larger: tests/ci/test_action.py
 def test_a_change_ends_red_where_it_is_worse_and_the_summary_names_the_culprit(name: str, changed: Changed) -> None:
     """Catches a workflow that passes a worse model, fails a good one, or does not say which model is to blame."""
@@ -131,6 +132,7 @@ def test_a_change_ends_red_where_it_is_worse_and_the_summary_names_the_culprit(n
     assert sorted(codes)[-1] == ("1" if red else "0"), "a verdict (1), never bad input (2)"
 
 
+@pytest.mark.slow
 def test_an_inconclusive_comparison_is_a_warning_and_never_silent(changed: Changed) -> None:
     """Catches exit code 3 taken for green without a word."""
     job = changed("good")
@@ -152,6 +154,7 @@ def test_a_build_that_fails_is_red_and_nothing_is_judged(scratch: Path, settings
     assert "is not a TOML file" in job.log
 
 
+@pytest.mark.slow
 def test_a_run_of_the_main_branch_joins_the_history(changed: Changed, scratch: Path, settings: dict[str, str]) -> None:
     """Catches a history that is lost: never pushed, pushed over an earlier one, or not where `optkit history` looks."""
     changed("good")

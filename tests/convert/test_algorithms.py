@@ -281,6 +281,7 @@ def test_the_mean_under_a_kernel_is_that_of_a_convolution():
         np.testing.assert_allclose(found[i, j], np.mean(seen, axis=0))
 
 
+@pytest.mark.slow
 def test_keras_models_take_them_as_well(tmp_path):
     from optkit.convert import convert
     from tests.convert import tiny

@@ -119,6 +119,7 @@ for conversion in (
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes():
     names: dict = {}
     exec(SCRIPT, names)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -142,14 +143,14 @@ def test_the_suite_of_the_docs_is_diagnosed_and_its_lines_are_what_was_built(
     monkeypatch.setenv("OPTKIT_DATA", str(tiny_data))
     [text] = [block for block in blocks("docs/doctor.md", "toml") if 'name = "hasty"' in block]
     path = tmp_path / "hasty.toml"
+    store = Store(shutil.copytree(built_store, tmp_path / "store"))
     path.write_text(text.replace('extends = "mnist"', f'extends = "{tiny_suite}"'))
-    arguments = [str(path), "--variant", "hasty", "--store", str(built_store), "--budget", "4", "--json"]
+    arguments = [str(path), "--variant", "hasty", "--store", store.place, "--budget", "4", "--json"]
     assert main(["doctor", *arguments]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["recipe"] == {"mode": "int8", "calibration_samples": 1}
     assert found["recipe_known"]
     suite, dataset = open_suite(str(path))
-    store = Store(built_store)
     built = find_variants(suite, (suite.variant("hasty"),), dataset, store)
     assert found["quantized_file"] == str(built["hasty"].path)
     assert {layer["weights"] for layer in found["layers"]} >= {"int8"}

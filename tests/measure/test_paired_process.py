@@ -84,6 +84,7 @@ def test_on_two_threads_the_clock_is_wall_clock(built_store: Path) -> None:
     assert time_pair(base, base, threads=2, batch=1, seconds=0.01, load_order=ROLES).clock == "wall"
 
 
+@pytest.mark.slow
 def test_a_keras_file_is_timed_in_predict_beside_a_tflite_file(built_store: Path) -> None:
     keras, tflite = stored(built_store, "train mnist_conv"), artifact(built_store, "float32")
     found = run_process(keras, tflite, number=1, threads=1, batch=2, seconds=0.05)

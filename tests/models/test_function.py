@@ -89,6 +89,7 @@ def called(folder: Path) -> int:
     return len((folder / "own_nets" / "called").read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_it_is_called_once_while_nothing_changes_that_it_was_made_of(folder: Path) -> None:
     def file() -> Path:
         return function_file("own_nets.nets:build", ("own_nets",), folder, folder / "store")
@@ -181,6 +182,7 @@ training = { epochs = 1 }
 """
 
 
+@pytest.mark.slow
 def test_a_suite_with_a_function_is_begun_opened_and_built(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,7 @@ def test_symmetric_padding_gives_pytorchs_outputs(model: Any, weights: dict[str,
     assert np.abs(same(x[:4]).numpy() - model(x[:4]).numpy()).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "tolerance"), [("float32", 1e-4), ("int8", 0.35)])
 def test_it_converts_to_padding_and_an_unpadded_convolution(
     model: Any, weights: dict[str, Array], x: Array, tmp_path: Path, mode: Any, tolerance: float

@@ -91,6 +91,7 @@ def built(suite_file: str, variants: tuple[str, ...] = (), allowed: tuple[str, .
     return facts
 
 
+@pytest.mark.slow
 def test_a_network_with_depthwise_convolutions_takes_the_recipes_that_train(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def test_predicts_what_the_float_tflite_file_predicts(built_store: Path, workers
     again.run()
 
 
+@pytest.mark.slow
 def test_behind_the_protocol_it_gives_what_litert_gives_for_the_converted_file(built_store: Path) -> None:
     x = np.random.default_rng(0).random((3, 28, 28), np.float32)
     keras, litert = find_runtime("keras"), find_runtime("litert")

@@ -1,6 +1,7 @@
 """Models in MNN behind the protocol of runtimes: the outputs are LiteRT's, by the file's own names."""
 
 import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
@@ -119,16 +120,17 @@ def test_a_quantized_file_is_refused(tmp_path):
     assert "let MNN quantize it" in told
 
 
-def test_a_file_of_a_store_has_its_mnn_files_there_too(built_store, model, monkeypatch):
+def test_a_file_of_a_store_has_its_mnn_files_there_too(built_store, model, tmp_path, monkeypatch):
     """And one that is in no store leaves nothing behind."""
-    path = artifact(built_store, "float32")
+    own = shutil.copytree(built_store, tmp_path / "store")
+    path = artifact(own, "float32")
     store = store_of(path)
     assert store
-    assert store.root == built_store
+    assert store.root == own
     assert store_of(model) is None
-    before = set(built_store.rglob("model.mnn"))
+    before = set(own.rglob("model.mnn"))
     content = make_mnn(path, MNNConversion(), store=store)
-    (new,) = set(built_store.rglob("model.mnn")) - before
+    (new,) = set(own.rglob("model.mnn")) - before
     assert new.read_bytes() == content
     monkeypatch.setattr("optkit.runtime.mnn_files.convert_mnn", None)  # it is not made again
     assert make_mnn(path, MNNConversion(), store=store) == content

@@ -192,6 +192,7 @@ conversion = { mode = "int8" }
 """
 
 
+@pytest.mark.slow
 def test_a_suite_of_them_is_built_and_measured(trained: Any, tmp_path: Path) -> None:
     import optkit
 

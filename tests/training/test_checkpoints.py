@@ -85,6 +85,7 @@ def recipe(**more: Any) -> Training:
     return Training(epochs=2, batch_size=64, checkpoint_epochs=1, **more)
 
 
+@pytest.mark.slow
 def test_training_over_a_checkpoint_of_another_kind_ends_as_if_it_was_never_interrupted(tmp_path: Path) -> None:
     from optkit.keras.tensorflow import make_deterministic
 

@@ -67,6 +67,7 @@ def test_a_checkpoint_carries_the_optimizers_state_over(tmp_path: Path) -> None:
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("technique", ["distill"])
 def test_steps_resume_with_the_same_result(technique: str, tmp_path: Path) -> None:
     model = conv_bn()
