@@ -22,7 +22,7 @@ from optkit.doctor.explanation import Explanation
 from optkit.doctor.given import Data, File, check_samples, open_data, read_file
 from optkit.doctor.layer_errors import LayerError, errors_of, see_layers
 from optkit.doctor.matching import Matching, match
-from optkit.doctor.quality import Quality, Test, make_test, written
+from optkit.doctor.quality import AGREEMENT, Quality, Test, make_test, written
 from optkit.doctor.remedies import ENOUGH, Build, Remedy, Tried, candidates, infer, made_again, try_remedies
 from optkit.doctor.suite_lines import conversion_keys, for_files
 from optkit.doctor.sweep import Sweep, sweep
@@ -37,6 +37,8 @@ _FOR_SWEEP = 0.5
 _UNEXPLAINED = 4.0
 _VISIBLE = 1e-6
 _LEAST_TEST = 50
+_CHANCE = 5
+"""So few samples lost, and none gained, have a p-value of 0.06 or more by the exact McNemar test."""
 
 Candidate = tuple[str, dict[str, Any], str]
 Lines = Callable[[Remedy], str]
@@ -214,6 +216,12 @@ def _notes(
         notes.append(
             "no remedy that was tried gives back most of the loss; quantization-aware training may (a variant with the "
             "recipe qat, from the Keras model)"
+        )
+    more_wrong = round(loss * test.samples)
+    if test.metric in ("accuracy", AGREEMENT) and 0 < more_wrong <= _CHANCE:
+        notes.append(
+            f"{more_wrong} more of {test.samples} samples are wrong: that may be chance, and so may what a remedy gives "
+            "back; take more test samples"
         )
     if base.mode in ("dynamic_range", "int4_weights"):
         notes.append(

@@ -81,6 +81,15 @@ def test_without_labels_files_are_compared_with_the_float_one(files, tmp_path, d
     assert any("no labels" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("samples", [12, 200])
+def test_a_loss_of_a_few_samples_may_be_chance_and_is_said_so(files, faulty, samples):
+    """Five lost and none gained have a p-value of 0.0625 by the exact McNemar test; six have 0.03."""
+    paths = files / "float.tflite", files / "faulty.tflite", files / "data.npz"
+    found = diagnose(*paths, budget=1, samples=5, test_samples=samples)
+    assert (0 < round(found.loss * found.test_samples) <= 5) == any("may be chance" in note for note in found.notes)
+    assert any("may be chance" in note for note in found.notes) == (samples == 12)
+
+
 def test_of_weights_alone_it_says_that_no_range_is_to_blame(files, plain, data, tmp_path):
     (tmp_path / "dynamic.tflite").write_bytes(nets.int8(plain, data.x_train, mode="dynamic_range"))
     found = diagnose(files / "float.tflite", tmp_path / "dynamic.tflite", files / "data.npz", budget=1, samples=5)
