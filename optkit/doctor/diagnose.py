@@ -220,8 +220,8 @@ def _notes(
     more_wrong = round(loss * test.samples)
     if test.metric in ("accuracy", AGREEMENT) and 0 < more_wrong <= _CHANCE:
         notes.append(
-            f"{more_wrong} more of {test.samples} samples are wrong: that may be chance, and so may what a remedy gives "
-            "back; take more test samples"
+            f"{more_wrong} more of {test.samples} samples are wrong: that may be chance, and so may what a remedy "
+            "gives back; take more test samples"
         )
     if base.mode in ("dynamic_range", "int4_weights"):
         notes.append(
