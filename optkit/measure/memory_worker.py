@@ -42,17 +42,11 @@ def attempt(path: str, threads: int, batch: int, mnn: dict[str, Any] | None = No
 
 def _in_litert(path: str, threads: int, batch: int) -> tuple[int, int]:
     """Return the resident memory before, and the most until the end."""
-    import numpy  # noqa: F401 (loaded before memory is looked at)
-    from ai_edge_litert.interpreter import Interpreter
+    from optkit.tflite.loading import allocated  # with LiteRT and NumPy, before memory is looked at
 
     _forget_peak()
     before = resident_bytes("VmRSS")
-    interpreter = Interpreter(model_path=path, num_threads=threads)
-    for details in interpreter.get_input_details():
-        shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
-        if shape != list(details["shape"]):
-            interpreter.resize_tensor_input(details["index"], shape)
-    interpreter.allocate_tensors()
+    interpreter = allocated(path, threads, batch)
     for _ in range(_RUNS):
         interpreter.invoke()
     for details in interpreter.get_output_details():

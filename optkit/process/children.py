@@ -42,7 +42,7 @@ def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
 
 
 def own_code(module: str, *arguments: str) -> tuple[str, ...]:
-    """Return what starts Python on the `main` of one of optkit's modules, which finds `arguments` in sys.argv."""
+    """Return what starts Python on the `main` of a module of optkit, or of a library; `arguments` are in sys.argv."""
     return str(_OWN), module, *arguments
 
 

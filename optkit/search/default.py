@@ -101,7 +101,7 @@ def _low_bit(layers: Sequence[str], common: dict[str, Any]) -> dict[str, Any]:
     """Return training in few bits: by layer, and with a penalty on the entropy of the weights."""
     bits = {"choices": [2, 3, 4, 5, 6, 8]}
     by_layer = {"bits_by_layer": {layer: bits for layer in layers}} if layers else {}
-    penalty = {"entropy_penalty": {"low": 0.003, "high": 0.5, "log": True}}
+    penalty = {"entropy_penalty": {"low": 0.001, "high": 2.0, "log": True}}
     schedule = {"epochs": {"choices": [8, 14, 24]}, "learning_rate_schedule": "cosine"}
     return {"technique": "low_bit", "bits": bits, **by_layer, **penalty, **schedule, **common}
 

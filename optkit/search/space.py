@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ _BY_LAYER = ("sparsity_by_layer", "layers")
 _OF_LAYERS = ("include", "exclude")
 _DEFLATED = 1000
 """Zeros that become one byte."""
-_INT4 = 0.5
+_INT2 = 0.25
 """Bytes of a weight of the fewest bits that there are."""
 
 
@@ -133,22 +134,26 @@ def _patterns(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_bounds(template: Mapping[str, Any], path: Path, facts: WeightFacts, bounds: Sequence[Bound]) -> None:
-    """Raise OptkitError when a bound on bytes is below what the file takes with all its weights zero."""
-    if "slim" in json.dumps(template):
-        return  # which takes weights away
+    """Raise OptkitError when a bound on bytes is below what any recipe leaves.
+
+    Zipped that is the file with all its weights zero; as it is, its weights in 2 bits.
+    """
+    if {"slim", "sparse"} & set(re.findall(r'"(\w+)"', json.dumps(template))):
+        return  # which take weights away
     for bound in bounds:
         if bound.key not in ("max_zip_bytes", "max_file_bytes"):
             continue
-        least = _zipped_without_weights(path, facts) if bound.key == "max_zip_bytes" else _least_bytes(facts)
+        zipped = bound.key == "max_zip_bytes"
+        least = _zipped_without_weights(path, facts) if zipped else _least_bytes(facts)
         if bound.value < least:
             raise OptkitError(
                 f"{bound.key} is {bound.value:,.0f}, and no recipe of this space can meet it: the file takes "
-                f"{least:,} with all weights zero; give more, or search smaller networks"
+                f"{least:,} with all weights {'zero' if zipped else 'in 2 bits'}; give more, or search smaller networks"
             )
 
 
 def _least_bytes(facts: WeightFacts) -> int:
-    return round(_INT4 * sum(tensor.elements for tensor in facts.tensors))
+    return round(_INT2 * sum(tensor.elements for tensor in facts.tensors))
 
 
 def _zipped_without_weights(path: Path, facts: WeightFacts) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from optkit.errors import nearest
 from optkit.spec.gate import require
-from optkit.spec.metrics import METRICS, MODES, TASK_METRICS
+from optkit.spec.metrics import METRICS, MODES, TASK_METRICS, Better
 
 Kind = Literal["max", "min"]
 _TIME_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -36,6 +36,11 @@ class Quantity:
     def subject(self) -> tuple[str, str, str]:
         """What two bounds have in common that can contradict each other, in whatever units they are."""
         return _SAME.get(self.metric, self.metric), self.mode, self.task_metric
+
+    @property
+    def better(self) -> Better:
+        """Which direction is better; of `score`, which may be any metric, higher."""
+        return TASK_METRICS[self.task_metric].better if self.task_metric else METRICS[self.metric].better
 
 
 _SAME = {"accuracy_drop": "drop"}
@@ -126,8 +131,7 @@ def _bound(key: str, value: float) -> Bound:
         return Bound(kind="max", quantity=name, value=value)
     if kind == "min" and name in QUANTITIES:
         return Bound(kind="min", quantity=name, value=value)
-    better = METRICS[QUANTITIES[key].metric].better
-    return Bound(kind="max" if better == "lower" else "min", quantity=key, value=value)
+    return Bound(kind="max" if QUANTITIES[key].better == "lower" else "min", quantity=key, value=value)
 
 
 def _check_range(bound: Bound, where: str) -> None:

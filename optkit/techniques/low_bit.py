@@ -32,7 +32,8 @@ class LowBit(LongTraining, Step):
     the integers in the file are the trained ones. `bits_by_layer`, pattern to bits, takes the place of `bits` where a
     pattern fits; the first that fits holds. Layers are chosen by name with `include` and `exclude` (patterns as in
     `fnmatch`). `preserve` keeps what is zero. `entropy_penalty` adds so much to the loss for each bit that a weight
-    takes on average, by an ideal coder of single values: the file then zips small. 0.01 to 0.3 are sensible.
+    takes on average, by an ideal coder of single values: the file then zips small. A network of
+    20,000 weights took 0.1 to 1.4 well, one of 4,000 weights 0.001 to 0.004.
     """
 
     technique: ClassVar[str] = "low_bit"

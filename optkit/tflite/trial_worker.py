@@ -25,17 +25,12 @@ def attempt(path: str, threads: int, batch: int, seconds: float) -> dict[str, st
 
     Returns an empty dict when it ran, and LiteRT's own message as `error` when LiteRT refused it.
     """
-    from ai_edge_litert.interpreter import Interpreter
+    from optkit.tflite.loading import allocated
 
     limit_time(seconds)
     limit_memory(os.stat(path).st_size, batch)
     try:
-        interpreter = Interpreter(model_path=path, num_threads=threads)
-        for details in interpreter.get_input_details():
-            shape = [batch, *details["shape"][1:]] if len(details["shape"]) else []
-            if shape != list(details["shape"]):
-                interpreter.resize_tensor_input(details["index"], shape)
-        interpreter.allocate_tensors()
+        interpreter = allocated(path, threads, batch)
         for fill in (_zeros, _random):
             for details in interpreter.get_input_details():
                 interpreter.set_tensor(details["index"], fill(details))

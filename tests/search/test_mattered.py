@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from optkit.cli import main
+from optkit.report.page.searches import _axis
 from optkit.search.mattered import what_mattered
 from optkit.search.state import Rung, Search, Trial, write_search
 from optkit.search.wanted import Wanted, expected, front
@@ -57,6 +58,11 @@ def test_a_recipe_trained_in_part_is_judged_by_what_others_gained() -> None:
     assert expected(part, done).figures == {"zip_bytes": 2000, "drop": pytest.approx(0.01)}
     assert expected(part, []) == part
     assert expected(rung(1, 0.5), done) == rung(1, 0.5), "what was trained whole is taken as it is"
+
+
+def test_each_axis_says_which_way_is_better() -> None:
+    wanted = {"zip_bytes": "lower", "drop": "lower", "accuracy": "higher", "mse": "lower", "auc": "higher"}
+    assert {name: _axis(name)["better"] for name in wanted} == wanted
 
 
 def test_the_page_of_a_search_says_what_was_found_and_runs_nothing(

@@ -1,6 +1,7 @@
 """The space: holes and their order, the default and whether its recipes are any, and where a search begins."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optkit import SuiteError, load_suite
+from optkit import OptkitError, SuiteError, load_suite
 from optkit.data import Dataset
 from optkit.measure.metrics import choose_scorer
 from optkit.search.default import default_template, teachers_of
@@ -18,8 +19,11 @@ from optkit.search.hints import as_asked, suggested
 from optkit.search.holes import Choices, Hole, Range, filled, holes, told
 from optkit.search.sampler import Sampler
 from optkit.search.sensitivity import zeros_endured
+from optkit.search.space import _check_bounds
 from optkit.search.trials import shortened, validating
+from optkit.spec.bounds import read_bounds
 from optkit.suites.variants import read_variants
+from optkit.tflite.weights import Tensor, WeightFacts
 from tests.tflite import models, networks
 
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'optkit[search]'")
@@ -181,3 +185,18 @@ def test_each_layer_takes_some_zeros_untrained(tmp_path: Path) -> None:
     data = Dataset(name="d", origin="", digest="0", classes=2, x_train=empty, y_train=empty, x_test=x, y_test=labels)
     scorer = choose_scorer(None, "multiclass")
     assert zeros_endured(path, {"one": ["one/kernel"]}, data, scorer, 0.05) == {"one": 0.9}
+
+
+def facts(*elements: int) -> WeightFacts:
+    plain: dict[str, Any] = {"dtype": "float32", "zeros": 0.0, "distinct": 9, "distinct_in_scale": 9, "sparse_2_4": 0.0}
+    tensors = tuple(Tensor(name="w", elements=count, layers=("w",), **plain) for count in elements)
+    return WeightFacts(tensors=tensors, leftovers=())
+
+
+def test_a_bound_that_low_bit_files_keep_is_not_refused() -> None:
+    """The documents' network, 108 and 20,280 weights, was 6,832 bytes with its dense layer in 2 bits."""
+    check = partial(_check_bounds, path=Path("unread"), facts=facts(108, 20_280))
+    check({}, bounds=read_bounds({"max_file_bytes": 6_832}))
+    with pytest.raises(OptkitError, match=r"the file takes 5,097 with all weights in 2 bits"):
+        check({}, bounds=read_bounds({"max_file_bytes": 5_000}))
+    check({"conversion": {"sparse": True}}, bounds=read_bounds({"max_file_bytes": 5_000}))

@@ -25,6 +25,7 @@ from optkit.report.search import certificate_text, shown_figure, suite_lines
 from optkit.search.mattered import what_mattered
 from optkit.search.state import Search, Trial
 from optkit.search.wanted import Wanted, front, wanted_of
+from optkit.spec.bounds import QUANTITIES
 
 
 def search_page(searches: Sequence[Search], version: str) -> Page:
@@ -180,4 +181,5 @@ def _unit(name: str) -> str:
 
 def _axis(name: str) -> dict[str, Any]:
     log = name.endswith("_bytes")
-    return {"key": name, "label": name.replace("_", " "), "unit": _unit(name), "better": "lower", "log": log}
+    better = QUANTITIES[name].better
+    return {"key": name, "label": name.replace("_", " "), "unit": _unit(name), "better": better, "log": log}
