@@ -17,9 +17,11 @@ from optkit.models.look import look_at_model
 from optkit.spec import OwnModel, Suite, Variant
 
 VERSION = 1
+"""Raise it by hand when what is kept of the same file changes."""
 REBUILT = 2
 """Of models that are rebuilt from Keras 3. 1 kept dropout and the like from working while techniques train."""
-"""Raise it by hand when what is kept of the same file changes."""
+NAMED = 1
+"""Of .tflite files of Keras 3. Before, layers had the numbers that tracing gives: `dense_1` for `dense`."""
 TFLITE_LIBRARIES = ("ai-edge-litert", "numpy")
 """The libraries that a chain without Keras depends on."""
 
@@ -39,8 +41,8 @@ def spec_of(suite: Suite, model: OwnModel, *, as_keras: bool) -> dict[str, Any]:
         "sha256": model_digest(_place(suite, model)),
         "form": "keras" if as_keras else "tflite",
     }
-    if as_keras and model_kind(_place(suite, model)) == "keras3":
-        found["rebuilt"] = REBUILT
+    if model_kind(_place(suite, model)) == "keras3":
+        found |= {"rebuilt": REBUILT} if as_keras else {"named": NAMED}
     if custom := _custom_objects(suite, model):
         found["custom_objects"] = {"module": custom, "sha256": module_digest(custom, suite.folder)}
     return found

@@ -17,6 +17,7 @@ from optkit.keras.keras3 import load_own_keras
 from optkit.keras.own import model_digest, model_kind, open_model
 from optkit.keras.tensorflow import load_keras
 from optkit.runtime.samples import run_samples
+from optkit.tflite.weights import weights_of
 from tests.docs.pages import blocks
 from tests.keras import own_models
 
@@ -71,6 +72,23 @@ def test_a_keras_3_model_becomes_a_float_tflite(make, tmp_path):
             got.shape == expected.shape and np.abs(got - expected).max() <= 1e-5 * np.abs(expected).max()
             for got in found.values()
         )
+
+
+@pytest.mark.parametrize("names", [("conv2d", "conv2d_1", "dense"), ("conv2d_1", "conv2d", "logits_2")])
+def test_layers_have_one_name_in_the_file_and_for_techniques(names, tmp_path):
+    """Else a pattern of a suite, or of a search, fits only with steps that train, or only without them."""
+    load_own_keras()
+    import keras
+
+    layers = keras.layers
+    stack = [keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name=names[0]), layers.Conv2D(2, 3, name=names[1])]
+    path = saved(keras.Sequential([*stack, layers.Flatten(), layers.Dense(4, name=names[2])]), tmp_path / "model.keras")
+    made = tmp_path / "model.tflite"
+    made.write_bytes(float_tflite(path))
+    sizes = {name: one.elements for one in weights_of(made).tensors for name in one.layers if name in names}
+    assert sizes == dict(zip(names, (27, 54, 128), strict=True))
+    rebuilt = open_model(path)
+    assert {name: rebuilt.get_layer(name).kernel.shape.num_elements() for name in names} == sizes
 
 
 def test_a_recurrent_layer_asks_for_a_fixed_batch(tmp_path):
